@@ -1,0 +1,156 @@
+"""The Bolt contract: what a user writes, and who calls it when.
+
+Every method is called on the worker's data thread, one call at a time, unless the YAML
+says ``blocking: true`` (a thread per task) or ``process`` is ``async def`` (an event loop
+in a thread of its own). A tuple is tracked until the bolt is done with it: a method that
+returns acks it, one that raises fails it, and a failed tuple's message is replayed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from operator import itemgetter
+from typing import Any
+
+from waterspout.topology.component import Component, Context
+from waterspout.topology.tuples import Tuple
+
+
+class Batch(Sequence[Tuple]):
+    """What ``process_batch`` gets: the tuples of one slice, by tuple or by column."""
+
+    __slots__ = ("_cls", "rows")
+
+    def __init__(self, cls: type[Tuple], rows: list[Any]) -> None:
+        self._cls = cls
+        #: The values of each tuple, in order; not to be changed.
+        self.rows = rows
+
+    def column(self, field: str) -> list[Any]:
+        """Return the values of one field, in order."""
+        return list(map(itemgetter(self._cls._index[field]), self.rows))
+
+    @property
+    def component(self) -> str:
+        """Id of the component that emitted these tuples."""
+        return self._cls.component
+
+    @property
+    def stream(self) -> str:
+        """Stream that these tuples came on."""
+        return self._cls.stream
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, position: Any) -> Any:
+        if isinstance(position, slice):
+            return [self._cls(row) for row in self.rows[position]]
+        return self._cls(self.rows[position])
+
+    def __iter__(self) -> Iterator[Tuple]:
+        return map(self._cls, self.rows)
+
+
+class Bolt(Component):
+    """A step of a topology: gets tuples, emits tuples.
+
+    Override ``process`` (a plain, generator or ``async def`` method), or ``process_batch``
+    for work on many tuples at once. A generator may ``yield`` rows instead of calling
+    ``emit``; it is paused between yields while its outbox is full.
+    """
+
+    #: False: the bolt calls ``ack``/``fail`` itself and may hold tuples.
+    auto_ack: bool = True
+    #: False: what is emitted without ``anchors=`` is not tracked.
+    auto_anchor: bool = True
+    #: True when ``finish`` emits or ``context.state`` is used; False saves the snapshot.
+    stateful: bool = False
+    #: True when the bolt buffers output that ``flush`` makes durable (files, transactions).
+    sink: bool = False
+
+    def prepare(self, context: Context) -> None:
+        """Get ready. Called once before any tuple, after ``context.state`` was restored.
+
+        A streamparse bolt's ``initialize(conf, context)`` is called from here.
+        """
+        initialize = getattr(self, "initialize", None)
+        if initialize is not None:
+            initialize(dict(context.settings), context)
+
+    def process(self, tup: Tuple) -> Any:
+        """Work on one tuple. Emits are anchored to it; returning acks it, raising fails it."""
+        raise NotImplementedError(f"{type(self).__name__} has neither process nor process_batch")
+
+    def process_tick(self, tup: Tuple) -> None:
+        """Called every ``tick_interval``. What it emits has a root of its own."""
+
+    def reset(self, old_tuples: list[Tuple]) -> None:
+        """Forget these held tuples: their messages are replayed in a new epoch.
+
+        Called only for bolts with ``auto_ack = False``, after another worker was lost.
+        """
+
+    def flush(self) -> None:
+        """Make all output so far durable (fsync). Called in each round when ``sink`` is True."""
+
+    def finish(self) -> None:
+        """Called once when all input has ended and is worked through; may emit."""
+
+    def summary(self) -> dict[str, Any]:
+        """Return a small dict for the summary of the run; ``{"top": [[key, count], ...]}`` is merged."""
+        return {}
+
+    def cleanup(self) -> None:
+        """Release what ``prepare`` took. Called on a clean stop; not when a worker is killed."""
+
+    # Bound by the executor when the task starts; these bodies only document them.
+
+    def emit(
+        self,
+        tup: Sequence[Any],
+        stream: str | None = None,
+        anchors: Sequence[Tuple] | None = None,
+        direct_task: int | None = None,
+        need_task_ids: bool = False,
+    ) -> list[int] | None:
+        """Emit one tuple: a list of values, one per declared field.
+
+        Args:
+            tup: the values; not to be changed afterwards.
+            stream: a declared stream; the default stream when None.
+            anchors: tuples it descends from; the tuple at work when None, untracked when empty.
+            direct_task: the target task, on a stream declared direct.
+            need_task_ids: give back the ids of the target tasks.
+
+        Raises:
+            EmitError: wrong type, wrong number of values, undeclared stream.
+        """
+        raise RuntimeError("emit: this bolt is not running in a topology")
+
+    def emit_many(self, rows: list[list[Any]], stream: str | None = None) -> None:
+        """Emit many tuples at once, anchored to the tuple or batch at work."""
+        raise RuntimeError("emit_many: this bolt is not running in a topology")
+
+    def ack(self, tup: Tuple) -> None:
+        """Say that the bolt is done with ``tup`` (only with ``auto_ack = False``)."""
+        raise RuntimeError("ack: this bolt is not running in a topology")
+
+    def fail(self, tup: Tuple, reason: str = "failed by the bolt") -> None:
+        """Fail ``tup``: its messages are replayed."""
+        raise RuntimeError("fail: this bolt is not running in a topology")
+
+    def extend_timeout(self, tup: Tuple) -> None:
+        """Vouch for a held tuple for another ``hold_max``."""
+        raise RuntimeError("extend_timeout: this bolt is not running in a topology")
+
+
+class RowBolt(Bolt):
+    """A stateless step over whole runs of rows; the base of ``Map``, ``FlatMap``, ``Filter``."""
+
+    def rows(self, cls: type[Tuple], rows: list[Any]) -> list[list[Any]]:
+        """Return the output rows for ``rows``, which all belong to the same messages.
+
+        Called once per run; raising fails exactly those messages.
+        """
+        raise NotImplementedError

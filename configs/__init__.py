@@ -1,0 +1,1 @@
+"""Topologies to run, copy and learn from."""

@@ -1,0 +1,1 @@
+"""Processes and hosts: worker loop, links, coordinator, command line. The only shell."""

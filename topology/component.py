@@ -1,0 +1,126 @@
+"""What spouts and bolts have in common: declared streams, lifecycle, context."""
+
+from __future__ import annotations
+
+import logging
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from .tuples import DEFAULT_STREAM
+
+#: What a component class may put in ``outputs``: fields of the default stream, or streams by name.
+Outputs = "list[str] | dict[str, list[str] | StreamDecl]"
+
+
+@dataclass(frozen=True, slots=True)
+class StreamDecl:
+    """One declared output stream: its field names, and whether the sender names the task."""
+
+    fields: tuple[str, ...]
+    direct: bool = False
+
+
+def Stream(fields: list[str], *, direct: bool = False) -> StreamDecl:
+    """Declare a stream in ``outputs = {"name": Stream([...], direct=True)}``."""
+    return StreamDecl(tuple(fields), direct)
+
+
+def normal_outputs(outputs: Any) -> dict[str, StreamDecl]:
+    """Return ``outputs`` in one form: stream name -> StreamDecl.
+
+    Raises:
+        TypeError: outputs is neither a list of field names nor a dict of such lists.
+    """
+    if isinstance(outputs, dict):
+        return {str(name): _stream(name, decl) for name, decl in outputs.items()}
+    decl = _stream(DEFAULT_STREAM, outputs)
+    return {DEFAULT_STREAM: decl} if decl.fields else {}
+
+
+def _stream(name: Any, decl: Any) -> StreamDecl:
+    if isinstance(decl, StreamDecl):
+        return decl
+    if isinstance(decl, (list, tuple)) and all(isinstance(f, str) for f in decl):
+        return StreamDecl(tuple(decl))
+    raise TypeError(f"outputs of stream {name!r}: expected a list of field names, got {decl!r:.80}")
+
+
+class Metrics:
+    """A component's own counters and gauges, shown by ``status``; bounded in number."""
+
+    #: How many names one task may make; more are refused.
+    NAMES_MAX = 100
+
+    def __init__(self) -> None:
+        self.values: dict[str, float] = {}
+
+    def count(self, name: str, by: float = 1) -> None:
+        """Add ``by`` to counter ``name``."""
+        self._check(name)
+        self.values[name] = self.values.get(name, 0) + by
+
+    def gauge(self, name: str, value: float) -> None:
+        """Set gauge ``name``."""
+        self._check(name)
+        self.values[name] = value
+
+    def _check(self, name: str) -> None:
+        if name not in self.values and len(self.values) >= self.NAMES_MAX:
+            raise ValueError(f"metrics: more than {self.NAMES_MAX} names; {name!r} is refused")
+
+
+@dataclass(slots=True)
+class Context:
+    """What a component knows of its place; handed to ``open``/``prepare``.
+
+    Attributes:
+        topology: name of the topology.
+        component: id of the component in the YAML.
+        task: id of this task, unique in the topology.
+        index: 0 .. parallelism - 1 among the tasks of the component.
+        parallelism: number of tasks of the component.
+        settings: the topology's settings, read only.
+        state: durable state (bolts.state.TaskState); None in spouts.
+        clock: monotonic seconds; the only clock a component should use for durations.
+        random: seeded per task.
+        metrics: own counters and gauges.
+        log: logger whose lines carry component and task.
+    """
+
+    topology: str
+    component: str
+    task: int
+    index: int
+    parallelism: int
+    settings: Mapping[str, Any]
+    clock: Callable[[], float]
+    random: random.Random
+    state: Any = None
+    metrics: Metrics = field(default_factory=Metrics)
+    log: logging.Logger = field(default_factory=lambda: logging.getLogger("waterspout.user"))
+
+
+class Component:
+    """Base of spouts and bolts. The constructor gets the YAML's ``args`` as keywords."""
+
+    #: Fields of the default stream, or ``{stream: fields}``.
+    outputs: Any = ()
+    #: Names of constructor arguments that are import paths of functions (``module:function``).
+    import_args: tuple[str, ...] = ()
+    #: Set by the executor before ``open``/``prepare``.
+    context: Context
+
+    @classmethod
+    def declare_outputs(cls, args: Mapping[str, Any]) -> Any:
+        """Return the output streams for these ``args``; override when args decide the fields.
+
+        Called without an instance, when a topology is linted and when a worker boots.
+        """
+        return cls.outputs
+
+    def log(self, message: str, level: str | None = None) -> None:
+        """Log a line under the component's name (streamparse's signature)."""
+        number = logging.getLevelName((level or "info").upper())
+        self.context.log.log(number if isinstance(number, int) else logging.INFO, message)
