@@ -1,0 +1,168 @@
+"""The settings of a topology: one table that the loader, the docs and the schema all read.
+
+A setting's name in the YAML has no unit (``message_timeout: 30s``); its attribute here has
+(``message_timeout_s``), as every number in the code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, Literal
+
+#: What a value of a setting is written as in the YAML.
+Kind = Literal["integer", "duration", "size", "boolean"]
+
+_KIB, _MIB, _GIB = 2**10, 2**20, 2**30
+_HOUR, _DAY = 3600.0, 86400.0
+#: How many message timeouts a tuple may stay in user hands when ``hold_max`` is not set.
+HOLD_TIMEOUTS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One row of the table: how a setting is written, its limits, and what it means.
+
+    ``minimum`` and ``maximum`` are in the unit of the attribute: seconds, bytes or a count.
+    """
+
+    name: str
+    attribute: str
+    kind: Kind
+    default: Any
+    minimum: float
+    maximum: float
+    unit: str
+    doc: str
+
+
+def _integer(default: int, lowest: int, highest: int, unit: str, doc: str) -> Any:
+    return _row("integer", default, lowest, highest, unit, doc)
+
+
+def _size(default: int, lowest: int, highest: int, doc: str) -> Any:
+    return _row("size", default, lowest, highest, "bytes", doc)
+
+
+def _duration(default: float, lowest: float, highest: float, doc: str) -> Any:
+    return _row("duration", float(default), lowest, highest, "seconds", doc)
+
+
+def _boolean(default: bool, doc: str) -> Any:
+    return _row("boolean", default, 0, 1, "", doc)
+
+
+def _row(kind: Kind, default: Any, lowest: float, highest: float, unit: str, doc: str) -> Any:
+    row = {"kind": kind, "minimum": lowest, "maximum": highest, "unit": unit, "doc": doc}
+    return field(default=default, metadata=row)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Settings of one topology run. Durations are seconds, sizes are bytes."""
+
+    # In flight and replay.
+    max_pending: int = _integer(
+        10_000, 1, 10_000_000, "messages", "messages in flight per spout task"
+    )
+    message_timeout_s: float = _duration(
+        30, 0.01, _DAY, "a message fails when its tree gave no sign of life for this long"
+    )
+    hold_max_s: float = _duration(
+        0, 0.01, 7 * _DAY,
+        "a tuple in user hands (hand-ack, async) fails after this; 10 x message_timeout if unset",
+    )
+    attempts_max: int = _integer(
+        5, 1, 1000, "attempts", "after so many attempts a message becomes a dead letter"
+    )
+    backoff_min_s: float = _duration(0.1, 0.001, _HOUR, "wait before the first replay")
+    backoff_max_s: float = _duration(30, 0.001, _HOUR, "longest wait before a replay")
+    batch_max: int = _integer(
+        64, 1, 65_536, "messages", "messages that a spout task draws as one group"
+    )
+    worked_through_max: int = _integer(
+        1_000_000, 1, 100_000_000, "messages",
+        "messages per spout task that are worked through and wait to become durable",
+    )
+    dead_letters_max: int = _integer(
+        100_000, 1, 10_000_000, "messages", "dead letters kept; the run stops when there are more"
+    )
+    # Frames, queues and what one call may emit.
+    frame_rows_max: int = _integer(1024, 1, 65_536, "tuples", "tuples in one frame")
+    frame_bytes_max: int = _size(_MIB, _KIB, 256 * _MIB, "size of one frame on the wire")
+    tuple_bytes_max: int = _size(512 * _KIB, 64, 256 * _MIB, "size of one tuple on the wire")
+    emit_max: int = _integer(100_000, 1, 100_000_000, "tuples", "tuples that one call may emit")
+    queue_rows_max: int = _integer(
+        8192, 1, 100_000_000, "tuples", "tuples waiting at one task; its senders wait beyond it"
+    )
+    linger_s: float = _duration(
+        0.005, 0, 10, "longest time that a frame stays open while its worker is busy"
+    )
+    # Links between workers.
+    link_pool_frames: int = _integer(
+        64, 1, 65_536, "frames", "frames under way on one link beyond one per channel"
+    )
+    link_timeout_s: float = _duration(
+        10, 0.1, _HOUR, "a link that is down for longer counts as a lost worker"
+    )
+    # Rounds: what is worked through becomes durable.
+    round_interval_s: float = _duration(1, 0.01, _DAY, "time between two rounds")
+    round_timeout_s: float = _duration(60, 0.1, _DAY, "a round that takes longer is given up")
+    discover_interval_s: float = _duration(
+        5, 0.1, _DAY, "how often a source is asked for new partitions"
+    )
+    # Workers.
+    report_interval_s: float = _duration(0.25, 0.01, 60, "how often a worker reports its state")
+    boot_timeout_s: float = _duration(60, 1, _HOUR, "a worker must be ready after this")
+    drain_timeout_s: float = _duration(
+        30, 0.1, _DAY, "how long a stop waits for messages in flight"
+    )
+    stop_timeout_s: float = _duration(5, 0.1, _HOUR, "a worker that does not end is killed then")
+    restart_backoff_min_s: float = _duration(
+        0.1, 0.001, _HOUR, "wait before a lost worker is started again"
+    )
+    restart_backoff_max_s: float = _duration(
+        30, 0.001, _HOUR, "longest wait before a lost worker is started again"
+    )
+    check_values: bool = _boolean(
+        False, "pack every tuple, also local ones, to find values with no wire form early"
+    )
+
+    def __post_init__(self) -> None:
+        if not self.hold_max_s:
+            object.__setattr__(self, "hold_max_s", HOLD_TIMEOUTS * self.message_timeout_s)
+
+    def as_mapping(self) -> dict[str, Any]:
+        """Return the settings by attribute name, for ``context.settings`` and the wire."""
+        return asdict(self)
+
+    to_wire = as_mapping
+
+    @classmethod
+    def from_wire(cls, wire: Mapping[str, Any]) -> Settings:
+        """Return what ``to_wire`` was made from.
+
+        Raises:
+            TypeError: a name is not a setting.
+        """
+        return cls(**wire)
+
+
+def _rows() -> Iterator[Setting]:
+    for item in fields(Settings):
+        meta = item.metadata
+        name = item.name.removesuffix("_s") if meta["kind"] == "duration" else item.name
+        yield Setting(
+            name=name,
+            attribute=item.name,
+            kind=meta["kind"],
+            default=HOLD_TIMEOUTS * 30.0 if name == "hold_max" else item.default,
+            minimum=meta["minimum"],
+            maximum=meta["maximum"],
+            unit=meta["unit"],
+            doc=meta["doc"],
+        )
+
+
+#: Every setting by its name in the YAML.
+SETTINGS: dict[str, Setting] = {row.name: row for row in _rows()}
