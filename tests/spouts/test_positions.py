@@ -65,6 +65,7 @@ def test_next_gap_and_gaps_give_what_is_not_acked():
     positions = Positions(5, [(10, 20), (30, 40)])
     assert positions.next_gap(0, 100) == (5, 10)
     assert positions.next_gap(12, 100) == (20, 30)
+    assert positions.next_gap(12, 25) == (20, 25)
     assert positions.next_gap(12, 20) is None
     assert positions.next_gap(0, 5) is None
     assert list(positions.gaps(0, 50)) == [(5, 10), (20, 30), (40, 50)]
