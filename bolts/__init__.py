@@ -1,6 +1,7 @@
 """Where tuples are worked on: the Bolt contract, the acker, state, ready-made bolts."""
 
 from waterspout.topology.errors import FailTuple
+
 from .contract import Batch, Bolt
 from .registry import BOLTS
 

@@ -98,7 +98,7 @@ class Bolt(Component):
         """Called once when all input has ended and is worked through; may emit."""
 
     def summary(self) -> dict[str, Any]:
-        """Return a small dict for the summary of the run; ``{"top": [[key, count], ...]}`` is merged."""
+        """Return a small dict for the run's summary; ``{"top": [[key, count], ...]}`` is merged."""
         return {}
 
     def cleanup(self) -> None:

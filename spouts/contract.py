@@ -7,7 +7,7 @@ with nothing to give it returns at once.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from waterspout.topology.component import Component, Context
 
@@ -128,4 +128,4 @@ def declared_replay(cls: type[Any], args: Mapping[str, Any]) -> Replay:
     value = declare(args) if declare is not None else getattr(cls, "replay", "none")
     if value not in ("seek", "re-emit", "none"):
         raise TypeError(f"{cls.__name__}.replay: expected seek, re-emit or none, got {value!r}")
-    return value  # type: ignore[no-any-return]
+    return cast(Replay, value)
