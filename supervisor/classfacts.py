@@ -1,0 +1,225 @@
+"""What a component class is and declares: imports it, so only run in the throw-away child."""
+
+from __future__ import annotations
+
+import inspect
+import traceback
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from waterspout.bolts.contract import Bolt, RowBolt
+from waterspout.spouts.contract import Source, Spout, declared_replay
+from waterspout.supervisor.argcheck import check_args
+from waterspout.topology.classes import (
+    AllowList,
+    ImportDenied,
+    ImportFailed,
+    load_class,
+    load_function,
+)
+from waterspout.topology.component import StreamDecl, normal_outputs
+from waterspout.topology.facts import ComponentFacts
+from waterspout.topology.problems import listed, printable, quote
+
+
+class Finding(NamedTuple):
+    """A problem by the path of its value below the component; ``details``: the traceback."""
+
+    path: str
+    code: str
+    text: str
+    details: str = ""
+
+
+def inspect_component(
+    component: Mapping[str, Any], allow: AllowList, findings: list[Finding]
+) -> ComponentFacts | None:
+    """Return the facts of one component; what is wrong goes to ``findings``.
+
+    ``component`` holds id, kind, class_path, args and customs (class path and args of each
+    custom grouping of its inputs). The allow list is asked before each import.
+    """
+    for custom in component["customs"]:
+        _check_custom(custom, allow, findings)
+    cls = _import(load_class, component["class_path"], "class", allow, findings)
+    if cls is None or not _is_component(cls, component, findings):
+        return None
+    args = component["args"]
+    for name, text in check_args(cls, args):
+        findings.append(Finding(f"args.{name}" if name in args else "args", "E_ARGS", text))
+    _check_functions(cls, args, allow, findings)
+    return _facts(cls, args, component["kind"], findings)
+
+
+def _check_custom(
+    custom: Mapping[str, Any], allow: AllowList, findings: list[Finding]
+) -> None:
+    cls = _import(load_class, custom["class_path"], custom["path"], allow, findings)
+    if cls is not None:
+        for _, text in check_args(cls, custom["args"]):
+            findings.append(Finding(custom["path"], "E_ARGS", text))
+
+
+def _import(
+    load: Callable[[str], Any],
+    path: str,
+    where: str,
+    allow: AllowList,
+    findings: list[Finding],
+) -> Any:
+    """Import one path; None when that was refused or failed."""
+    try:
+        allow.check(path)
+        return load(path)
+    except ImportDenied as error:
+        findings.append(Finding(where, "E_CLASS_DENIED", str(error)))
+    except ImportFailed as error:
+        code = "E_CLASS_KIND" if "not a class" in str(error) else "E_IMPORT"
+        findings.append(Finding(where, code, str(error)))
+    except BaseException as error:  # a module may raise anything, SystemExit too
+        text = f"importing {quote(path.partition(':')[0])} raised {said(error)}"
+        findings.append(Finding(where, "E_IMPORT", text, user_traceback(error)))
+    return None
+
+
+def _is_component(
+    cls: type[Any], component: Mapping[str, Any], findings: list[Finding]
+) -> bool:
+    """Check base class, kind and abstract methods."""
+    wanted = component["kind"]
+    is_bolt, is_spout = issubclass(cls, Bolt), issubclass(cls, (Spout, Source))
+    name = quote(cls.__qualname__)
+    if is_bolt == is_spout:
+        base = "Bolt" if wanted == "bolt" else "Spout or Source"
+        text = f"{name} is not a {wanted}: it does not derive from {base}"
+    elif is_bolt != (wanted == "bolt"):
+        other = "bolt" if is_bolt else "spout"
+        text = f"{name} is a {other}, listed under {wanted}s"
+    else:
+        missing = _missing_methods(cls)
+        if not missing:
+            return True
+        text = f"{name} does not define {listed(missing)}"
+    findings.append(Finding("class", "E_CLASS_KIND", text))
+    return False
+
+
+#: Of each base: the methods of which a class has to define at least one, for each group.
+_NEEDED: tuple[tuple[type[Any], tuple[tuple[str, ...], ...]], ...] = (
+    (RowBolt, (("rows", "process", "process_batch"),)),
+    (Bolt, (("process", "process_batch"),)),
+    (Source, (("partitions",), ("reader",))),
+    (Spout, (("next_tuple",),)),
+)
+
+
+def _missing_methods(cls: type[Any]) -> list[str]:
+    abstract = sorted(getattr(cls, "__abstractmethods__", ()))
+    base, groups = next(pair for pair in _NEEDED if issubclass(cls, pair[0]))
+    missing = [
+        " or ".join(names)
+        for names in groups
+        if all(getattr(cls, name, None) is getattr(base, name, None) for name in names)
+    ]
+    return abstract or missing
+
+
+def _check_functions(
+    cls: type[Any], args: Mapping[str, Any], allow: AllowList, findings: list[Finding]
+) -> None:
+    """Import the functions that arguments name, after asking the allow list."""
+    for name in cls.import_args:
+        value = args.get(name)
+        for path in value if isinstance(value, list) else [value]:
+            if isinstance(path, str):
+                _import(load_function, path, f"args.{name}", allow, findings)
+
+
+def _facts(
+    cls: type[Any], args: Mapping[str, Any], kind: Any, findings: list[Finding]
+) -> ComponentFacts | None:
+    outputs = _outputs(cls, args, findings)
+    if outputs is None:
+        return None
+    process = getattr(cls, "process", None)
+    batch = getattr(cls, "process_batch", None)
+    return ComponentFacts(
+        kind=kind,
+        outputs=outputs,
+        replay=_replay(cls, args, findings) if kind == "spout" else None,
+        auto_ack=bool(getattr(cls, "auto_ack", True)),
+        is_async=inspect.iscoroutinefunction(process) or inspect.iscoroutinefunction(batch),
+        is_generator=inspect.isgeneratorfunction(process),
+        has_batch=batch is not None,
+        has_tick=kind == "bolt" and cls.process_tick is not Bolt.process_tick,
+        stateful=bool(getattr(cls, "stateful", False)),
+        sink=bool(getattr(cls, "sink", False)),
+    )
+
+
+def _outputs(
+    cls: type[Any], args: Mapping[str, Any], findings: list[Finding]
+) -> dict[str, StreamDecl] | None:
+    try:
+        declared = cls.declare_outputs(args)
+    except Exception as error:
+        text = f"{cls.__name__}.declare_outputs raised {said(error)}"
+        findings.append(Finding("args", "E_ARGS", text, user_traceback(error)))
+        return None
+    try:
+        outputs = normal_outputs(declared)
+    except TypeError as error:
+        findings.append(Finding("class", "E_OUTPUTS", f"{cls.__name__}: {error}"))
+        return None
+    for stream, decl in outputs.items():
+        twice = sorted({name for name in decl.fields if decl.fields.count(name) > 1})
+        if twice:
+            text = f"{cls.__name__}: stream {quote(stream)} has field {quote(twice[0])} twice"
+            findings.append(Finding("class", "E_OUTPUTS", text))
+    return outputs
+
+
+def _replay(cls: type[Any], args: Mapping[str, Any], findings: list[Finding]) -> str:
+    try:
+        return declared_replay(cls, args)
+    except Exception as error:
+        findings.append(Finding("class", "E_CLASS_KIND", f"replay of {cls.__name__}: {error}"))
+        return "none"
+
+
+#: Frames of these files are ours: they say nothing about the user's mistake.
+_OUR_FILES = ("supervisor/classcheck_child.py", "supervisor/classfacts.py", "topology/classes.py")
+
+
+def said(error: BaseException) -> str:
+    """Return ``ZeroDivisionError: division by zero (user.py:3)`` for an exception."""
+    try:
+        text = str(error)
+    except Exception:
+        text = "?"
+    frames = _user_frames(error)
+    where = f" ({frames[-1].filename}:{frames[-1].lineno})" if frames else ""
+    if isinstance(error, SyntaxError) and error.filename:
+        where = f" ({error.filename}:{error.lineno})"
+        text = error.msg or text
+    return printable(f"{type(error).__name__}: {text[:500]}{where}")
+
+
+def user_traceback(error: BaseException) -> str:
+    """Return the traceback without our own frames and those of the import machinery."""
+    shown = traceback.TracebackException.from_exception(error)
+    shown.stack = traceback.StackSummary.from_list(_user_frames(error))
+    return "".join(shown.format())
+
+
+def _user_frames(error: BaseException) -> list[traceback.FrameSummary]:
+    return [
+        frame
+        for frame in traceback.extract_tb(error.__traceback__)
+        if not frame.filename.startswith("<frozen importlib")
+        and not frame.filename.replace("\\", "/").endswith(_OUR_FILES)
+        and not frame.filename.endswith("importlib/__init__.py")
+    ]
+
+
+

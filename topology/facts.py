@@ -1,0 +1,68 @@
+"""What is known of a component class without importing it in this process.
+
+Collected in a throw-away child (``supervisor.classcheck``) and read by ``lint_facts`` and the
+plan. Travels as JSON.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from .component import StreamDecl
+from .spec import Kind
+
+
+@dataclass(frozen=True, slots=True)
+class ComponentFacts:
+    """Facts about one component's class with its ``args``.
+
+    Attributes:
+        kind: what the class is.
+        outputs: the streams it declares.
+        replay: how its messages come back, ``seek``, ``re-emit`` or ``none``; None for bolts.
+        auto_ack: False: it acks by hand and may hold tuples.
+        is_async: ``process`` is ``async def``.
+        is_generator: ``process`` is a generator function.
+        has_batch: it overrides ``process_batch``.
+        has_tick: it overrides ``process_tick``.
+        stateful: it keeps state that is snapshotted.
+        sink: it buffers output that ``flush`` makes durable.
+        bounded: whether its input ends; None when that is known only at run time.
+    """
+
+    kind: Kind
+    outputs: dict[str, StreamDecl] = field(default_factory=dict)
+    replay: str | None = None
+    auto_ack: bool = True
+    is_async: bool = False
+    is_generator: bool = False
+    has_batch: bool = False
+    has_tick: bool = False
+    stateful: bool = False
+    sink: bool = False
+    bounded: bool | None = None
+
+    @property
+    def holds(self) -> bool:
+        """Whether it may keep tuples after its method returned (hand-ack, async)."""
+        return not self.auto_ack or self.is_async
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the facts as plain maps and lists."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> ComponentFacts:
+        """Return what ``to_json`` was made from.
+
+        Raises:
+            TypeError, KeyError: the map is not one that ``to_json`` made.
+        """
+        parts = dict(data)
+        parts["outputs"] = {
+            name: StreamDecl(tuple(decl["fields"]), bool(decl["direct"]))
+            for name, decl in parts["outputs"].items()
+        }
+        return cls(**parts)

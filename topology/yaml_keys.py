@@ -1,0 +1,163 @@
+"""Every key that a topology file may have: one table for the loader, the docs and the schema."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from .settings import SETTINGS
+from .spec import GROUPINGS
+
+#: Tasks of one component, and worker processes of one topology.
+PARALLELISM_MAX = 1024
+WORKERS_MAX = 1024
+#: Tasks of a whole topology: task ids are 15 bits on the wire.
+TASKS_MAX = 32767
+#: Characters of a text that is only read by people.
+DESCRIPTION_MAX = 10_000
+
+#: Stands for a default: the key has to be there.
+REQUIRED: Any = object()
+
+#: What ``guarantee`` may be, with the sentence that the docs print.
+GUARANTEES: dict[str, str] = {
+    "at-least-once": "every message is worked through; after a failure some are worked on again",
+    "at-most-once": "no tracking and no replay: what is under way when something fails is lost",
+}
+#: A guarantee that is named but not offered.
+EXACTLY_ONCE = "exactly-once"
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One key: what its value is, its limits in the unit of the code, and what it means.
+
+    ``kind`` names the reader in ``values.READERS``. ``choices`` maps each allowed word to what
+    it means. ``default`` is what holds when the key is absent.
+    """
+
+    name: str
+    kind: str
+    doc: str
+    default: Any = None
+    minimum: float = 0
+    maximum: float = 0
+    unit: str = ""
+    choices: Mapping[str, str] = field(default_factory=dict)
+
+
+def _table(*keys: Key) -> dict[str, Key]:
+    return {key.name: key for key in keys}
+
+
+_HOUR = 3600.0
+_DAY = 24 * _HOUR
+
+_DESCRIPTION = Key("description", "text", "for people; not read", "", 0, DESCRIPTION_MAX)
+
+TOP_KEYS = _table(
+    Key("name", "name", "name of the topology; its state is kept under it", REQUIRED),
+    _DESCRIPTION,
+    Key(
+        "guarantee",
+        "guarantee",
+        "what is promised for every message",
+        "at-least-once",
+        choices=GUARANTEES,
+    ),
+    Key("workers", "integer", "worker processes", 1, 1, WORKERS_MAX, "processes"),
+    Key("spouts", "components", "where messages enter: id -> spout", REQUIRED),
+    Key("bolts", "components", "where tuples are worked on: id -> bolt", {}),
+    Key("settings", "settings", "limits and times of the run", {}),
+)
+
+_CLASS = Key(
+    "class",
+    "class",
+    "`module:Class`, `module.Class`, or a short name of a ready-made or installed one",
+    REQUIRED,
+)
+_COMPONENT = (
+    _CLASS,
+    _DESCRIPTION,
+    Key("args", "args", "keyword arguments of the constructor", {}),
+    Key("parallelism", "integer", "tasks of this component", 1, 1, PARALLELISM_MAX, "tasks"),
+    Key(
+        "hang_timeout",
+        "duration",
+        "a call that takes longer gets its worker killed and started again",
+        300.0,
+        0.1,
+        7 * _DAY,
+        "seconds",
+    ),
+)
+
+SPOUT_KEYS = _table(
+    *_COMPONENT,
+    Key(
+        "group_max",
+        "integer",
+        "messages drawn as one group; `batch_max`, or 1 before a bolt that holds tuples, if unset",
+        None,
+        1,
+        65_536,
+        "messages",
+    ),
+    Key(
+        "rate_hint",
+        "number",
+        "messages per second to expect; only read by lint, which then warns of overload",
+        None,
+        0.000_001,
+        1e12,
+        "messages per second",
+    ),
+)
+
+BOLT_KEYS = _table(
+    *_COMPONENT,
+    Key("inputs", "inputs", "the streams it reads", REQUIRED),
+    Key("blocking", "boolean", "its calls may block: each task gets a thread of its own", False),
+    Key(
+        "tick_interval",
+        "duration",
+        "how often `process_tick` is called; never if unset",
+        None,
+        0.001,
+        _DAY,
+        "seconds",
+    ),
+    Key(
+        "concurrency",
+        "integer",
+        "calls of an `async def process` that run at once in one task",
+        16,
+        1,
+        10_000,
+        "calls",
+    ),
+)
+
+INPUT_KEYS = _table(
+    Key("from", "source", "id of the component, or `id.stream`", REQUIRED),
+    Key("stream", "stream", "its stream", "default"),
+    Key(
+        "grouping",
+        "grouping",
+        "which task of this bolt gets a tuple",
+        "shuffle",
+        choices=GROUPINGS,
+    ),
+    Key("fields", "names", "the key fields of `fields` and `partial-key`", ()),
+    Key("class", "class", "the class of a `custom` grouping", None),
+    Key("args", "args", "keyword arguments of that class", {}),
+)
+
+SETTING_KEYS = _table(
+    *(
+        Key(row.name, row.kind, row.doc, row.default, row.minimum, row.maximum, row.unit)
+        for row in SETTINGS.values()
+    )
+)
