@@ -60,7 +60,7 @@ TESTED_ELSEWHERE: dict[str, str] = {
 @cache
 def sources() -> dict[str, ast.Module]:
     """Return every Python file of the project as path -> syntax tree."""
-    folders = (*FOLDERS, "tests", "benchmarks")
+    folders = (*FOLDERS, "tests", "benchmarks", "docs")
     paths = [p for folder in folders for p in (ROOT / folder).rglob("*.py")]
     return {str(p.relative_to(ROOT)): ast.parse(p.read_text("utf-8")) for p in sorted(paths)}
 

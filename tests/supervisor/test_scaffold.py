@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from waterspout.supervisor.linting import lint_file
 from waterspout.supervisor.scaffold import create_project
 from waterspout.topology.errors import UserError
 
@@ -75,3 +76,9 @@ def test_what_exists_is_refused_and_left_as_it_was(kind: str, tmp_path: Path) ->
 def test_a_missing_parent_is_named(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"cannot make the folder .*: No such file or directory"):
         create_project("tides", tmp_path / "missing")
+
+
+def test_a_new_project_passes_lint_without_a_warning(tmp_path: Path) -> None:
+    result = lint_file(create_project("tides", tmp_path)[0])
+    assert [str(problem) for problem in result.problems] == []
+    assert result.ok

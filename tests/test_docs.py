@@ -1,0 +1,163 @@
+"""The documentation tells the truth: its code runs, its topologies lint, its commands parse.
+
+A fenced block whose first line is ``# name.py`` or ``# name.yaml`` is saved under that name, so
+that the blocks of one page can use each other. ``text`` blocks are for what is not ours.
+"""
+
+from __future__ import annotations
+
+import re
+import runpy
+import shlex
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+from waterspout.supervisor.linting import lint_file
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGES = sorted([*(ROOT / "docs").glob("*.md"), *ROOT.glob("*.md")])
+#: Languages a block may be marked with.
+LANGUAGES = {"python", "yaml", "sh", "text", "json"}
+
+FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+FILE_NAME = re.compile(r"# (\w[\w.-]*\.(?:py|yaml))\n")
+LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+
+
+@dataclass(frozen=True)
+class Block:
+    """One fenced block of a page."""
+
+    page: Path
+    line: int
+    language: str
+    text: str
+
+    @property
+    def file_name(self) -> str:
+        """The name under which it is saved."""
+        named = FILE_NAME.match(self.text)
+        suffix = {"python": "py", "yaml": "yaml"}.get(self.language, "txt")
+        return named[1] if named else f"block_{self.line}.{suffix}"
+
+
+def blocks(page: Path) -> Iterator[Block]:
+    """Yield the fenced blocks of a page."""
+    text = page.read_text("utf-8")
+    for match in FENCE.finditer(text):
+        line = text.count("\n", 0, match.start()) + 1
+        yield Block(page, line, match[1], match[2])
+
+
+def save(page: Path, folder: Path) -> dict[str, Block]:
+    """Save the python and yaml blocks of a page; return them by file name."""
+    saved = {b.file_name: b for b in blocks(page) if b.language in ("python", "yaml")}
+    for name, block in saved.items():
+        (folder / name).write_text(block.text, "utf-8")
+    return saved
+
+
+every_page = pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
+
+
+@every_page
+def test_every_block_says_what_it_is(page: Path) -> None:
+    assert [(b.line, b.language) for b in blocks(page) if b.language not in LANGUAGES] == []
+
+
+@every_page
+def test_python_blocks_run(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    saved = save(page, tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    before = set(sys.modules)
+    try:
+        for name in saved:
+            if name.endswith(".py"):
+                runpy.run_path(str(tmp_path / name), run_name=name.removesuffix(".py"))
+    finally:
+        for module in set(sys.modules) - before:
+            if str(tmp_path) in str(getattr(sys.modules[module], "__file__", "")):
+                del sys.modules[module]
+
+
+@every_page
+def test_topologies_pass_lint(page: Path, tmp_path: Path) -> None:
+    for name, block in save(page, tmp_path).items():
+        if name.endswith(".yaml"):
+            result = lint_file(tmp_path / name)
+            bad = [p for p in result.problems if p.level != "info"]
+            assert bad == [], f"{page.name}:{block.line}:\n" + "\n".join(map(str, bad))
+            assert result.ok
+
+
+def commands(page: Path) -> Iterator[tuple[int, list[str]]]:
+    """Yield (line, words) for each ``waterspout ...`` line of the shell blocks of a page."""
+    for block in blocks(page):
+        if block.language == "sh":
+            for number, line in enumerate(block.text.splitlines(), block.line + 1):
+                for part in line.split("&&"):
+                    words = shlex.split(part, comments=True)
+                    if words and words[0].split("/")[-1] == "waterspout":
+                        yield number, words[1:]
+
+
+@every_page
+def test_commands_parse(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from waterspout.supervisor.cli import main
+
+    monkeypatch.chdir(tmp_path)
+    for line, words in commands(page):
+        for word in words:
+            if word.endswith(".yaml"):
+                (tmp_path / word).parent.mkdir(parents=True, exist_ok=True)
+                (tmp_path / word).touch()
+        try:
+            parse(main, words)
+        except click.UsageError as error:
+            pytest.fail(f"{page.name}:{line}: waterspout {' '.join(words)}: {error}")
+
+
+def parse(command: click.Command, words: list[str], parent: click.Context | None = None) -> None:
+    """Read a command line as the program would, down to the last sub-command; run nothing."""
+    context = command.make_context(command.name or "waterspout", list(words), parent=parent)
+    if isinstance(command, click.Group):
+        rest = [*context._protected_args, *context.args]
+        _name, sub, rest = command.resolve_command(context, rest)
+        assert sub is not None
+        parse(sub, rest, context)
+
+
+@every_page
+def test_links_lead_somewhere(page: Path) -> None:
+    broken = []
+    for target in LINK.findall(page.read_text("utf-8")):
+        path, _, anchor = target.partition("#")
+        if "://" in path:
+            continue
+        found = (page.parent / path) if path else page
+        if not found.exists() or (anchor and anchor not in anchors(found)):
+            broken.append(target)
+    assert broken == []
+
+
+def anchors(page: Path) -> set[str]:
+    """Return the anchors of a page's headings, as the usual renderers make them."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text("utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", h.lower()).replace(" ", "-") for h in headings}
+
+
+def generators() -> dict[str, Callable[[], str]]:
+    """Return what docs/generate.py makes, by file name."""
+    pages: Any = runpy.run_path(str(ROOT / "docs" / "generate.py"))["PAGES"]
+    return dict(pages)
+
+
+@pytest.mark.parametrize("name", generators())
+def test_generated_pages_are_up_to_date(name: str) -> None:
+    made = generators()[name]()
+    assert (ROOT / "docs" / name).read_text("utf-8") == made, "run: python docs/generate.py"
