@@ -275,6 +275,18 @@ def test_nothing_runs_code_that_came_as_data() -> None:
     complain(problems)
 
 
+def test_unit_tests_do_not_sleep() -> None:
+    # Tests that start real processes may wait for them; all others have a simulated clock.
+    problems = []
+    for path, tree in package_sources("tests").items():
+        if path.startswith(("tests/process/", "tests/hosts/")):
+            continue
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and dotted(node.func) in ("time.sleep", "sleep"):
+                problems.append(f"{path}:{node.lineno}: sleeps")
+    complain(problems)
+
+
 # --- what the text holds ------------------------------------------------------------------------
 
 
