@@ -1,0 +1,1 @@
+"""Figures of Waterspout beside a bare loop and other stream processors; see docs/benchmarks.md."""

@@ -1,0 +1,93 @@
+"""Measure Waterspout beside a bare loop, bare probes of the machine and other stream processors.
+
+python benchmarks/run.py [--only NAME...] [--rounds 5] [--json out.json]
+
+Contestants of a block take turns (A B C A B C ...), each run in processes of its own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from benchmarks.contestants import Setup
+from benchmarks.corpus import prepare
+from benchmarks.engine import RunFailed
+from benchmarks.machine import about, headline
+from benchmarks.report import Results, json_report, text_report
+from benchmarks.workloads import BLOCKS, Block
+
+
+def measure(block: Block, setup: Setup, rounds: int, without: list[str]) -> Results:
+    """Run a block's contestants in turns; one that fails is out for the rest of the block."""
+    players = [one for one in block.contestants if not any(text in one.name for text in without)]
+    guarantees = {player.name: player.guarantee for player in players}
+    results = Results(block.name, block.title, block.metric, guarantees, block.goals)
+    for number in range(rounds):
+        for player in players:
+            if player.name in results.errors or number >= player.rounds_max:
+                continue
+            print(f"{block.name} {number + 1}/{rounds} {player.name}", file=sys.stderr, flush=True)
+            try:
+                results.samples.setdefault(player.name, []).append(player.run(setup))
+            except RunFailed as problem:
+                results.errors[player.name] = str(problem)
+                print(f"  failed: {problem}", file=sys.stderr)
+    return results
+
+
+def arguments() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--only", nargs="+", metavar="NAME", choices=list(BLOCKS), default=None)
+    parser.add_argument(
+        "--without", nargs="+", metavar="TEXT", default=[], help="leave out contestants by name"
+    )
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--json", type=Path, help="write everything measured to this file")
+    parser.add_argument("--lines", type=int, default=1_000_000, help="most lines of the corpus")
+    parser.add_argument("--chain-messages", type=int, default=500_000)
+    parser.add_argument("--map-messages", type=int, default=10_000_000)
+    parser.add_argument("--latency-messages", type=int, default=5_000)
+    parser.add_argument(
+        "--memory-messages", type=int, default=1_000_000, help="10000000 for the whole hour"
+    )
+    parser.add_argument("--idle-seconds", type=float, default=10.0)
+    return parser.parse_args()
+
+
+def main() -> int:
+    """Run what was asked for; print the tables; return 1 when a contestant failed."""
+    given = arguments()
+    facts = about()
+    with tempfile.TemporaryDirectory(prefix="waterspout-bench-") as name:
+        setup = Setup(
+            folder=Path(name),
+            corpus=prepare(Path(name), given.lines),
+            chain_messages=given.chain_messages,
+            map_messages=given.map_messages,
+            latency_messages=given.latency_messages,
+            memory_messages=given.memory_messages,
+            idle_s=given.idle_seconds,
+        )
+        blocks = [
+            measure(BLOCKS[block], setup, given.rounds, given.without)
+            for block in given.only or BLOCKS
+        ]
+    print(headline(facts))
+    words = f"{setup.corpus.lines} lines, {setup.corpus.words} words"
+    print(f"Word count input: {words}, {len(setup.corpus.counts)} different ones")
+    print(text_report(blocks))
+    if given.json:
+        facts["input"] = {"lines": setup.corpus.lines, "words": setup.corpus.words}
+        given.json.write_text(json.dumps(json_report(blocks, facts), indent=1) + "\n")
+    return 1 if any(results.errors for results in blocks) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,238 @@
+"""The pure parts of the benchmarks: what is compared, how it is judged, and the bare loop."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from waterspout.topology.loader import ShortNames, load
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from benchmarks import bare, components, corpus, marks, peers, report, workloads  # noqa: E402
+from benchmarks.engine import EngineRun, RunFailed  # noqa: E402
+from benchmarks.report import Goal, Results  # noqa: E402
+
+LINES = ["to be or", "", "not to be", "  that ", "is to be asked"]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "part-0.txt").write_text("\n".join(LINES[:3]) + "\n")
+    (tmp_path / "part-1.txt").write_text("\n".join(LINES[3:]) + "\n")
+    return tmp_path
+
+
+def results(goal: Goal, **samples: list[float]) -> Results:
+    """Return results of one block with the metric ``per_s``."""
+    found = Results("b", "A block", "per_s", dict.fromkeys(samples, "none"), [goal])
+    found.samples = {name: [{"per_s": x} for x in xs] for name, xs in samples.items()}
+    return found
+
+
+# Judging
+
+
+def test_a_ratio_is_that_of_the_medians_and_its_range_that_of_the_rounds() -> None:
+    goal = Goal("g", "a", "per_s", against="b", at_least=0.7)
+    verdict = report.judge(results(goal, a=[70, 90, 10], b=[100, 100, 100]), goal)
+    assert verdict.value == pytest.approx(0.7)
+    assert (verdict.low, verdict.high) == pytest.approx((0.1, 0.9))
+    assert verdict.met is True
+
+
+def test_a_goal_is_missed_by_a_value_on_the_wrong_side_of_its_limit() -> None:
+    least = Goal("g", "a", "per_s", against="b", at_least=0.71)
+    most = Goal("g", "a", "per_s", at_most=69)
+    assert report.judge(results(least, a=[70], b=[100]), least).met is False
+    assert report.judge(results(most, a=[70], b=[100]), most).met is False
+
+
+def test_an_absolute_goal_shows_its_ratio_to_the_bare_probe() -> None:
+    goal = Goal("g", "a", "per_s", at_most=5, probe=("b", "per_s"))
+    verdict = report.judge(results(goal, a=[3, 4, 5], b=[2, 2, 1]), goal)
+    assert (verdict.value, verdict.probe_ratio, verdict.met) == (4, 2, True)
+
+
+def test_what_was_not_measured_is_neither_reached_nor_missed() -> None:
+    goal = Goal("g", "a", "per_s", against="b", at_least=1)
+    assert report.judge(results(goal, b=[1]), goal).met is None
+    assert report.judge(results(goal, a=[1]), goal).met is None
+    assert "not measured" in report.text_report([results(goal, b=[1])])
+
+
+@pytest.mark.parametrize(("percent", "wanted"), [(50, 50), (99, 99), (99.9, 100), (1, 1)])
+def test_a_percentile_is_the_nearest_rank(percent: float, wanted: float) -> None:
+    assert report.percentile(list(range(100, 0, -1)), percent) == wanted
+
+
+def test_a_slope_is_found_below_its_noise() -> None:
+    rising = [(float(x), 100 + 0.5 * x + (-1) ** x) for x in range(100)]
+    slope, noise = report.slope(rising)
+    assert slope == pytest.approx(0.5, abs=0.01)
+    assert noise == pytest.approx(2, abs=0.1)
+
+
+@pytest.mark.parametrize(
+    ("number", "wanted"),
+    [(0.1234, "0.123"), (5.0, "5"), (2345.6, "2346"), (437_100, "437k"), (11_340_000, "11.3M")],
+)
+def test_figures_have_three_digits_that_matter(number: float, wanted: str) -> None:
+    assert report.figure(number) == wanted
+
+
+def test_a_failed_contestant_stands_in_the_table_with_its_error() -> None:
+    goal = Goal("g", "a", "per_s", at_least=1)
+    found = results(goal, a=[], b=[5])
+    found.errors["a"] = "wrong result"
+    text = report.text_report([found])
+    assert "| a          | none      | wrong result" in text
+    assert "a failed: wrong result" in text
+
+
+def test_the_json_report_has_runs_medians_and_verdicts() -> None:
+    goal = Goal("g", "a", "per_s", against="b", at_least=0.5)
+    block = json.loads(json.dumps(report.json_report([results(goal, a=[1, 3, 2], b=[4])], {})))
+    contestant = block["blocks"][0]["contestants"]["a"]
+    assert contestant["medians"] == {"per_s": 2}
+    assert len(contestant["runs"]) == 3
+    assert block["blocks"][0]["goals"][0]["value"] == 0.5
+    assert block["blocks"][0]["goals"][0]["met"] is True
+
+
+# The table of workloads
+
+
+def test_every_goal_names_contestants_of_its_block() -> None:
+    for block in workloads.BLOCKS.values():
+        names = [contestant.name for contestant in block.contestants]
+        assert len(set(names)) == len(names)
+        for goal in block.goals:
+            probe = [goal.probe[0]] if goal.probe else []
+            wanted = [goal.contestant, *([goal.against] if goal.against else []), *probe]
+            assert set(wanted) <= set(names), (block.name, wanted)
+
+
+def test_every_goal_has_exactly_one_limit() -> None:
+    for goal in (goal for block in workloads.BLOCKS.values() for goal in block.goals):
+        assert (goal.at_least is None) != (goal.at_most is None), goal.text
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "benchmarks" / "topologies").glob("*.yaml")))
+def test_every_topology_loads_without_a_problem(path: Path) -> None:
+    ready_made = ShortNames(bolts={"Map": "waterspout.bolts.map:Map"})
+    loaded = load(path.read_text(), path.name, short_names=ready_made)
+    assert [str(problem) for problem in loaded.problems] == []
+
+
+# Input and marks
+
+
+def test_the_prepared_corpus_holds_the_lines_asked_for_and_their_true_counts(
+    tmp_path: Path,
+) -> None:
+    made = corpus.prepare(tmp_path, 500)
+    assert made.lines == 500
+    text = "".join(path.read_text() for path in sorted(made.path.iterdir()))
+    assert text.count("\n") == 500
+    assert made.counts == dict(Counter(text.split())) == corpus.count_words(made.path)
+    assert made.words == sum(made.counts.values())
+
+
+def test_marks_are_read_in_the_order_of_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(marks.FOLDER_VARIABLE, str(tmp_path))
+    marks.mark("first", number=1)
+    marks.mark("second")
+    (tmp_path / "0.jsonl").write_text('{"name": "before", "at_s": 0}\n')
+    found = marks.read_marks(tmp_path)
+    assert [entry["name"] for entry in found] == ["before", "first", "second"]
+    assert marks.named(found, "first")[0]["number"] == 1
+
+
+def test_without_a_folder_no_mark_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(marks.FOLDER_VARIABLE, raising=False)
+    marks.mark("nothing")
+
+
+def test_the_time_of_a_run_is_what_the_summary_says_or_else_what_components_saw() -> None:
+    seen = [{"name": "reading", "at_s": 10.0}, {"name": "finished", "at_s": 12.5}]
+    assert EngineRun({"active_s": 2.25}, seen, {}, 0.0).active_s() == 2.25
+    assert EngineRun({}, seen, {}, 0.0).active_s() == 2.5
+    with pytest.raises(RunFailed, match="no component left a mark"):
+        EngineRun({}, [], {}, 0.0).active_s()
+
+
+# The bare loop and what it is made of
+
+
+@pytest.mark.parametrize("workload", [bare.WordCount, bare.WordCountBatch])
+def test_the_bare_word_counts_are_those_of_collections_counter(
+    workload: type[bare.WordCount], folder: Path
+) -> None:
+    found = bare.measure(workload(str(folder)))
+    assert found["messages"] == len(LINES)
+    assert found["digest"] == bare.digest(dict(Counter(" ".join(LINES).split())))
+
+
+def test_the_bare_chain_delivers_every_number() -> None:
+    assert bare.measure(bare.Chain(1500, stages=5))["tuples"] == 1500
+
+
+def test_emit_of_the_bare_loop_makes_a_tuple_object() -> None:
+    got: list[object] = []
+    emit = bare.direct_call(bare.stream_class(components.Split()), got.append)
+    emit(["word"])
+    assert got[0]["word"] == "word"  # type: ignore[index]
+
+
+def test_different_counts_have_different_digests_and_order_does_not_matter() -> None:
+    assert bare.digest({"a": 1, "b": 2}) == bare.digest({"b": 2, "a": 1})
+    assert bare.digest({"a": 1}) != bare.digest({"a": 2})
+
+
+@pytest.mark.parametrize("limit", [1, 2, 100])
+def test_lines_are_read_again_from_any_position_that_a_read_returned(
+    folder: Path, limit: int
+) -> None:
+    source = components.Lines(str(folder))
+    whole, position = source.reader("part-0.txt", None).read(100) or ([], 0)
+    assert whole == [[line] for line in LINES[:3]]
+    first, position = source.reader("part-0.txt", None).read(limit) or ([], 0)
+    rest = source.reader("part-0.txt", position).read(100)
+    assert first + (rest[0] if rest else []) == whole
+
+
+def test_numbers_end_at_their_count_and_go_on_from_a_position() -> None:
+    reader = components.Numbers(10).reader("numbers", 6)
+    assert reader.read(3) == ([[6], [7], [8]], 9)
+    assert reader.read(3) == ([[9]], 10)
+    assert reader.read(3) is None
+
+
+def test_a_flaky_split_fails_each_nth_tuple_only() -> None:
+    split = components.FlakySplit(every=3)
+    split.emit = lambda tup: None  # type: ignore[assignment,method-assign]
+    line = bare.stream_class(components.Lines(""))
+    failed = 0
+    for _ in range(9):
+        try:
+            split.process(line(["a b"]))
+        except components.FailTuple:
+            failed += 1
+    assert failed == 3
+
+
+def test_batches_of_the_peers_give_the_same_items_as_the_spouts(folder: Path) -> None:
+    lines = peers.LineBatches(folder / "part-0.txt", 0)
+    assert lines.next_batch() == LINES[:3]
+    assert lines.position == (folder / "part-0.txt").stat().st_size
+    assert lines.next_batch() == []
+    numbers = peers.NumberBatches(1500, 0)
+    assert numbers.next_batch() + numbers.next_batch() == list(range(1500))
+    assert numbers.next_batch() == []
