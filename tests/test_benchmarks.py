@@ -8,6 +8,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from waterspout.topology.lint import lint_spec
 from waterspout.topology.loader import ShortNames, load
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -53,9 +54,9 @@ def test_a_goal_is_missed_by_a_value_on_the_wrong_side_of_its_limit() -> None:
 
 
 def test_an_absolute_goal_shows_its_ratio_to_the_bare_probe() -> None:
-    goal = Goal("g", "a", "per_s", at_most=5, probe=("b", "per_s"))
-    verdict = report.judge(results(goal, a=[3, 4, 5], b=[2, 2, 1]), goal)
-    assert (verdict.value, verdict.probe_ratio, verdict.met) == (4, 2, True)
+    goal = Goal("g", "a", "per_s", at_most=7, probe=("b", "per_s"))
+    verdict = report.judge(results(goal, a=[3, 6, 7], b=[2, 2, 1]), goal)
+    assert (verdict.value, verdict.probe_ratio, verdict.met) == (6, 3, True)
 
 
 def test_what_was_not_measured_is_neither_reached_nor_missed() -> None:
@@ -126,6 +127,7 @@ def test_every_goal_has_exactly_one_limit() -> None:
 def test_every_topology_loads_without_a_problem(path: Path) -> None:
     ready_made = ShortNames(bolts={"Map": "waterspout.bolts.map:Map"})
     loaded = load(path.read_text(), path.name, short_names=ready_made)
+    lint_spec(loaded)
     assert [str(problem) for problem in loaded.problems] == []
 
 
@@ -215,17 +217,18 @@ def test_numbers_end_at_their_count_and_go_on_from_a_position() -> None:
     assert reader.read(3) is None
 
 
-def test_a_flaky_split_fails_each_nth_tuple_only() -> None:
-    split = components.FlakySplit(every=3)
+@pytest.mark.parametrize(("every", "wanted"), [(4, [3, 7]), (0, [])])
+def test_a_flaky_split_fails_each_nth_tuple_only(every: int, wanted: list[int]) -> None:
+    split = components.FlakySplit(every=every)
     split.emit = lambda tup: None  # type: ignore[assignment,method-assign]
     line = bare.stream_class(components.Lines(""))
-    failed = 0
-    for _ in range(9):
+    failed = []
+    for number in range(9):
         try:
             split.process(line(["a b"]))
         except components.FailTuple:
-            failed += 1
-    assert failed == 3
+            failed.append(number)
+    assert failed == wanted
 
 
 def test_batches_of_the_peers_give_the_same_items_as_the_spouts(folder: Path) -> None:
