@@ -9,7 +9,7 @@ import inspect
 from collections.abc import Callable
 from pathlib import Path
 
-from waterspout.topology import errors
+from waterspout.topology import errors, reference
 from waterspout.topology.problems import CODES
 
 DOCS = Path(__file__).resolve().parent
@@ -55,7 +55,11 @@ def _first_line(thing: type) -> str:
 
 
 #: File name -> what makes it.
-PAGES: dict[str, Callable[[], str]] = {"errors.md": errors_page}
+PAGES: dict[str, Callable[[], str]] = {
+    "errors.md": errors_page,
+    "yaml-reference.md": reference.markdown,
+    "topology.schema.json": reference.schema_text,
+}
 
 
 def main() -> None:

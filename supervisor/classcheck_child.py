@@ -13,8 +13,9 @@ import sys
 from collections.abc import Mapping
 from typing import IO, Any
 
-from waterspout.supervisor.classfacts import Finding, inspect_component
 from waterspout.topology.classes import AllowList
+
+from .classfacts import Finding, inspect_component
 
 
 def main() -> None:

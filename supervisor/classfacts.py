@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 
 from waterspout.bolts.contract import Bolt, RowBolt
 from waterspout.spouts.contract import Source, Spout, declared_replay
-from waterspout.supervisor.argcheck import check_args
 from waterspout.topology.classes import (
     AllowList,
     ImportDenied,
@@ -20,6 +19,8 @@ from waterspout.topology.classes import (
 from waterspout.topology.component import StreamDecl, normal_outputs
 from waterspout.topology.facts import ComponentFacts
 from waterspout.topology.problems import listed, printable, quote
+
+from .argcheck import check_args
 
 
 class Finding(NamedTuple):

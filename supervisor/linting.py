@@ -18,7 +18,6 @@ from typing import Any
 
 from waterspout.bolts.registry import BOLT_GROUP, BOLTS
 from waterspout.spouts.registry import SPOUT_GROUP, SPOUTS
-from waterspout.supervisor.classcheck import IMPORT_LIMIT_S, check_classes
 from waterspout.topology.classes import OWN_PREFIXES, AllowList, ImportDenied, normal_path
 from waterspout.topology.facts import ComponentFacts
 from waterspout.topology.lint import lint_spec
@@ -27,6 +26,8 @@ from waterspout.topology.loader import Loaded, ShortNames, load
 from waterspout.topology.problems import Mark, Problem, Problems, quote
 from waterspout.topology.spec import TopologySpec
 from waterspout.topology.yaml_tree import FILE_BYTES_MAX
+
+from .classcheck import IMPORT_LIMIT_S, check_classes
 
 #: More prefixes of the allow list, separated by commas or colons.
 ALLOW_VARIABLE = "WATERSPOUT_ALLOW"

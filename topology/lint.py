@@ -26,11 +26,12 @@ def lint_spec(loaded: Loaded) -> None:
     _check_references(loaded, draft)
     _check_double_inputs(loaded, draft)
     _check_cycles(loaded, draft)
-    if not loaded.problems.errors:
-        _check_reached(loaded, draft)
-    _check_resources(loaded, draft)
+    _check_size(loaded, draft)
     _check_settings(loaded, draft.settings)
-    _check_overload(loaded, draft)
+    if not loaded.problems.errors:  # what a warning says may be due to an error
+        _check_reached(loaded, draft)
+        _check_idle(loaded, draft)
+        _check_overload(loaded, draft)
 
 
 def _check_references(loaded: Loaded, draft: TopologySpec) -> None:
@@ -91,18 +92,24 @@ def _check_reached(loaded: Loaded, draft: TopologySpec) -> None:
             loaded.add(f"spouts.{spout.id}", "W_UNREACHABLE", what)
 
 
-def _check_resources(loaded: Loaded, draft: TopologySpec) -> None:
-    tasks = sum(component.parallelism for component in draft.components())
-    if tasks > TASKS_MAX:
+def _tasks(draft: TopologySpec) -> int:
+    return sum(component.parallelism for component in draft.components())
+
+
+def _check_size(loaded: Loaded, draft: TopologySpec) -> None:
+    if _tasks(draft) > TASKS_MAX:
         largest = max(draft.components(), key=lambda component: component.parallelism)
-        what = f"{tasks} tasks in all, at most {TASKS_MAX}; lower 'parallelism'"
+        what = f"{_tasks(draft)} tasks in all, at most {TASKS_MAX}; lower 'parallelism'"
         loaded.add(f"{largest.kind}s.{largest.id}.parallelism", "E_RESOURCES", what)
-    elif draft.workers > tasks > 0:
-        idle = draft.workers - tasks
-        what = f"{draft.workers} workers for {tasks} tasks: {idle} will have nothing to do"
+
+
+def _check_idle(loaded: Loaded, draft: TopologySpec) -> None:
+    idle = draft.workers - _tasks(draft)
+    if idle > 0:
+        what = f"{draft.workers} workers for {_tasks(draft)} tasks: {idle} will have nothing to do"
         loaded.add("workers", "W_IDLE", what)
     for bolt in draft.bolts.values():
-        one = bolt.inputs and all(item.grouping == "global" for item in bolt.inputs)
+        one = all(item.grouping == "global" for item in bolt.inputs)
         if one and bolt.parallelism > 1:
             what = "with only 'global' inputs, all but the first task have nothing to do"
             loaded.add(f"bolts.{bolt.id}.parallelism", "W_IDLE", what)

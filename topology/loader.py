@@ -108,11 +108,17 @@ def load(
         resolve(substitute(tree, variables or {}, problems), problems)
         loaded.marks.update((path, node.mark) for path, node in walk(tree))
         loaded.draft = _Loader(loaded, short_names or ShortNames()).topology(tree, folder)
-    elif tree is not None and not isinstance(tree, Bad):
-        resolve(tree, problems)
-        what = f"a mapping expected at top level, got {kind_name(tree)}"
-        problems.add(tree.mark, "E_TYPE", what)
+    elif tree is not None:
+        _refuse_root(resolve(tree, problems, "the file"), problems)
     return loaded
+
+
+def _refuse_root(root: Node, problems: Problems) -> None:
+    if isinstance(root, Scalar) and root.value is None:
+        problems.add(root.mark, "E_EMPTY", "the topology file is empty")
+    elif not isinstance(root, Bad):
+        what = f"a mapping expected at top level, got {kind_name(root)}"
+        problems.add(root.mark, "E_TYPE", what)
 
 
 class _Loader:
@@ -142,21 +148,29 @@ class _Loader:
 
     def section(self, table: dict[str, Key], node: Mapping, path: str) -> dict[str, Any]:
         """Read a mapping against its table; sections inside it stay unread."""
-        self.reader.keys(node, table, path)
-        return {name: self.value(key, node, path) for name, key in table.items()}
+        meant = self.reader.keys(node, table, path)
+        return {
+            name: self.value(key, node, path, known=name not in meant)
+            for name, key in table.items()
+        }
 
-    def value(self, key: Key, node: Mapping, path: str) -> Any:
-        """Read one key of a mapping: its value, its default, or MISSING."""
+    def value(self, key: Key, node: Mapping, path: str, *, known: bool) -> Any:
+        """Read one key of a mapping: its value, its default, or MISSING.
+
+        ``known`` is False when a slip of this key was reported: then nobody says it is missing.
+        """
         inner = f"{path}.{key.name}" if path else key.name
         item = node.items.get(key.name)
-        if item is None:
-            if key.default is not REQUIRED:
-                return key.default
-            if key.name != "spouts":
-                what = f"{inner}: {key.name!r} is missing; it is {key.doc}"
-                self.problems.add(node.mark, "E_MISSING", what)
-            return MISSING
-        return MISSING if key.kind in _SECTIONS else self.reader.read(key, item, inner)
+        if item is not None:
+            return MISSING if key.kind in _SECTIONS else self.reader.read(key, item, inner)
+        if key.default is not REQUIRED:
+            return key.default
+        if known and key.name == "spouts":
+            self.problems.add(node.mark, "E_NOSPOUT", "a topology needs at least one spout")
+        elif known:
+            what = f"{inner}: {key.name!r} is missing ({key.doc})"
+            self.problems.add(node.mark, "E_MISSING", what)
+        return MISSING
 
     def settings(self, node: Node | None) -> Settings:
         """Read the settings."""
@@ -182,9 +196,8 @@ class _Loader:
             assert mapping is not None
             if self.new_id(name, mapping.keys[name], group):
                 found[name] = self.component(name, item, group, mapping.keys[name])
-        if group == "spouts" and not found and (node is None or mapping is not None):
-            mark = node.mark if node is not None else root.mark
-            self.problems.add(mark, "E_NOSPOUT", "a topology needs at least one spout")
+        if group == "spouts" and node is not None and mapping is not None and not found:
+            self.problems.add(node.mark, "E_NOSPOUT", "a topology needs at least one spout")
         return found
 
     def new_id(self, name: str, mark: Mark, group: str) -> bool:

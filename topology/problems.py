@@ -167,11 +167,17 @@ def printable(text: str) -> str:
     return _CONTROL.sub(lambda match: repr(match.group())[1:-1], text)
 
 
-def did_you_mean(word: str, allowed: Iterable[str]) -> str:
-    """Return ``, did you mean 'x'?`` when a name of ``allowed`` is near, else ''."""
+def nearest(word: str, allowed: Iterable[str]) -> str | None:
+    """Return the name of ``allowed`` that ``word`` may be a slip of, in any case."""
     names = {name.lower(): name for name in allowed}
     near = difflib.get_close_matches(word[:QUOTE_MAX].lower(), names, n=1, cutoff=0.6)
-    return f", did you mean {names[near[0]]!r}?" if near else ""
+    return names[near[0]] if near else None
+
+
+def did_you_mean(word: str, allowed: Iterable[str]) -> str:
+    """Return ``, did you mean 'x'?`` when a name of ``allowed`` is near, else ''."""
+    near = nearest(word, allowed)
+    return f", did you mean {near!r}?" if near else ""
 
 
 def listed(names: Iterable[str], most: int = 40) -> str:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from .problems import Mark, Problems, did_you_mean, listed, quote
+from .problems import Mark, Problems, did_you_mean, listed, nearest, quote
 from .secret_values import has_password, is_secret_key, last_key, shown
 from .units import format_duration, format_size, parse_duration, parse_size
 from .yaml_keys import EXACTLY_ONCE, Key
@@ -62,15 +62,18 @@ class ValueReader:
             self.wrong(node, "E_TYPE", path, "a mapping")
         return None
 
-    def keys(self, node: Mapping, allowed: Iterable[str], path: str) -> None:
-        """Report every key of ``node`` that is not allowed."""
+    def keys(self, node: Mapping, allowed: Iterable[str], path: str) -> set[str]:
+        """Report every key of ``node`` that is not allowed; return what they may stand for."""
         allowed = list(allowed)
+        meant = set()
         for name in node.items:
             if name not in allowed:
                 where = f"{path}: " if path else ""
                 near = did_you_mean(name, allowed)
                 what = f"{where}unknown key {quote(name)}, allowed: {listed(allowed)}{near}"
                 self.problems.add(node.keys[name], "E_UNKNOWN_KEY", what)
+                meant.add(nearest(name, allowed) or "")
+        return meant
 
     def text(self, node: Node, path: str, code: str = "E_TYPE", what: str = "a text") -> Any:
         """Return the text of a scalar, or MISSING."""

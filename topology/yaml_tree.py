@@ -136,7 +136,7 @@ class _TreeBuilder:
             raise Refused
         bad = self._refuse_anchor(event) or self._refuse_tag(event)
         if isinstance(event, yaml.CollectionStartEvent):
-            self._open(event)
+            self._open(event, bad)
         elif isinstance(event, yaml.AliasEvent) or bad:
             self._place(Bad(self._mark(event)))
         else:
@@ -158,13 +158,14 @@ class _TreeBuilder:
         self._note(self._mark(event), "E_TAG", what)
         return True
 
-    def _open(self, event: Any) -> None:
+    def _open(self, event: Any, bad: bool) -> None:
+        """Open a list or mapping; what stands in a refused one is still looked at."""
         if len(self.stack) >= DEPTH_MAX:
             self._note(self._mark(event), "E_DEPTH", f"nesting deeper than {DEPTH_MAX}")
             raise Refused
         is_map = isinstance(event, yaml.MappingStartEvent)
         node = Mapping(self._mark(event)) if is_map else Sequence(self._mark(event))
-        self._place(node)
+        self._place(Bad(node.mark) if bad else node)
         self.stack.append(node)
         self.pending.append(None)
 

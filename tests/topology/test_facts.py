@@ -1,0 +1,27 @@
+"""Facts survive JSON."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from waterspout.topology.component import StreamDecl
+from waterspout.topology.facts import ComponentFacts
+
+
+def test_facts_come_back_from_json_equal() -> None:
+    facts = ComponentFacts(
+        "spout", outputs={"default": StreamDecl(("a", "b"), direct=True)}, replay="seek"
+    )
+    assert ComponentFacts.from_json(json.loads(json.dumps(facts.to_json()))) == facts
+
+
+def test_a_bolt_that_acks_by_hand_or_awaits_may_hold_tuples() -> None:
+    assert ComponentFacts("bolt", auto_ack=False).holds
+    assert ComponentFacts("bolt", is_async=True).holds
+    assert not ComponentFacts("bolt").holds
+
+
+def test_an_unknown_fact_is_refused() -> None:
+    with pytest.raises(TypeError):
+        ComponentFacts.from_json({"kind": "bolt", "outputs": {}, "colour": "red"})
