@@ -55,7 +55,12 @@ def blocks(page: Path) -> Iterator[Block]:
 
 
 def save(page: Path, folder: Path) -> dict[str, Block]:
-    """Save the python and yaml blocks of a page; return them by file name."""
+    """Save the python and yaml blocks of a page; return them by file name.
+
+    The modules of configs/ lie beside them, so that a page may use the shipped examples.
+    """
+    for module in (ROOT / "configs").glob("*.py"):
+        (folder / module.name).write_text(module.read_text("utf-8"), "utf-8")
     saved = {b.file_name: b for b in blocks(page) if b.language in ("python", "yaml")}
     for name, block in saved.items():
         (folder / name).write_text(block.text, "utf-8")

@@ -51,7 +51,6 @@ LINES_MAX = 400
 
 #: Modules without a test file of their own, and where they are tested instead.
 TESTED_ELSEWHERE: dict[str, str] = {
-    "topology/component.py": "a contract: the contract tests of spouts and bolts run it",
     "supervisor/scaffold_files.py": "text; test_scaffold.py reads it and a process test runs it",
     "topology/errors.py": "exceptions that only carry fields; each is raised by its module's tests",
 }
