@@ -1,0 +1,80 @@
+"""Checks of the arguments that ready-made spouts get from the YAML.
+
+Constructors call these first, so that a wrong value is one line that names the spout and the
+argument, when the topology is linted, and not an exception from the middle of a run.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+
+from waterspout.topology.units import parse_duration
+
+#: Largest integer of a position or count: what fits a signed 64-bit number.
+INTEGER_MAX = 2**63 - 1
+
+
+def integer(owner: str, name: str, value: Any, lowest: int, highest: int = INTEGER_MAX) -> int:
+    """Return ``value`` when it is an int (no bool) within the limits.
+
+    Raises:
+        ValueError: it is not.
+    """
+    if type(value) is not int or not lowest <= value <= highest:
+        raise _wrong(owner, name, f"an integer of {lowest} to {highest}", value)
+    return value
+
+
+def positive(owner: str, name: str, value: Any) -> float:
+    """Return ``value`` as a float when it is a finite number over 0.
+
+    Raises:
+        ValueError: it is not.
+    """
+    if type(value) not in (int, float) or not 0 < value < math.inf:
+        raise _wrong(owner, name, "a finite number over 0", value)
+    return float(value)
+
+
+def seconds(owner: str, name: str, value: Any) -> float:
+    """Return the seconds of a duration such as ``500ms``, or of a number of seconds over 0.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    number: Any = parse_duration(value) if isinstance(value, str) else value
+    if type(number) not in (int, float) or not 0 < number < math.inf:
+        raise _wrong(owner, name, "a duration over 0 such as 500ms, 30s or 5m", value)
+    return float(number)
+
+
+def texts(owner: str, name: str, value: Any, *, empty: bool = False) -> list[str]:
+    """Return a text or a list of texts as a list; empty only where that is allowed.
+
+    Raises:
+        ValueError: it is something else, or a text in it is empty.
+    """
+    listed = [value] if isinstance(value, str) else value
+    if not isinstance(listed, (list, tuple)) or not (listed or empty):
+        raise _wrong(owner, name, "a text or a list of texts", value)
+    if not all(isinstance(text, str) and text for text in listed):
+        raise _wrong(owner, name, "texts that are not empty", value)
+    return list(listed)
+
+
+def _wrong(owner: str, name: str, expected: str, value: Any) -> ValueError:
+    return ValueError(f"{owner}: {name}: expected {expected}, got {repr(value)[:80]}")
+
+
+def declared(cls: type[Any], args: Mapping[str, Any], outputs: list[str]) -> list[str]:
+    """Return ``outputs`` after making an instance, so that lint sees what is wrong in ``args``.
+
+    Raises:
+        ValueError: an argument is wrong.
+    """
+    with suppress(TypeError):  # what does not fit the signature is found by the check of that
+        cls(**args)
+    return outputs

@@ -1,0 +1,123 @@
+"""The ``Files`` source: the lines of files, by glob, resumable by byte offset.
+
+Each file is a partition. Without ``follow`` the files that match when the run starts are read
+to their end; with it they are watched for more (``follow.py``).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from waterspout.topology.component import Context
+from waterspout.topology.errors import UserError
+
+from .arguments import declared, integer, texts
+from .contract import Reader, Source
+from .follow import Follower
+from .line_reader import LineFormat, LineReader, UnreadableFile
+from .walk import Walk, escaped
+
+
+class Files(Source):
+    """Emits every line of the files that match ``paths``, without its line end.
+
+    The fields are ``line``, and ``path`` with ``include_path``: ``line`` comes first, so that
+    a bolt that takes ``tup[0]`` works with both.
+
+    Args:
+        paths: a glob or a list of globs; ``**`` stands for any number of folders.
+        exclude: globs of files and folders to leave out, held against the absolute path, in
+            which ``*`` spans ``/`` (``**/site-packages/**``).
+        include_path: emit the absolute path of the file, too.
+        encoding: text encoding; bytes that do not decode become U+FFFD, no line is lost.
+        line_bytes_max: a longer line is not emitted; a message that begins with
+            ``[waterspout: line too long]`` and names file and offset takes its place.
+        follow: go on at the end of files, take up new ones, survive rotation and truncation.
+        allow_empty: run even when no file matches; without it that is an error.
+
+    Raises:
+        ValueError: an argument is wrong.
+    """
+
+    outputs = ("line",)
+
+    def __init__(
+        self,
+        paths: str | list[str],
+        exclude: str | list[str] | None = None,
+        include_path: bool = False,
+        encoding: str = "utf-8",
+        line_bytes_max: int = 1 << 18,
+        follow: bool = False,
+        allow_empty: bool = False,
+    ) -> None:
+        integer("Files", "line_bytes_max", line_bytes_max, 1, 1 << 30)
+        try:
+            self._format = LineFormat(encoding, include_path, line_bytes_max)
+        except ValueError as error:
+            raise ValueError(f"Files: encoding: {error}") from None
+        self._patterns = texts("Files", "paths", paths)
+        excluded = texts("Files", "exclude", [] if exclude is None else exclude, empty=True)
+        self._walk = Walk(self._patterns, excluded)
+        self._follow = follow
+        self._allow_empty = allow_empty
+        self._paths: dict[str, str] | None = None
+
+    @classmethod
+    def declare_outputs(cls, args: Mapping[str, Any]) -> list[str]:
+        """Return the fields for these ``args``, after checking them."""
+        return declared(cls, args, ["line", "path"] if args.get("include_path") else ["line"])
+
+    def open(self, context: Context) -> None:
+        """Find the files.
+
+        Raises:
+            UserError: none matches, or one may not be read.
+        """
+        self._context = context
+        self._follower = Follower(self._format, self._notice, context.clock)
+        if not self._follow:
+            self._paths = {escaped(path): path for path in self._walk.files()}
+            self._check(self._paths)
+
+    def _check(self, paths: dict[str, str]) -> None:
+        if not paths and not self._allow_empty:
+            shown = ", ".join(map(escaped, self._patterns[:5]))
+            raise UserError(f"Files: no file matches {shown}; allow_empty: true runs without")
+        for pattern in self._walk.unmatched:
+            self._notice(f"no file matches: path={escaped(pattern)}", "paths_unmatched")
+        for path in paths.values():
+            if not os.access(path, os.R_OK) and os.path.exists(path):
+                raise UnreadableFile(path, "permission denied")
+
+    def partitions(self) -> Sequence[str]:
+        """Return one name per file: its path, or what identifies a followed file."""
+        if self._paths is None:
+            return self._follower.discover(self._walk.files())
+        return list(self._paths)
+
+    def reader(self, partition: str, position: int | None) -> Reader:
+        """Return a reader of one file from a byte offset."""
+        if self._paths is None:
+            return self._follower.reader(partition, position or 0)
+        path = self._paths.get(partition, partition)
+        return LineReader(path, position or 0, self._format, self._notice)
+
+    def end_position(self, partition: str) -> int | None:
+        """Return the size of the file; None when it is gone."""
+        if self._paths is None:
+            return self._follower.end_position(partition)
+        try:
+            return os.stat(self._paths.get(partition, partition)).st_size
+        except OSError:
+            return None
+
+    def bounded(self) -> bool:
+        """Say whether the input ends: files that are followed never do."""
+        return not self._follow
+
+    def _notice(self, text: str, metric: str) -> None:
+        self._context.log.warning("%s", text)
+        self._context.metrics.count(metric)
