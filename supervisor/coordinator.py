@@ -1,0 +1,366 @@
+"""The coordinator: keeps a topology's workers, epochs, rounds and dead letters in order.
+
+A pure state machine: fed with messages of workers (protocol.py has all of them), exits, ticks
+and the user's wishes, each with ``now`` in monotonic seconds; drained of ``outbox`` by the shell
+after every call. It never imports user code. Its parts:
+
+    handover   who is in the topology, epochs         rounds     what becomes durable
+    phases     from start to the last exit            letters    dead letters, reservations
+    progress   what reports add up to                 watch      whom to kill
+    suspects   what was at work in a dead worker      store      what must not be forgotten
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from waterspout.topology.settings import Settings
+
+from . import protocol
+from .effects import KillWorker, Outbox, PruneSnapshots, Send, TopologyDone
+from .handover import HandOver
+from .letters import Letters
+from .overview import Overview
+from .phases import LAST_ROUNDS_MAX, Phase, Phases, Step
+from .progress import Progress
+from .restarts import Worker, WorkerEvent, WorkerState
+from .rounds import Rounds, RoundState
+from .store import Store, StoreError
+from .suspects import Suspects
+from .watch import Watch
+
+_NOTHING: Mapping[int, Any] = {}
+
+
+class Coordinator:
+    """Runs one topology.
+
+    Args:
+        plan: which task of which component lives in which worker.
+        settings: of the topology.
+        store: the run's memory; owned by this coordinator until the run is over.
+        rng: draws incarnations; must not repeat itself over runs.
+        paths: put into every ``assign`` as they are (state_dir, folder).
+    """
+
+    def __init__(
+        self,
+        plan: Any,
+        settings: Settings,
+        store: Store,
+        rng: random.Random,
+        paths: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.outbox = Outbox()
+        self._plan, self._settings, self._store = plan, settings, store
+        self._paths = dict(paths or {})
+        worker_of = {t.task: t.worker for t in plan.tasks}
+        self.progress = Progress(plan, settings)
+        self.suspects = Suspects(store, worker_of)
+        self.handover = HandOver(
+            plan, settings, store, rng, self.outbox, self.suspects, self._assign_extra
+        )
+        send = self.handover.send
+        self.letters = Letters(store, worker_of, settings.dead_letters_max, send)
+        self.phases = Phases(len(plan.levels), plan.workers, settings, self.handover.broadcast)
+        stateful = plan.stateful_tasks()
+        self.rounds = Rounds(
+            tasks={
+                worker: frozenset(t for t in stateful if worker_of[t] == worker)
+                for worker in range(plan.workers)
+            },
+            workers=range(plan.workers),
+            store=store,
+            send=send,
+            interval_s=settings.round_interval_s,
+            timeout_s=settings.round_timeout_s,
+        )
+        self.watch = Watch(plan, self.handover.workers, self.progress)
+        #: Messages dropped because an incarnation or epoch was over.
+        self.stale = 0
+        self._overview = Overview(
+            plan, self.progress, self.handover, self.rounds, self.letters, self.phases
+        )
+        self._stopped_at = self._ended_at = 0.0
+        self._killed_rest = False
+        self._last_rounds = 0
+        self._done: TopologyDone | None = None
+        self._handlers: dict[str, Callable[[Worker, Mapping[str, Any], float], None]] = {
+            "register": lambda w, m, now: self.handover.on_register(w, m),
+            "boot_failed": self._on_boot_failed,
+            "built": lambda w, m, now: self.handover.on_built(w),
+            "ready": lambda w, m, now: self.handover.on_ready(w),
+            "report": self._on_report,
+            "frozen": lambda w, m, now: self._round(self.rounds.on_frozen(w.number, m, now), now),
+            "snapshotted": lambda w, m, now: self._round(
+                self.rounds.on_snapshotted(w.number, m, now), now
+            ),
+            "snapshot_failed": lambda w, m, now: self.rounds.on_snapshot_failed(w.number, m, now),
+            "dead_letters": lambda w, m, now: self.letters.on_request(w.number, m),
+            "reserve": lambda w, m, now: self.letters.on_request(w.number, m),
+            "dead_letter_replayed": lambda w, m, now: self._try(
+                lambda: self.letters.on_replayed(m)
+            ),
+            "finished": lambda w, m, now: self.phases.on_finished(w.number, m, now),
+            "summaries": lambda w, m, now: self.phases.on_summaries(w.number, m, now),
+            "link_down": self._on_link_down,
+        }
+
+    # What the shell calls.
+
+    def start(self, now: float) -> None:
+        """Begin the run.
+
+        Raises:
+            TopologyChanged: the store belongs to another topology.
+            StoreError: it cannot be used.
+        """
+        self._store.bind(self._plan.fingerprint())
+        self._overview.started_at = now
+        self.handover.start_due(now)
+
+    def on_message(
+        self, worker: int, incarnation: int, message: Mapping[str, Any], now: float
+    ) -> None:
+        """Take a message from the control socket; it may be late, stale or malformed."""
+        if not self.handover.workers.known(worker, incarnation):
+            self.stale += 1
+            self.outbox.append(Send(worker, incarnation, {"kind": "stop"}))
+            return
+        wrong = protocol.problem(message)
+        if wrong is not None:
+            self.outbox.event("control message refused", worker=worker, why=wrong)
+            return
+        sender, kind = self.handover.workers[worker], message["kind"]
+        sender.seen_at = now
+        if kind in protocol.OF_ONE_EPOCH and message["epoch"] != self.handover.epoch:
+            self.stale += 1
+            return
+        self._handlers[kind](sender, message, now)
+        self._advance(now)
+
+    def on_worker_exit(
+        self,
+        worker: int,
+        incarnation: int,
+        reason: str,
+        suspect_roots: Iterable[int],
+        suspect_positions: Mapping[int, Iterable[Sequence[Any]]],
+        now: float,
+        drawn: Mapping[int, int] = _NOTHING,
+    ) -> None:
+        """A worker process ended, by itself or killed.
+
+        Args:
+            reason: for people: ``exit code 1``, ``killed by signal 9``.
+            suspect_roots: roots that its executors had at work.
+            suspect_positions: task -> [[partition, start, end]] that its spout tasks' messages
+                at work had.
+            drawn: task -> emissions of its spout tasks until the end, where known.
+        """
+        if not self.handover.workers.known(worker, incarnation):
+            self.stale += 1
+            return
+        gone = self.handover.workers[worker]
+        if gone.state in (WorkerState.STARTING, WorkerState.RUNNING):
+            self.progress.on_lost(worker, drawn)
+            self._on_lost(gone, reason, suspect_roots, suspect_positions, now)
+        else:
+            gone.lost(reason, now)
+        self._advance(now)
+
+    def on_worker_stats(self, worker: int, memory_bytes: int, cpu_percent: float) -> None:
+        """Note what the operating system says of a worker's process."""
+        self.handover.workers[worker].memory_bytes = memory_bytes
+        self.handover.workers[worker].cpu_percent = cpu_percent
+
+    def on_tick(self, now: float) -> None:
+        """Look at the time; called some ten times a second."""
+        if self.phases.phase is Phase.STOPPING:
+            self._kill_rest(now)
+        elif self.phases.phase is not Phase.DONE:
+            for worker, why in self.watch.on_tick(now):
+                self.handover.kill(worker, why)
+            self.handover.start_due(now)
+            self._round(self.rounds.on_tick(now), now)
+            wanted = self.handover.live and self.phases.phase is Phase.RUNNING
+            self.letters.on_tick(now, replay=wanted)
+            self.phases.on_tick(now)
+        self._advance(now)
+
+    def drain(self, now: float) -> None:
+        """End soon: spouts stop, what is pending is worked off within drain_timeout."""
+        self.phases.drain(now)
+        if self.phases.phase is Phase.STARTING:
+            self._stop(TopologyDone(True, "drained", "stopped before it began"), now)
+        self._advance(now)
+
+    def stop(self, now: float) -> None:
+        """End at once; what is not durable is replayed by the next run."""
+        self._stop(TopologyDone(False, "stopped", "stopped by the user"), now)
+        self._advance(now)
+
+    @property
+    def done(self) -> bool:
+        """All workers have ended; TopologyDone was put out."""
+        return self.phases.phase is Phase.DONE
+
+    # Messages and exits.
+
+    def _on_boot_failed(self, worker: Worker, message: Mapping[str, Any], now: float) -> None:
+        worker.apply(WorkerEvent.CANNOT_BOOT)
+        reason = f"component {message['component']!r} cannot be built: {message['text']}"
+        self._stop(TopologyDone(False, "boot_failed", reason, message["traceback"]), now)
+
+    def _on_report(self, worker: Worker, message: Mapping[str, Any], now: float) -> None:
+        self.progress.on_report(worker.number, message, now)
+        if message.get("suspects"):
+            self._try(lambda: self.suspects.on_report(message["suspects"]))
+
+    def _on_link_down(self, worker: Worker, message: Mapping[str, Any], now: float) -> None:
+        blamed = None if worker.killed_why else self.watch.on_link_down(worker.number, message, now)
+        if blamed is not None:
+            self.handover.kill(*blamed)
+
+    def _on_lost(
+        self,
+        gone: Worker,
+        reason: str,
+        roots: Iterable[int],
+        positions: Mapping[int, Iterable[Sequence[Any]]],
+        now: float,
+    ) -> None:
+        self._try(lambda: self.suspects.on_death(gone.number, roots, positions))
+        self.rounds.abort(now)
+        self._last_rounds = 0
+        self.letters.on_lost(gone.number)
+        self.handover.on_lost(gone, reason, now)
+        self.phases.step(Step.LOST, now)
+        if gone.cannot_boot:
+            gone.apply(WorkerEvent.CANNOT_BOOT)
+            text = f"worker {gone.number} ended {gone.boot_losses} times while it booted: "
+            self._stop(TopologyDone(False, "boot_failed", text + gone.last_exit), now)
+
+    def _try(self, keep: Callable[[], None]) -> None:
+        """Keep what is of use but not needed for the guarantee; a full disk is no reason to end."""
+        try:
+            keep()
+        except StoreError as error:
+            self.outbox.event("store failed", error=str(error))
+
+    def _assign_extra(self, worker: int) -> dict[str, Any]:
+        replays = self.letters.replays(worker)
+        return {**self._paths, "replays": replays, "draining": self.phases.draining}
+
+    # Moving on: called after every event.
+
+    def _advance(self, now: float) -> None:
+        if self.phases.phase in (Phase.STOPPING, Phase.DONE):
+            self._end_if_all_exited(now)
+            return
+        # A commit in doubt is settled first: the new epoch tells survivors what is durable.
+        if self.handover.raise_due(now) and self.rounds.state is RoundState.IDLE:
+            self.handover.raise_epoch(now)
+        if self.handover.go_due():
+            self._go(now)
+        if self.handover.live:
+            self._end_of_input(now)
+            self._start_round(now)
+        if self.phases.overdue(now):
+            reason = "drained in part: what was not worked through in time is replayed next time"
+            self._stop(TopologyDone(True, "drained", reason), now)
+
+    def _go(self, now: float) -> None:
+        if self.phases.draining:
+            self.handover.broadcast({"kind": "drain"})
+        self.handover.go(now)
+        self.rounds.postpone(now)
+        self.phases.step(Step.GO, now)
+        self.outbox.event("running", epoch=self.handover.epoch)
+
+    def _end_of_input(self, now: float) -> None:
+        """See whether all spout tasks said, in this epoch, that they have nothing left."""
+        drained = self.progress.all_spouts("drained", self.handover.epoch)
+        if drained and self.phases.phase is Phase.DRAINING:
+            self.phases.step(Step.DRAINED, now)
+        elif (
+            drained
+            and self.phases.phase is Phase.RUNNING
+            and not self.letters.replaying
+            and self.progress.all_spouts("exhausted", self.handover.epoch)
+        ):
+            self.phases.step(Step.INPUT_ENDED, now)
+
+    def _start_round(self, now: float) -> None:
+        if self.phases.rounds_wanted and self.rounds.due(now):
+            self.rounds.start(self.handover.epoch, now)
+        elif self.phases.phase is Phase.CLOSING and self.rounds.state is RoundState.IDLE:
+            self._start_last_round(now)
+
+    def _start_last_round(self, now: float) -> None:
+        """Start the round that everything waits for; after a failure, an interval later."""
+        if self._last_rounds >= LAST_ROUNDS_MAX:
+            reason = f"the last round failed {self._last_rounds} times: {self.rounds.failure}"
+            self._stop(TopologyDone(False, "failed", reason), now)
+        elif not self._last_rounds or self.rounds.due(now):
+            self._last_rounds += 1
+            self.rounds.start(self.handover.epoch, now, last=True)
+
+    def _round(self, committed: bool, now: float) -> None:
+        """What follows a committed round."""
+        if not committed:
+            return
+        self.progress.on_durable(self.rounds.acked)
+        self.outbox.append(PruneSnapshots(self.rounds.last, self.rounds.kept))
+        if self.rounds.last_done and self.phases.phase is Phase.CLOSING:
+            if self.phases.input_ended:
+                self._try(self._store.mark_finished)
+                self._stop(TopologyDone(True, "finished", "all input was worked through"), now)
+            else:
+                self._stop(TopologyDone(True, "drained", "drained on request"), now)
+
+    # The end.
+
+    def _stop(self, done: TopologyDone, now: float) -> None:
+        """Tell everybody to stop; the first reason given stands."""
+        if self._done is not None:
+            return
+        self._done, self._stopped_at = done, now
+        self.phases.step(Step.STOP, now)
+        for worker in self.handover.workers:
+            worker.apply(WorkerEvent.STOP)
+            if worker.alive and not worker.registered:
+                self.outbox.append(KillWorker(worker.number, worker.incarnation, "stopped"))
+        self.handover.broadcast({"kind": "stop"})
+
+    def _kill_rest(self, now: float) -> None:
+        """Kill what did not stop within stop_timeout; after another, end without it."""
+        late_s = now - self._stopped_at - self._settings.stop_timeout_s
+        if late_s > 0 and not self._killed_rest:
+            self._killed_rest = True
+            for worker in self.handover.workers:
+                worker.killed_why = ""
+                self.handover.kill(worker, "did not stop within stop_timeout")
+        elif late_s > self._settings.stop_timeout_s:
+            for worker in self.handover.workers:
+                worker.alive = False
+
+    def _end_if_all_exited(self, now: float) -> None:
+        if self._done is None or any(worker.alive for worker in self.handover.workers):
+            return
+        if not self.done:
+            self.phases.step(Step.ALL_EXITED, now)
+            self._ended_at = now
+            self.outbox.append(self._done)
+
+    # What is shown.
+
+    def status(self, now: float, pid: int = 0) -> dict[str, Any]:
+        """Return the dict that ``waterspout status --json`` prints."""
+        return self._overview.status(now, pid, self._done)
+
+    def summary(self, now: float) -> dict[str, Any]:
+        """Return the dict that is shown at the end of a run."""
+        return self._overview.summary(self._ended_at if self.done else now, self._done)

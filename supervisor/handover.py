@@ -1,0 +1,191 @@
+"""Epochs: who is in the topology now, and how a lost worker's place is handed over.
+
+    lost -> BACKOFF -> started -> registered -> (all are registered) EPOCH RAISED
+         -> assign to the new, epoch to survivors -> (all are ready) go
+
+The epoch rises when every place is taken again, so losses close together are one raise; the
+back-off of each worker, and one of the topology as a whole, space raises out. Until then
+survivors work on: what was meant for the lost one waits at its links. An epoch is durable in
+the store before anybody hears of it.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from waterspout.topology.settings import Settings
+
+from .effects import KillWorker, Outbox, Send, StartWorker
+from .restarts import Backoff, Worker, Workers, WorkerState
+from .store import Store, StoreError
+from .suspects import Suspects
+
+#: An epoch that the store could not raise is tried again after this.
+RAISE_RETRY_S = 1.0
+
+
+class HandOver:
+    """Owns the workers and the epoch.
+
+    Args:
+        plan: the plan; sent with every ``assign``.
+        settings: of the topology.
+        store: keeps the epoch.
+        rng: draws incarnations.
+        outbox: where effects go.
+        suspects: handed out with a new epoch.
+        assign_extra: called with a worker's number; more fields for its ``assign``.
+    """
+
+    def __init__(
+        self,
+        plan: Any,
+        settings: Settings,
+        store: Store,
+        rng: random.Random,
+        outbox: Outbox,
+        suspects: Suspects,
+        assign_extra: Callable[[int], Mapping[str, Any]],
+    ) -> None:
+        self.workers = Workers.make(
+            plan.workers, settings.restart_backoff_min_s, settings.restart_backoff_max_s
+        )
+        self.epoch = store.epoch()
+        #: Epochs of this run.
+        self.epochs = 0
+        #: All workers are ready in this epoch and none was lost since.
+        self.live = False
+        self._plan_wire = plan.to_wire()
+        self._tasks = {
+            worker.number: {t.task for t in plan.tasks if t.worker == worker.number}
+            for worker in self.workers
+        }
+        self._store, self._rng, self._outbox = store, rng, outbox
+        self._suspects, self._assign_extra = suspects, assign_extra
+        self._spacing = Backoff(settings.restart_backoff_min_s, settings.restart_backoff_max_s)
+        self._boot_timeout_s = settings.boot_timeout_s
+        self._raise_at = 0.0
+        self._gone_at = 0.0
+
+    # Sending.
+
+    def send(self, worker: int, message: dict[str, Any]) -> None:
+        """Send to the current incarnation, if it registered; the epoch goes along."""
+        target = self.workers[worker]
+        if target.registered:
+            message.setdefault("epoch", self.epoch)
+            self._outbox.append(Send(worker, target.incarnation, message))
+
+    def broadcast(self, message: dict[str, Any]) -> None:
+        """Send to every worker."""
+        for worker in self.workers:
+            self.send(worker.number, dict(message))
+
+    def kill(self, worker: Worker, why: str) -> None:
+        """Have a worker killed, once; its exit comes later."""
+        if worker.alive and not worker.killed_why:
+            worker.killed_why = why
+            self._outbox.event("worker killed", worker=worker.number, why=why)
+            self._outbox.append(KillWorker(worker.number, worker.incarnation, why))
+
+    # What workers say and what becomes of them.
+
+    def on_register(self, worker: Worker, message: Mapping[str, Any]) -> None:
+        """A new incarnation can be reached."""
+        worker.endpoint, worker.pid = message["endpoint"], message["pid"]
+
+    def on_built(self, worker: Worker) -> None:
+        """Its components are built and restored."""
+        if worker.state in (WorkerState.STARTING, WorkerState.RUNNING):
+            worker.built()
+
+    def on_ready(self, worker: Worker) -> None:
+        """All its out-links of this epoch are open."""
+        self.on_built(worker)
+        worker.ready_epoch = self.epoch
+
+    def on_lost(self, worker: Worker, reason: str, now: float) -> None:
+        """Its process is gone."""
+        if self.live:
+            self._raise_at = now + self._spacing.next(now - self._gone_at)
+        self.live = False
+        worker.lost(reason, now)
+        self._outbox.event(
+            "worker lost", worker=worker.number, reason=worker.last_exit, restarts=worker.restarts
+        )
+
+    # Time.
+
+    def start_due(self, now: float) -> None:
+        """Start workers whose back-off is over; kill those that do not boot."""
+        for worker in self.workers:
+            if worker.state is WorkerState.BACKOFF and now >= worker.start_at:
+                worker.started(self._rng.getrandbits(64), now)
+                self._outbox.append(StartWorker(worker.number, worker.incarnation))
+            elif (
+                worker.state is WorkerState.STARTING
+                and now - worker.started_at > self._boot_timeout_s
+            ):
+                self.kill(worker, f"not ready within boot_timeout ({self._boot_timeout_s:g} s)")
+
+    def raise_due(self, now: float) -> bool:
+        """Say whether every place is taken by a process that registered, and one is new."""
+        return (
+            now >= self._raise_at
+            and all(worker.registered for worker in self.workers)
+            and any(not worker.epoch for worker in self.workers)
+        )
+
+    def raise_epoch(self, now: float) -> bool:
+        """Raise the epoch and tell everybody; False when the store cannot do it now."""
+        try:
+            epoch = self._store.next_epoch()
+            messages = self._messages(epoch)
+        except StoreError as error:
+            self._raise_at = now + RAISE_RETRY_S
+            self._outbox.event("epoch not raised", error=str(error))
+            return False
+        self.epoch = epoch
+        self.epochs += 1
+        self._outbox.event("epoch raised", epoch=epoch)
+        for worker, message in messages:
+            worker.epoch = epoch
+            self.send(worker.number, message)
+        return True
+
+    def _messages(self, epoch: int) -> list[tuple[Worker, dict[str, Any]]]:
+        peers = {
+            w.number: {"endpoint": w.endpoint, "incarnation": w.incarnation} for w in self.workers
+        }
+        durable = self._store.last_round()
+        positions, parts = self._store.positions(), self._store.parts()
+        restore = self._store.restore_round()
+        found: list[tuple[Worker, dict[str, Any]]] = []
+        for worker in self.workers:
+            number, tasks = worker.number, self._tasks[worker.number]
+            message = {"epoch": epoch, "peers": peers}
+            if worker.epoch:
+                message |= {"kind": "epoch", "durable_round": durable}
+                message["roots"] = self._suspects.take_roots(number)
+            else:
+                message |= {"kind": "assign", "plan": self._plan_wire, "restore_round": restore}
+                message["parts"] = {p.task: p.file for p in parts if p.task in tasks}
+                message["positions"] = {t: positions[t] for t in tasks if t in positions}
+                message["suspects"] = self._suspects.of_worker(number)
+                message |= self._assign_extra(number)
+            found.append((worker, message))
+        return found
+
+    def go_due(self) -> bool:
+        """Say whether everybody is ready in this epoch and nobody was told to start yet."""
+        return not self.live and all(
+            worker.registered and worker.ready_epoch == self.epoch == worker.epoch
+            for worker in self.workers
+        )
+
+    def go(self, now: float) -> None:
+        """Let spouts start."""
+        self.live, self._gone_at = True, now
+        self.broadcast({"kind": "go"})

@@ -1,0 +1,139 @@
+"""Requests of workers that are answered only when the store has them: dead letters, reservations.
+
+Nothing is dropped: while there are ``dead_letters_max`` letters, or while the disk is full, the
+answer is withheld. The messages stay pending, the spout stops at ``max_pending``, and
+``status`` says why, until the user drops or replays some letters.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from .store import Store, StoreError
+
+#: How often the store is asked again: whether there is room, and what the user marked for replay.
+ASK_INTERVAL_S = 1.0
+#: Letters under way to be tried again; the rest follows when these are done.
+REPLAYS_MAX = 1000
+
+
+class Letters:
+    """Stores what workers ask for, in order, and hands out replays of dead letters.
+
+    Args:
+        store: where it is kept.
+        worker_of: task -> worker.
+        letters_max: dead letters kept at most (setting ``dead_letters_max``).
+        send: called with (worker, message).
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        worker_of: Mapping[int, int],
+        letters_max: int,
+        send: Callable[[int, dict[str, Any]], None],
+    ) -> None:
+        #: Why answers are withheld, or "".
+        self.blocked = ""
+        #: Dead letters that are kept, as of the last look.
+        self.count = store.dead_letter_count()
+        self._store, self._worker_of, self._letters_max = store, worker_of, letters_max
+        self._send = send
+        #: (worker, message) that wait, in order; bounded by what the workers have pending.
+        self._waiting: deque[tuple[int, Mapping[str, Any]]] = deque()
+        self._ask_at = 0.0
+        #: id of a letter under replay -> worker that has it.
+        self._replaying: dict[int, int] = {}
+
+    @property
+    def replaying(self) -> bool:
+        """Letters are under way to be tried again: the input has not ended."""
+        return bool(self._replaying)
+
+    def on_request(self, worker: int, message: Mapping[str, Any]) -> None:
+        """Take a ``dead_letters`` or ``reserve``; answered now or later."""
+        self._waiting.append((worker, message))
+        if len(self._waiting) == 1:
+            self._answer()
+
+    def on_lost(self, worker: int) -> None:
+        """What a lost worker asked for is void, what it was to replay is given out again."""
+        self._waiting = deque(item for item in self._waiting if item[0] != worker)
+        self._replaying = {i: w for i, w in self._replaying.items() if w != worker}
+
+    def on_tick(self, now: float, *, replay: bool) -> None:
+        """Ask the store again, once per ASK_INTERVAL_S; hand out replays when ``replay``."""
+        if now < self._ask_at:
+            return
+        self._ask_at = now + ASK_INTERVAL_S
+        self._answer()
+        try:
+            self.count = self._store.dead_letter_count()
+            for worker in set(self._worker_of.values()) if replay and self.count else ():
+                replays = self.replays(worker)
+                if replays:
+                    self._send(worker, {"kind": "replay", "replays": replays})
+        except StoreError as error:
+            self.blocked = self.blocked or str(error)
+
+    def _answer(self) -> None:
+        self.blocked = ""
+        while self._waiting:
+            worker, message = self._waiting[0]
+            try:
+                self.blocked = self._keep(message)
+            except StoreError as error:
+                self.blocked = str(error)
+            if self.blocked:
+                return
+            self._waiting.popleft()
+            kind = "reserved" if message["kind"] == "reserve" else "dead_letters_stored"
+            self._send(worker, {"kind": kind, "id": message["id"]})
+
+    def _keep(self, message: Mapping[str, Any]) -> str:
+        """Keep one request durably; return why it has to wait, or ""."""
+        if message["kind"] == "reserve":
+            self._store.reserve(message["epoch"], message["task"], message["positions"])
+            return ""
+        records = message["records"]
+        if self._store.dead_letter_count() >= self._letters_max and not self._all_known(records):
+            return (
+                f"{self._letters_max} dead letters are kept (dead_letters_max): spouts wait until "
+                "some are dropped or replayed (waterspout dead-letters)"
+            )
+        self._store.add_dead_letters(records)
+        self.count = self._store.dead_letter_count()
+        for record in records:
+            self._replaying.pop(record.get("replay_of"), None)
+        return ""
+
+    def _all_known(self, records: Any) -> bool:
+        """Letters that failed another try take no more room."""
+        return all(record.get("replay_of") in self._replaying for record in records)
+
+    # Replays.
+
+    def replays(self, worker: int) -> dict[int, list[list[Any]]]:
+        """Return task -> [[id, stream, values]] that ``worker`` is to try and has not yet."""
+        found: dict[int, list[list[Any]]] = {}
+        room = REPLAYS_MAX - len(self._replaying)
+        for letter in self._store.replays(limit=2 * REPLAYS_MAX):
+            task = letter.record["task"]
+            if room <= 0 or letter.id in self._replaying or self._worker_of.get(task) != worker:
+                continue
+            room -= 1
+            self._replaying[letter.id] = worker
+            row = [letter.id, letter.record["stream"], letter.record["values"]]
+            found.setdefault(task, []).append(row)
+        return found
+
+    def on_replayed(self, message: Mapping[str, Any]) -> None:
+        """These came through and are durable: their letters are done."""
+        ids = [int(id) for id in message["ids"]]
+        self._store.drop_dead_letters(ids)
+        self.count = self._store.dead_letter_count()
+        for id in ids:
+            self._replaying.pop(id, None)

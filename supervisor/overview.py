@@ -1,0 +1,117 @@
+"""A topology at a glance: the status dict, the summary dict, and how healthy it is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .effects import TopologyDone
+from .handover import HandOver
+from .letters import Letters
+from .phases import Phase, Phases
+from .progress import Progress, latencies
+from .rounds import Rounds
+from .status import (
+    bolt_rows,
+    component_rows,
+    merged_tops,
+    percentiles,
+    spout_rows,
+    worker_rows,
+)
+
+
+class Overview:
+    """Reads the coordinator's parts; changes nothing."""
+
+    def __init__(
+        self,
+        plan: Any,
+        progress: Progress,
+        handover: HandOver,
+        rounds: Rounds,
+        letters: Letters,
+        phases: Phases,
+    ) -> None:
+        self.started_at = 0.0
+        self._plan, self._progress, self._handover = plan, progress, handover
+        self._rounds, self._letters, self._phases = rounds, letters, phases
+
+    def status(self, now: float, pid: int, done: TopologyDone | None) -> dict[str, Any]:
+        """Return the dict that ``waterspout status --json`` prints."""
+        return {
+            "topology": self._plan.name,
+            "state": self._state(done),
+            "health": self.health(now),
+            "guarantee": self._plan.guarantee,
+            "epoch": self._handover.epoch,
+            "uptime_s": round(now - self.started_at, 3),
+            "pid": pid,
+            "spouts": spout_rows(self._plan, self._progress, now),
+            "bolts": bolt_rows(self._plan, self._progress),
+            "workers": worker_rows(self._handover.workers, now),
+            "round": self._round_row(now),
+            "errors": self._error_rows(),
+            "dead_letters": self._letters.count,
+        }
+
+    def _state(self, done: TopologyDone | None) -> str:
+        if done is not None:
+            return "finished" if done.ok else "failed"
+        if self._phases.phase in (Phase.STARTING, Phase.RUNNING):
+            return str(self._phases.phase)
+        return "draining"
+
+    def health(self, now: float) -> str:
+        """Return healthy, degraded (it goes on, but something is wrong) or stalled."""
+        if self._phases.phase is not Phase.STARTING and self._progress.stalled(now):
+            return "stalled"
+        missing = self._phases.phase is Phase.RUNNING and not self._handover.live
+        if missing or self._rounds.failures_in_row or self._letters.blocked:
+            return "degraded"
+        return "healthy"
+
+    def _round_row(self, now: float) -> dict[str, Any]:
+        last_at = self._rounds.last_at
+        return {
+            "last": self._rounds.last,
+            "age_s": None if last_at is None else round(now - last_at, 3),
+            "duration_ms": round(self._rounds.duration_s * 1000, 3),
+            "failures": self._rounds.failures,
+        }
+
+    def _error_rows(self) -> list[dict[str, Any]]:
+        rows = self._progress.errors.rows()
+        failing = (("rounds", self._rounds.failure), ("dead letters", self._letters.blocked))
+        for component, text in failing:
+            if text:
+                row = {"component": component, "task": None, "text": text}
+                rows.append({**row, "traceback": "", "count": 1})
+        return rows
+
+    def summary(self, now: float, done: TopologyDone | None) -> dict[str, Any]:
+        """Return the dict that is shown at the end of a run."""
+        spouts = list(self._progress.spouts())
+        totals = {
+            name: sum(tally.total(name) for tally in spouts)
+            for name in ("acked", "failed", "replayed", "dead")
+        }
+        left = sum(tally.gauge("pending") + tally.gauge("worked_through") for tally in spouts)
+        duration_s = now - self.started_at
+        return {
+            "topology": self._plan.name,
+            "ok": done is not None and done.ok,
+            "outcome": done.outcome if done else "running",
+            "duration_s": round(duration_s, 3),
+            "messages": totals["acked"] + totals["dead"] + left,
+            "acked": totals["acked"],
+            "failed": totals["failed"],
+            "replayed": totals["replayed"],
+            "duplicates_possible": sum(tally.twice() for tally in spouts),
+            "dead_letters": self._letters.count,
+            "restarts": sum(worker.restarts for worker in self._handover.workers),
+            "epochs": self._handover.epochs,
+            "latency_ms": percentiles(latencies(spouts)),
+            "components": component_rows(self._plan, self._progress, duration_s),
+            "top": merged_tops(self._plan, self._phases.summaries),
+            "reason": done.reason if done else "",
+        }

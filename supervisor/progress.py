@@ -1,0 +1,142 @@
+"""What the workers' reports add up to: totals, who is in a call since when, stalls, errors."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from waterspout.topology.settings import Settings
+
+from .tallies import Tally
+
+#: Different errors that are remembered; the one seen longest ago makes room.
+ERRORS_MAX = 50
+
+
+class Errors:
+    """Errors of components, equal ones counted, newest last."""
+
+    def __init__(self) -> None:
+        self._seen: dict[tuple[str, int | None, str], dict[str, Any]] = {}
+
+    def add(
+        self, component: str, task: int | None, text: str, traceback: str = "", count: int = 1
+    ) -> None:
+        """Count an error; the newest traceback of equal ones is kept."""
+        key = (component, task, text)
+        old = self._seen.pop(key, {"count": 0})
+        self._seen[key] = {
+            "component": component,
+            "task": task,
+            "text": text,
+            "traceback": traceback,
+            "count": old["count"] + count,
+        }
+        if len(self._seen) > ERRORS_MAX:
+            del self._seen[next(iter(self._seen))]
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return copies of all errors for ``status``."""
+        return [dict(row) for row in self._seen.values()]
+
+
+class Progress:
+    """Adds up reports. Fed by the coordinator.
+
+    Args:
+        plan: for tasks, components and kinds.
+        settings: message_timeout decides what is a stall; max_pending bounds what is unknown.
+    """
+
+    def __init__(self, plan: Any, settings: Settings) -> None:
+        self.errors = Errors()
+        self.tallies = {
+            t.task: Tally(t.task, t.component, plan.kind(t.component)) for t in plan.tasks
+        }
+        self._tasks = {
+            worker: [t.task for t in plan.tasks if t.worker == worker]
+            for worker in range(plan.workers)
+        }
+        self._message_timeout_s = settings.message_timeout_s
+        self._drawn_since_max = settings.max_pending
+        self._mark: tuple[int, ...] = ()
+        self._moved_at = 0.0
+
+    # Feeding.
+
+    def on_report(self, worker: int, message: Mapping[str, Any], now: float) -> None:
+        """Take a report of ``worker``; entries of tasks that are not its own are ignored."""
+        own = set(self._tasks[worker])
+        for entry in message["tasks"]:
+            if entry.get("task") in own:
+                self.tallies[entry["task"]].update(entry, message["epoch"], now)
+        for error in message["errors"]:
+            self.errors.add(
+                error.get("component", ""),
+                error.get("task"),
+                error.get("text", ""),
+                error.get("traceback", ""),
+                error.get("count", 1),
+            )
+        self._watch_acks(now)
+
+    def on_durable(self, acked: Mapping[int, int]) -> None:
+        """A round was committed with these counts of messages per spout task."""
+        for task, count in acked.items():
+            if task in self.tallies:
+                self.tallies[task].durable = max(self.tallies[task].durable, count)
+
+    def on_lost(self, worker: int, drawn: Mapping[int, int]) -> None:
+        """A worker is gone; ``drawn``: emissions of its spout tasks, where known exactly."""
+        for task in self._tasks[worker]:
+            self.tallies[task].end_incarnation(drawn.get(task), self._drawn_since_max)
+
+    def _watch_acks(self, now: float) -> None:
+        """Note when something came through last; with nothing pending, that is now."""
+        spouts = list(self.spouts())
+        done = sum(tally.total("acked") + tally.total("dead") for tally in spouts)
+        mark = (done, sum(tally.gauge("worked_through") for tally in spouts))
+        if mark != self._mark or not self.pending():
+            self._mark, self._moved_at = mark, now
+
+    # Asking.
+
+    def spouts(self) -> Iterator[Tally]:
+        """Return the tallies of all spout tasks."""
+        return (tally for tally in self.tallies.values() if tally.kind == "spout")
+
+    def of_component(self, component: str) -> list[Tally]:
+        """Return the tallies of one component's tasks."""
+        return [tally for tally in self.tallies.values() if tally.component == component]
+
+    def pending(self) -> int:
+        """Return the messages in flight, as last reported."""
+        return sum(tally.gauge("pending") for tally in self.spouts())
+
+    def all_spouts(self, flag: str, epoch: int) -> bool:
+        """Say whether every spout task reported ``flag`` (drained, exhausted) in this epoch."""
+        return all(
+            tally.epoch == epoch and bool(tally.report.get(flag)) for tally in self.spouts()
+        )
+
+    def stalled(self, now: float) -> bool:
+        """Say whether messages are pending and none came through for message_timeout."""
+        return bool(self.pending()) and now - self._moved_at > self._message_timeout_s
+
+    def calls(self, worker: int) -> list[tuple[str, int, float, float]]:
+        """Return the user calls of a worker: (component, task, seconds so far, when reported)."""
+        tallies = (self.tallies[task] for task in self._tasks[worker])
+        return [
+            (tally.component, tally.task, float(tally.report["call_since_s"]), tally.at)
+            for tally in tallies
+            if tally.report.get("call_since_s")
+        ]
+
+
+def latencies(tallies: Iterable[Tally]) -> Counter[int]:
+    """Return the sum of latency histograms."""
+    total: Counter[int] = Counter()
+    for tally in tallies:
+        total += tally.latency()
+    return total

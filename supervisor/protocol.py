@@ -1,0 +1,105 @@
+"""The control protocol between coordinator and workers, as built; and the check of what arrives.
+
+Messages are msgpack maps with ``kind``. Each direction is ordered and reliable while both
+ends live (ROUTER at the coordinator, one DEALER per worker). Every message of a worker comes
+with its worker number and incarnation (the envelope); those of an incarnation that is not the
+current one are answered with ``stop`` and otherwise dropped.
+
+Worker -> coordinator
+  register {endpoint, pid}         once, first; {proto} is optional
+  boot_failed {component, text, traceback}   a component cannot be built: the run ends
+  built {epoch}                    all tasks of an ``assign`` are built and restored. From here on
+                                   boot_timeout does not apply (links may wait for a busy peer)
+  ready {epoch}                    and all out-links of the epoch are open; implies ``built``
+  report {epoch, tasks, errors, suspects?}   every report_interval, from ``register`` on
+      tasks: spout {task, kind: "spout", emitted, acked, failed, replayed, dead, pending,
+                worked_through, first_unacked: [partition, position, age_s] | nil, lag | nil,
+                latency: {bucket: count}, exhausted, drained, group_max}
+             bolt  {task, kind: "bolt", executed, acked, failed, emitted, queue, busy_s,
+                call_since_s, held, metrics}
+             Counters are cumulative per incarnation. ``emitted`` counts every emission of a
+             message, replays too; ``replayed`` those that were not the first. ``drained``:
+             nothing is pending, waits for replay or for ``dead_letters_stored``.
+             ``call_since_s`` may be in a spout's entry too.
+      errors: [{component, task, text, traceback, count}], count since the last report
+      suspects: {task: [[partition, start, end, attempts]]}, what a surviving ledger made of
+             ``roots``; kept so that the attempts survive the ledger
+  frozen {epoch, round, positions: {task: {partition: [first_unacked, [[start, end]]]}},
+          acked: {task: n}?, changed: bool?}
+      Every ledger of the worker froze W_n. Only changed partitions. ``acked``: messages of
+      this incarnation that are durable once the round is. ``changed`` (default true): false
+      when nothing was worked through and no state changed since the last durable round; a
+      round in which nobody changed is aborted and costs no snapshot.
+  snapshotted {epoch, round, parts: [{task, file, bytes, sha256}]}
+  snapshot_failed {epoch, round, text}
+  dead_letters {id, records: [{task, component, partition | nil, start | nil, end | nil,
+          message_id | nil, stream, values, attempts, reason, traceback, failed_component,
+          replay_of?}]}            answered by dead_letters_stored {id}, later when there is
+                                   no room (dead_letters_max) or the disk is full
+  dead_letter_replayed {ids: [..]} these replays are durable: forget the letters
+  reserve {epoch, id, task, positions}   at-most-once: answered by reserved {id}
+  finished {epoch, level}          bolt.finish() ran on all tasks of the level here, and all
+                                   that they emitted was worked through
+  summaries {epoch, tasks: {task: {...}}}
+  link_down {epoch, peer, silent_s}
+
+Coordinator -> worker
+  assign {epoch, plan, peers: {worker: {endpoint, incarnation}}, restore_round | nil,
+          parts: {task: file}, positions: {task: {partition: [first_unacked, ahead]}},
+          suspects: {task: [[partition, start, end, attempts]]},
+          replays: {task: [[id, stream, values]]}, draining: bool, and what ``paths`` of the
+          Coordinator holds (state_dir, folder)}
+                                   to a new worker: its own tasks' parts, positions, suspects
+  epoch {epoch, peers, durable_round, roots: [..]}   to a survivor. Rounds up to durable_round
+          are durable, later ones are aborted. ``roots`` were at work in a dead worker and
+          belong to this worker's ledgers: they gain an attempt and come back singly
+  go {epoch}                       all workers are ready: spouts may start
+  freeze {epoch, round} · snapshot {epoch, round} · durable {epoch, round} · abort {epoch, round}
+  dead_letters_stored {id} · reserved {id}
+  replay {replays: {task: [[id, stream, values]]}}   dead letters to try again while running
+  drain {}                         spouts take no new messages. Sent again after each ``assign``
+                                   while draining, before ``go``
+  finish {epoch, level}            one level after the other, ``plan.levels``
+  summarise {epoch}                answered by ``summaries``; before the last round
+  stop {}                          close links (BYE), clean up, exit 0
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+_INT = (int,)
+#: What every kind of message from a worker must hold; lists of allowed types.
+FIELDS: dict[str, dict[str, tuple[type, ...]]] = {
+    "register": {"endpoint": (str,), "pid": _INT},
+    "boot_failed": {"component": (str,), "text": (str,), "traceback": (str,)},
+    "built": {"epoch": _INT},
+    "ready": {"epoch": _INT},
+    "report": {"epoch": _INT, "tasks": (list, tuple), "errors": (list, tuple)},
+    "frozen": {"epoch": _INT, "round": _INT, "positions": (dict,)},
+    "snapshotted": {"epoch": _INT, "round": _INT, "parts": (list, tuple)},
+    "snapshot_failed": {"epoch": _INT, "round": _INT, "text": (str,)},
+    "dead_letters": {"id": _INT, "records": (list, tuple)},
+    "dead_letter_replayed": {"ids": (list, tuple)},
+    "reserve": {"epoch": _INT, "id": _INT, "task": _INT, "positions": (dict,)},
+    "finished": {"epoch": _INT, "level": _INT},
+    "summaries": {"epoch": _INT, "tasks": (dict,)},
+    "link_down": {"epoch": _INT, "peer": _INT, "silent_s": (int, float)},
+}
+#: Kinds that say nothing once the epoch was raised; older ones are dropped.
+OF_ONE_EPOCH = frozenset(
+    ("ready", "frozen", "snapshotted", "snapshot_failed", "finished", "summaries", "link_down")
+)
+
+
+def problem(message: Mapping[str, Any]) -> str | None:
+    """Return what is wrong with a message from a worker, or None."""
+    kind = message.get("kind")
+    wanted = FIELDS.get(kind) if isinstance(kind, str) else None
+    if wanted is None:
+        return f"unknown kind {kind!r:.40}"
+    for name, types in wanted.items():
+        if not isinstance(message.get(name), types):
+            return f"{kind}: {name} is {message.get(name)!r:.40}"
+    return None

@@ -1,0 +1,122 @@
+"""The rows that ``status`` and the end of a run show; names are stable, ``--json`` prints them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from .progress import Progress, latencies
+from .restarts import Workers
+from .tallies import Tally
+
+#: Rows of a merged ``top`` list.
+TOP_MAX = 10
+
+
+def spout_rows(plan: Any, progress: Progress, now: float) -> list[dict[str, Any]]:
+    """Return one row per spout."""
+    return [_spout_row(name, progress.of_component(name), now) for name in _names(plan, "spout")]
+
+
+def _names(plan: Any, kind: str) -> list[str]:
+    return list(dict.fromkeys(t.component for t in plan.tasks if plan.kind(t.component) == kind))
+
+
+def _spout_row(component: str, tallies: list[Tally], now: float) -> dict[str, Any]:
+    lags = [tally.report["lag"] for tally in tallies if tally.report.get("lag") is not None]
+    row: dict[str, Any] = {"component": component, "tasks": len(tallies)}
+    for name in ("emitted", "acked", "failed", "replayed", "dead"):
+        row[name] = sum(tally.total(name) for tally in tallies)
+    for name in ("pending", "worked_through"):
+        row[name] = sum(tally.gauge(name) for tally in tallies)
+    row["first_unacked"] = _first_unacked(tallies, now)
+    row["lag"] = sum(lags) if lags else None
+    row["latency_ms"] = percentiles(latencies(tallies))
+    row["exhausted"] = all(bool(tally.report.get("exhausted")) for tally in tallies)
+    return row
+
+
+def _first_unacked(tallies: Iterable[Tally], now: float) -> dict[str, Any] | None:
+    """Return the oldest of the tasks' first unacked messages."""
+    found = []
+    for tally in tallies:
+        first = tally.report.get("first_unacked")
+        if first:
+            found.append((first[2] + now - tally.at, first[0], first[1]))
+    if not found:
+        return None
+    age_s, partition, position = max(found, key=lambda item: item[0])
+    return {"partition": partition, "position": position, "age_s": round(age_s, 3)}
+
+
+def bolt_rows(plan: Any, progress: Progress) -> list[dict[str, Any]]:
+    """Return one row per bolt; its capacity is that of its busiest task, as in Storm."""
+    rows = []
+    for component in _names(plan, "bolt"):
+        tallies = progress.of_component(component)
+        row: dict[str, Any] = {"component": component, "tasks": len(tallies)}
+        for name in ("executed", "acked", "failed", "emitted"):
+            row[name] = sum(tally.total(name) for tally in tallies)
+        row["queue"] = sum(tally.gauge("queue") for tally in tallies)
+        row["capacity"] = round(max(tally.capacity for tally in tallies), 3)
+        row["held"] = sum(tally.gauge("held") for tally in tallies)
+        rows.append(row)
+    return rows
+
+
+def worker_rows(workers: Workers, now: float) -> list[dict[str, Any]]:
+    """Return one row per worker."""
+    return [
+        {
+            "worker": worker.number,
+            "pid": worker.pid,
+            "state": str(worker.state),
+            "restarts": worker.restarts,
+            "last_exit": worker.last_exit,
+            "memory_bytes": worker.memory_bytes,
+            "cpu_percent": worker.cpu_percent,
+            "report_age_s": round(now - worker.seen_at, 3) if worker.alive else None,
+        }
+        for worker in workers
+    ]
+
+
+def component_rows(plan: Any, progress: Progress, duration_s: float) -> list[dict[str, Any]]:
+    """Return how many tuples each component worked on, for the summary of a run."""
+    rows = []
+    for kind, counter in (("spout", "emitted"), ("bolt", "executed")):
+        for component in _names(plan, kind):
+            tuples = sum(tally.total(counter) for tally in progress.of_component(component))
+            rate = tuples / duration_s if duration_s > 0 else 0.0
+            row = {"component": component, "kind": kind, "tuples": tuples, "tuples_per_s": rate}
+            rows.append(row)
+    return rows
+
+
+def merged_tops(plan: Any, summaries: Mapping[int, Mapping[str, Any]]) -> dict[str, list[Any]]:
+    """Return component -> its tasks' ``top`` lists as one, highest count first."""
+    found: dict[str, list[Any]] = {}
+    for task in plan.tasks:
+        top = summaries.get(task.task, {}).get("top")
+        if top:
+            found.setdefault(task.component, []).extend([key, count] for key, count in top)
+    for rows in found.values():
+        rows.sort(key=lambda row: (-row[1], str(row[0])))
+        del rows[TOP_MAX:]
+    return found
+
+
+def percentiles(histogram: Counter[int]) -> dict[str, float | None]:
+    """Return p50 and p99 in milliseconds, None when there is nothing."""
+    return {"p50": _quantile_ms(histogram, 0.5), "p99": _quantile_ms(histogram, 0.99)}
+
+
+def _quantile_ms(histogram: Counter[int], share: float) -> float | None:
+    """Return the upper edge of the bucket: four buckets per doubling of microseconds."""
+    left = share * histogram.total()
+    for bucket in sorted(histogram):
+        left -= histogram[bucket]
+        if left <= 0:
+            return float(round(2.0 ** ((bucket + 1) / 4) / 1000, 3))
+    return None

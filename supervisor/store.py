@@ -1,0 +1,226 @@
+"""What the coordinator must not forget, as an interface: ``SqliteStore`` and ``MemoryStore``.
+
+Every method that changes something returns only when the change is durable. What is kept:
+the epoch, the positions of every spout task, the parts of the last complete round, how often
+a message was at work when its worker died, dead letters, and a bounded history of events.
+A replicated store can follow: the coordinator knows nothing but this class.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from waterspout.topology.errors import UserError, WaterspoutError
+
+#: First unacked position, and the ranges [start, end) beyond it that are acked: [first, [[s, e]]].
+Position = Sequence[Any]
+#: Positions of one spout task by partition.
+TaskPositions = Mapping[str, Position]
+#: Events kept; older ones are forgotten.
+EVENTS_MAX = 1000
+#: Suspects kept; beyond it the oldest is forgotten, which only costs it an attempt.
+SUSPECTS_MAX = 10_000
+
+
+class StoreError(WaterspoutError):
+    """The store could not do it (disk full, I/O error); the caller may try again."""
+
+
+class StaleEpoch(StoreError):
+    """A commit or reservation of an older epoch: another coordinator took over."""
+
+
+class PositionWentBack(StoreError):
+    """A first unacked position was lower than the one that is stored: a fault of ours."""
+
+
+class TopologyChanged(UserError):
+    """The state was made by a topology with other components or parallelism."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the state directory belongs to a topology with other components, parallelism or "
+            "groupings: run with --fresh to start over, or give another --state-dir"
+        )
+
+
+class StateInUse(UserError):
+    """Another run uses the same state directory."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One task's part of a round's snapshot: a file, its size and its checksum."""
+
+    task: int
+    file: str
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Suspect:
+    """A message that was at work when its worker died, and how often that happened."""
+
+    task: int
+    partition: str
+    start: int
+    end: int
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A message given up on.
+
+    Attributes:
+        id: rises, never reused.
+        at: wall clock seconds when it was stored.
+        status: kept | replay (waits for, or is under, another try).
+        record: task, component, partition, start, end, message_id, stream, values, attempts,
+            reason, traceback (see protocol.py).
+    """
+
+    id: int
+    at: float
+    status: str
+    record: Mapping[str, Any]
+
+
+class Store(ABC):
+    """The coordinator's memory. Used from one thread.
+
+    Raises:
+        StoreError: from any method, when it could not be done.
+    """
+
+    @abstractmethod
+    def bind(self, fingerprint: str) -> None:
+        """Note whose state this is, when it is new; called when a run starts.
+
+        Raises:
+            TopologyChanged: it belongs to another topology.
+        """
+
+    @abstractmethod
+    def epoch(self) -> int:
+        """Return the newest epoch; 0 when there was none."""
+
+    @abstractmethod
+    def next_epoch(self) -> int:
+        """Raise the epoch by one and return it; it was never returned before, by any process."""
+
+    @abstractmethod
+    def last_round(self) -> int:
+        """Return the newest round ever committed; 0 when there was none."""
+
+    @abstractmethod
+    def restore_round(self) -> int | None:
+        """Return the round to restore from, or None when the topology starts empty."""
+
+    @abstractmethod
+    def parts(self) -> list[Part]:
+        """Return the parts of ``restore_round``."""
+
+    @abstractmethod
+    def positions(self) -> dict[int, dict[str, list[Any]]]:
+        """Return the durable positions: task -> partition -> [first_unacked, [[start, end]]]."""
+
+    @abstractmethod
+    def commit_round(
+        self,
+        round: int,
+        epoch: int,
+        positions: Mapping[int, TaskPositions],
+        parts: Iterable[Part],
+    ) -> None:
+        """Make a round durable, in one step: positions are added to, parts are replaced.
+
+        Suspects whose positions became durable are forgotten. Committing the newest round
+        again does nothing, so that a commit whose outcome is in doubt can be tried again.
+
+        Raises:
+            StaleEpoch: ``epoch`` is not the newest one, or ``round`` is older than the newest.
+            PositionWentBack: nothing was changed.
+        """
+
+    @abstractmethod
+    def reserve(self, epoch: int, task: int, positions: TaskPositions) -> None:
+        """Make positions durable before their messages are emitted (at-most-once).
+
+        Raises:
+            StaleEpoch: ``epoch`` is newer than the newest one.
+            PositionWentBack: nothing was changed.
+        """
+
+    @abstractmethod
+    def note_suspects(self, suspects: Iterable[Suspect]) -> None:
+        """Keep the attempts of these suspects; never fewer than were kept before."""
+
+    @abstractmethod
+    def suspects(self) -> list[Suspect]:
+        """Return all suspects, oldest first."""
+
+    @abstractmethod
+    def add_dead_letters(self, records: Iterable[Mapping[str, Any]]) -> None:
+        """Keep dead letters. One of a position that is kept already replaces it.
+
+        A record with ``replay_of`` replaces the letter of that id, which is kept again.
+        """
+
+    @abstractmethod
+    def dead_letter_count(self) -> int:
+        """Return how many dead letters there are."""
+
+    @abstractmethod
+    def dead_letters(self, *, after: int = 0, limit: int = 100) -> list[DeadLetter]:
+        """Return dead letters with ids above ``after``, in order."""
+
+    @abstractmethod
+    def dead_letter(self, id: int) -> DeadLetter | None:
+        """Return one dead letter."""
+
+    @abstractmethod
+    def mark_replay(self, ids: Iterable[int] | None = None) -> int:
+        """Ask for another try of these (None: all); return how many there were."""
+
+    @abstractmethod
+    def replays(self, *, after: int = 0, limit: int = 1000) -> list[DeadLetter]:
+        """Return letters marked for replay with ids above ``after``, in order."""
+
+    @abstractmethod
+    def drop_dead_letters(self, ids: Iterable[int] | None = None) -> int:
+        """Forget these (None: all); return how many there were."""
+
+    @abstractmethod
+    def add_event(self, name: str, fields: Mapping[str, Any]) -> None:
+        """Add to the history; the oldest beyond EVENTS_MAX go."""
+
+    @abstractmethod
+    def events(self, limit: int = 100) -> list[tuple[float, str, dict[str, Any]]]:
+        """Return the newest events as (wall clock seconds, name, fields), oldest first."""
+
+    @abstractmethod
+    def mark_finished(self) -> None:
+        """Note that in the newest epoch all input was worked through and is durable."""
+
+    @abstractmethod
+    def finished(self) -> bool:
+        """Say whether the last run came to the end of its input."""
+
+    @abstractmethod
+    def clear(self) -> int:
+        """Start over: forget all but epoch and round numbers; return the dead letters dropped."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Release the store."""
+
+
+def covered(start: int, position: Position) -> bool:
+    """Say whether the message at ``start`` is durable at ``position``."""
+    first, ahead = position
+    return start < first or any(low <= start < high for low, high in ahead)

@@ -1,0 +1,361 @@
+"""The coordinator's store as one SQLite file: every change is one transaction, fsynced.
+
+WAL with ``synchronous=FULL`` makes each COMMIT durable before it returns, and lets
+``waterspout dead-letters`` read and mark rows from another process while a run is going.
+Payloads of dead letters are in the file, so it is readable by its owner only.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sqlite3
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+import msgpack
+
+from .store import (
+    EVENTS_MAX,
+    SUSPECTS_MAX,
+    DeadLetter,
+    Part,
+    PositionWentBack,
+    StaleEpoch,
+    StateInUse,
+    Store,
+    StoreError,
+    Suspect,
+    TaskPositions,
+    TopologyChanged,
+    covered,
+)
+
+#: Raised when the tables change; a store of another format is refused, never converted silently.
+FORMAT = 1
+#: How long a writer waits for another process's transaction.
+BUSY_TIMEOUT_MS = 5000
+
+_TABLES = (
+    "CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value) WITHOUT ROWID",
+    "CREATE TABLE IF NOT EXISTS positions (task INTEGER, partition TEXT, first INTEGER,"
+    " ahead BLOB, PRIMARY KEY (task, partition)) WITHOUT ROWID",
+    "CREATE TABLE IF NOT EXISTS parts (task INTEGER PRIMARY KEY, file TEXT, bytes INTEGER,"
+    " sha256 TEXT)",
+    "CREATE TABLE IF NOT EXISTS suspects (id INTEGER PRIMARY KEY AUTOINCREMENT, task INTEGER,"
+    " partition TEXT, start INTEGER, stop INTEGER, attempts INTEGER,"
+    " UNIQUE (task, partition, start))",
+    "CREATE TABLE IF NOT EXISTS dead_letters (id INTEGER PRIMARY KEY AUTOINCREMENT, at REAL,"
+    " status TEXT, task INTEGER, partition TEXT, start INTEGER, record BLOB)",
+    "CREATE UNIQUE INDEX IF NOT EXISTS letter_position ON dead_letters (task, partition, start)"
+    " WHERE partition IS NOT NULL",
+    "CREATE INDEX IF NOT EXISTS letter_status ON dead_letters (status, id)",
+    "CREATE TABLE IF NOT EXISTS events (id INTEGER PRIMARY KEY AUTOINCREMENT, at REAL,"
+    " name TEXT, fields BLOB)",
+)
+#: What ``clear`` empties; epoch and round stay in ``meta`` and go on rising.
+_CLEARED = ("positions", "parts", "suspects", "dead_letters", "events")
+
+
+class SqliteStore(Store):
+    """A store in the file ``path``, made when it is not there.
+
+    Args:
+        path: the database file.
+        owner: this process runs the topology; refused when another one does.
+        wall: wall clock for the time stamps of letters and events.
+
+    Raises:
+        StateInUse: ``owner`` and another process owns the store.
+        StoreError: the file cannot be opened, is no store, or is of another format.
+    """
+
+    def __init__(
+        self, path: Path | str, *, owner: bool = False, wall: Callable[[], float] = time.time
+    ) -> None:
+        self._path = Path(path)
+        self._wall = wall
+        with self._errors():
+            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._lock = _own(self._path) if owner else None
+        with self._errors():
+            os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600))
+            self._db = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
+            self._db.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
+            self._db.execute("PRAGMA journal_mode = WAL")
+            self._db.execute("PRAGMA synchronous = FULL")
+        self._prepare()
+
+    def _prepare(self) -> None:
+        with self._change():
+            for statement in _TABLES:
+                self._db.execute(statement)
+            found = self._meta("format", FORMAT)
+            if found != FORMAT:
+                raise StoreError(f"{self._path}: format {found}, this version reads {FORMAT}")
+            self._set("format", FORMAT)
+
+    # Plumbing.
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
+        except (sqlite3.Error, OSError) as error:
+            raise StoreError(f"state store {self._path}: {error}") from error
+
+    @contextmanager
+    def _change(self) -> Iterator[None]:
+        """One transaction: all of it is durable when the block is left, or none of it is."""
+        with self._errors():
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self._db.execute("COMMIT")
+            except BaseException:
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+                raise
+
+    def _rows(self, statement: str, *values: Any) -> list[Any]:
+        with self._errors():
+            return self._db.execute(statement, values).fetchall()
+
+    def _meta(self, name: str, default: Any) -> Any:
+        rows = self._rows("SELECT value FROM meta WHERE name = ?", name)
+        return rows[0][0] if rows else default
+
+    def _set(self, name: str, value: Any) -> None:
+        self._db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, value))
+
+    # Whose state, and its epoch.
+
+    def bind(self, fingerprint: str) -> None:
+        known = self._meta("fingerprint", None)
+        if known not in (None, fingerprint):
+            raise TopologyChanged
+        if known is None:
+            with self._change():
+                self._set("fingerprint", fingerprint)
+
+    def epoch(self) -> int:
+        return int(self._meta("epoch", 0))
+
+    def next_epoch(self) -> int:
+        with self._change():
+            epoch = self.epoch() + 1
+            self._set("epoch", epoch)
+        return epoch
+
+    # Rounds and positions.
+
+    def last_round(self) -> int:
+        return int(self._meta("round", 0))
+
+    def restore_round(self) -> int | None:
+        found: int | None = self._meta("restore", None)
+        return found
+
+    def parts(self) -> list[Part]:
+        return [Part(*row) for row in self._rows("SELECT * FROM parts ORDER BY task")]
+
+    def positions(self) -> dict[int, dict[str, list[Any]]]:
+        found: dict[int, dict[str, list[Any]]] = {}
+        for task, partition, first, ahead in self._rows("SELECT * FROM positions"):
+            found.setdefault(task, {})[partition] = [first, msgpack.unpackb(ahead)]
+        return found
+
+    def commit_round(
+        self,
+        round: int,
+        epoch: int,
+        positions: Mapping[int, TaskPositions],
+        parts: Iterable[Part],
+    ) -> None:
+        with self._change():
+            if epoch != self.epoch() or round < self.last_round():
+                raise StaleEpoch(f"round {round} of epoch {epoch}: the newest is {self.epoch()}")
+            if round == self.last_round():
+                return
+            for task, of_task in positions.items():
+                self._upsert(task, of_task)
+            self._db.execute("DELETE FROM parts")
+            rows = [(part.task, part.file, part.bytes, part.sha256) for part in parts]
+            self._db.executemany("INSERT INTO parts VALUES (?, ?, ?, ?)", rows)
+            self._set("round", round)
+            self._set("restore", round)
+
+    def reserve(self, epoch: int, task: int, positions: TaskPositions) -> None:
+        with self._change():
+            if epoch > self.epoch():
+                raise StaleEpoch(f"reservation of epoch {epoch}: the newest is {self.epoch()}")
+            self._upsert(task, positions)
+
+    def _upsert(self, task: int, of_task: TaskPositions) -> None:
+        suspected = {
+            partition
+            for (partition,) in self._rows(
+                "SELECT DISTINCT partition FROM suspects WHERE task = ?", task
+            )
+        }
+        for partition, (first, ahead) in of_task.items():
+            changed = self._db.execute(
+                "INSERT INTO positions VALUES (?, ?, ?, ?) ON CONFLICT (task, partition)"
+                " DO UPDATE SET first = excluded.first, ahead = excluded.ahead"
+                " WHERE excluded.first >= first",
+                (task, partition, first, msgpack.packb(ahead)),
+            )
+            if not changed.rowcount:
+                raise PositionWentBack(f"task {task}, {partition!r}: back to {first}")
+            if partition in suspected:
+                self._forget_suspects(task, partition, (first, ahead))
+
+    # Suspects.
+
+    def _forget_suspects(self, task: int, partition: str, position: Any) -> None:
+        where = "SELECT id, start FROM suspects WHERE task = ? AND partition = ?"
+        for id, start in self._rows(where, task, partition):
+            if covered(start, position):
+                self._db.execute("DELETE FROM suspects WHERE id = ?", (id,))
+
+    def note_suspects(self, suspects: Iterable[Suspect]) -> None:
+        with self._change():
+            self._db.executemany(
+                "INSERT INTO suspects (task, partition, start, stop, attempts)"
+                " VALUES (?, ?, ?, ?, ?) ON CONFLICT (task, partition, start)"
+                " DO UPDATE SET stop = excluded.stop, attempts = excluded.attempts"
+                " WHERE excluded.attempts > attempts",
+                [(s.task, s.partition, s.start, s.end, s.attempts) for s in suspects],
+            )
+            self._keep_newest("suspects", SUSPECTS_MAX)
+
+    def _keep_newest(self, table: str, rows_max: int) -> None:
+        self._db.execute(
+            f"DELETE FROM {table} WHERE id <="
+            f" (SELECT id FROM {table} ORDER BY id DESC LIMIT 1 OFFSET ?)",
+            (rows_max,),
+        )
+
+    def suspects(self) -> list[Suspect]:
+        columns = "task, partition, start, stop, attempts"
+        return [Suspect(*row) for row in self._rows(f"SELECT {columns} FROM suspects ORDER BY id")]
+
+    # Dead letters.
+
+    def add_dead_letters(self, records: Iterable[Mapping[str, Any]]) -> None:
+        with self._change():
+            for record in records:
+                self._add_letter(record)
+
+    def _add_letter(self, record: Mapping[str, Any]) -> None:
+        blob = msgpack.packb(dict(record))
+        again = self._db.execute(
+            "UPDATE dead_letters SET at = ?, status = 'kept', record = ? WHERE id = ?",
+            (self._wall(), blob, record.get("replay_of")),
+        )
+        if again.rowcount:
+            return
+        key = [record.get(name) for name in ("task", "partition", "start")]
+        self._db.execute(
+            "INSERT INTO dead_letters (at, status, task, partition, start, record)"
+            " VALUES (?, 'kept', ?, ?, ?, ?) ON CONFLICT (task, partition, start)"
+            " WHERE partition IS NOT NULL"
+            " DO UPDATE SET at = excluded.at, status = 'kept', record = excluded.record",
+            (self._wall(), *key, blob),
+        )
+
+    def dead_letter_count(self) -> int:
+        return int(self._rows("SELECT count(*) FROM dead_letters")[0][0])
+
+    def dead_letters(self, *, after: int = 0, limit: int = 100) -> list[DeadLetter]:
+        return self._letters("id > ?", after, limit)
+
+    def dead_letter(self, id: int) -> DeadLetter | None:
+        found = self._letters("id = ?", id, 1)
+        return found[0] if found else None
+
+    def replays(self, *, after: int = 0, limit: int = 1000) -> list[DeadLetter]:
+        return self._letters("status = 'replay' AND id > ?", after, limit)
+
+    def _letters(self, where: str, id: int, limit: int) -> list[DeadLetter]:
+        rows = self._rows(
+            f"SELECT id, at, status, record FROM dead_letters WHERE {where} ORDER BY id LIMIT ?",
+            id,
+            limit,
+        )
+        return [
+            DeadLetter(id, at, status, msgpack.unpackb(record, strict_map_key=False))
+            for id, at, status, record in rows
+        ]
+
+    def mark_replay(self, ids: Iterable[int] | None = None) -> int:
+        return self._each("UPDATE dead_letters SET status = 'replay'", ids)
+
+    def drop_dead_letters(self, ids: Iterable[int] | None = None) -> int:
+        return self._each("DELETE FROM dead_letters", ids)
+
+    def _each(self, statement: str, ids: Iterable[int] | None) -> int:
+        with self._change():
+            if ids is None:
+                return self._db.execute(statement).rowcount
+            one = statement + " WHERE id = ?"
+            return sum(self._db.execute(one, (id,)).rowcount for id in set(ids))
+
+    # History and the end.
+
+    def add_event(self, name: str, fields: Mapping[str, Any]) -> None:
+        with self._change():
+            self._db.execute(
+                "INSERT INTO events (at, name, fields) VALUES (?, ?, ?)",
+                (self._wall(), name, msgpack.packb(dict(fields))),
+            )
+            self._keep_newest("events", EVENTS_MAX)
+
+    def events(self, limit: int = 100) -> list[tuple[float, str, dict[str, Any]]]:
+        statement = "SELECT at, name, fields FROM events ORDER BY id DESC LIMIT ?"
+        newest = self._rows(statement, limit)
+        return [(at, name, msgpack.unpackb(fields)) for at, name, fields in reversed(newest)]
+
+    def mark_finished(self) -> None:
+        with self._change():
+            self._set("finished", self.epoch())
+
+    def finished(self) -> bool:
+        return 0 < self.epoch() == int(self._meta("finished", 0))
+
+    def clear(self) -> int:
+        with self._change():
+            dropped = self.dead_letter_count()
+            for table in _CLEARED:
+                self._db.execute(f"DELETE FROM {table}")
+            self._db.execute(
+                "DELETE FROM meta WHERE name IN ('fingerprint', 'restore', 'finished')"
+            )
+        return dropped
+
+    def close(self) -> None:
+        self._db.close()
+        if self._lock is not None:
+            self._lock.close()
+
+
+def _own(path: Path) -> IO[str]:
+    """Lock ``path`` for this process; the lock ends with the process, however it ends."""
+    try:
+        lock = open(path.with_name(path.name + ".lock"), "a+")  # noqa: SIM115
+    except OSError as error:
+        raise StoreError(f"state store {path}: {error}") from error
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        lock.seek(0)
+        pid = lock.read().strip() or "unknown"
+        lock.close()
+        raise StateInUse(f"another run (pid {pid}) uses {path.parent}") from None
+    lock.truncate(0)
+    lock.write(str(os.getpid()))
+    lock.flush()
+    return lock

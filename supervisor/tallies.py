@@ -1,0 +1,81 @@
+"""What one task did in this run, over all incarnations of its worker."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+#: Counters in the report of a task of each kind: cumulative, from 0 in each incarnation.
+COUNTERS = {
+    "spout": ("emitted", "acked", "failed", "replayed", "dead"),
+    "bolt": ("executed", "acked", "failed", "emitted"),
+}
+
+
+@dataclass(slots=True)
+class Tally:
+    """One task: totals of earlier incarnations, and the newest report of this one."""
+
+    task: int
+    component: str
+    kind: str
+    before: Counter[str] = field(default_factory=Counter)
+    before_latency: Counter[int] = field(default_factory=Counter)
+    #: Messages that earlier incarnations may have passed on twice, or left to be.
+    before_twice: int = 0
+    #: Newest report entry, {} before the first; when it came; and in which epoch.
+    report: Mapping[str, Any] = field(default_factory=dict)
+    at: float = 0.0
+    epoch: int = 0
+    #: Share of the last report window that was spent in user code.
+    capacity: float = 0.0
+    #: Messages of this incarnation that committed rounds made durable.
+    durable: int = 0
+
+    def update(self, report: Mapping[str, Any], epoch: int, now: float) -> None:
+        """Take a new report entry."""
+        window_s = now - self.at
+        if self.report and window_s > 0:
+            busy_s = report.get("busy_s", 0.0) - self.report.get("busy_s", 0.0)
+            self.capacity = min(1.0, max(0.0, busy_s / window_s))
+        self.report, self.at, self.epoch = report, now, epoch
+
+    def total(self, name: str) -> int:
+        """Return a counter over all incarnations."""
+        now = int(self.report.get(name) or 0)
+        if name == "acked" and self.kind == "spout":
+            now = max(now, self.durable)
+        return int(self.before[name]) + now
+
+    def gauge(self, name: str) -> int:
+        """Return a figure of now; 0 when nothing is known."""
+        return int(self.report.get(name) or 0)
+
+    def latency(self) -> Counter[int]:
+        """Return the latency histogram over all incarnations."""
+        return self.before_latency + Counter(self.report.get("latency") or {})
+
+    def twice(self) -> int:
+        """Return at most how many messages of this task were, or will be, passed on twice."""
+        return self.before_twice + self.gauge("replayed")
+
+    def end_incarnation(self, drawn: int | None, drawn_since_max: int) -> None:
+        """Its worker is gone: add up, and start from 0.
+
+        What it emitted and did not make durable is drawn again by its successor.
+
+        Args:
+            drawn: emissions of this incarnation until its death, when that is known exactly.
+            drawn_since_max: else, what it may have emitted since its last report.
+        """
+        latency = self.latency()
+        totals = {name: self.total(name) for name in COUNTERS[self.kind]}
+        if self.kind == "spout":
+            known = self.gauge("emitted") + (drawn_since_max if self.report else 0)
+            emitted = known if drawn is None else drawn
+            settled = totals["acked"] - self.before["acked"] + self.gauge("dead")
+            self.before_twice += max(self.gauge("replayed"), emitted - settled)
+        self.before, self.before_latency = Counter(totals), latency
+        self.report, self.capacity, self.durable, self.epoch = {}, 0.0, 0, 0
