@@ -1,4 +1,4 @@
-"""A project as ``waterspout new`` makes it: its own test passes, and it runs on worker processes."""
+"""What ``waterspout new`` makes: its own test passes, and it runs on worker processes."""
 
 from __future__ import annotations
 
