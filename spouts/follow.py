@@ -88,16 +88,16 @@ class Follower:
     def locate(self, partition: str) -> str | None:
         """Return the path of a partition's file now; None when there is no such file."""
         known = self._paths.get(partition)
-        if known is not None and _is(known, partition):
-            return known
         folder, _, identity = partition.rpartition("#")
         inode = identity.partition("-")[0]
+        if known is not None and _may_be(known, inode, partition):
+            return known
         try:
             with os.scandir(folder) as entries:
                 paths = [entry.path for entry in entries if str(entry.inode()) == inode]
         except OSError:
             return None
-        return next((path for path in sorted(paths) if _is(path, partition)), None)
+        return next((path for path in sorted(paths) if _may_be(path, inode, partition)), None)
 
     def end_position(self, partition: str) -> int | None:
         """Return the position after the last byte of a partition; None when it is not known."""
@@ -135,25 +135,25 @@ class FollowReader(LineReader):
         if name != self._partition and (name is not None or not self._position):
             self._missing()
             return False
-        self._catch_up()
         return True
+
+    def _fill(self) -> bool:
+        self._catch_up()
+        return super()._fill()
 
     def _catch_up(self) -> None:
         """Go to the newest generation: the bytes of older ones are gone."""
         newest = self._follower.generations.get(self._partition, 0)
         if self._position // GENERATION < newest:
             self._position = newest * GENERATION
+            self._scanned = None
 
     def _complete(self) -> bool:
         """At the end of the file: was it truncated, or rotated away a while ago?"""
-        before = self._position
-        self._catch_up()
-        if self._position != before:
-            self._scanned = None
-        elif os.fstat(self._fd).st_size < self._offset(self._scanned or before):
-            self._truncated()
-        else:
+        read_to = self._position if self._scanned is None else self._scanned
+        if os.fstat(self._fd).st_size >= self._offset(read_to):
             return self._was_rotated(self._follower.clock())
+        self._truncated()
         return False
 
     def _truncated(self) -> None:
@@ -209,8 +209,10 @@ def _identity(fd: int, path: str) -> str | None:
     return f"{escaped(folder)}#{os.fstat(fd).st_ino}-{zlib.crc32(line):08x}"
 
 
-def _is(path: str, partition: str) -> bool:
+def _may_be(path: str, inode: str, partition: str) -> bool:
+    """Say whether a file is the partition's, or was, and holds no complete line now."""
     try:
-        return identify(path) == partition
+        name = identify(path)
+        return name == partition or (name is None and str(os.stat(path).st_ino) == inode)
     except OSError:
         return False

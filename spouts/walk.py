@@ -81,9 +81,9 @@ class Walk:
                 if len(matchers) in after and not self._is_excluded(path):
                     yield path
             elif entry.is_dir() and not self._is_excluded(path + "/"):
-                target = {os.path.realpath(path)} if entry.is_symlink() else set()
-                if not target & trail:
-                    yield from self._visit(path, after, matchers, trail | target)
+                followed = {os.path.realpath(path)} if entry.is_symlink() else set()
+                if not any(_leads_back(target, folder, trail) for target in followed):
+                    yield from self._visit(path, after, matchers, trail | followed)
 
     def _entries(self, folder: str) -> list[os.DirEntry[str]]:
         try:
@@ -99,6 +99,11 @@ class Walk:
 
     def _is_excluded(self, path: str) -> bool:
         return any(match(path) for match in self._excluded)
+
+
+def _leads_back(target: str, folder: str, trail: frozenset[str]) -> bool:
+    """Say whether a link in ``folder`` leads to a folder that was entered on the way to it."""
+    return target in trail or f"{os.path.realpath(folder)}/".startswith(f"{target}/")
 
 
 def _matcher(part: str) -> _Matcher:
