@@ -122,6 +122,8 @@ def run_rows(source: Source, bolt: RowBolt, sink: RowBolt) -> int:
 
 def reads(source: Source) -> Any:
     """Yield the rows of all partitions, a read at a time."""
+    source.context = bare_context("source")
+    source.open(source.context)
     for partition in source.partitions():
         reader = source.reader(partition, None)
         while (got := reader.read(READ_MAX)) is not None:

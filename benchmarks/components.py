@@ -9,12 +9,12 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter
-from itertools import islice
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from waterspout.bolts.contract import Batch, Bolt, RowBolt
 from waterspout.spouts.contract import Reader, Source
+from waterspout.spouts.files import Files
 from waterspout.topology.component import Context
 from waterspout.topology.errors import FailTuple
 from waterspout.topology.tuples import Tuple
@@ -22,39 +22,15 @@ from waterspout.topology.tuples import Tuple
 from .marks import FOLDER_VARIABLE, mark
 
 
-class Lines(Source):
-    """The lines of all files of a folder, one partition a file, positions in bytes."""
-
-    outputs = ("line",)
+class Lines(Files):
+    """The ready-made ``Files`` over a folder, noting when the first file is taken up."""
 
     def __init__(self, folder: str) -> None:
-        self.folder = Path(folder)
-
-    def partitions(self) -> list[str]:
-        return sorted(path.name for path in self.folder.iterdir())
+        super().__init__(f"{folder}/part-*.txt")
 
     def reader(self, partition: str, position: int | None) -> Reader:
         mark("reading")
-        return LinesReader((self.folder / partition).open("rb"), position or 0)
-
-
-class LinesReader(Reader):
-    """Reads whole lines of one file."""
-
-    def __init__(self, file: BinaryIO, position: int) -> None:
-        self.file = file
-        self.position = position
-        file.seek(position)
-
-    def read(self, limit: int) -> tuple[list[list[Any]], int] | None:
-        lines = list(islice(self.file, limit))
-        if not lines:
-            return None
-        self.position += sum(map(len, lines))
-        return [[line.decode().rstrip("\n")] for line in lines], self.position
-
-    def close(self) -> None:
-        self.file.close()
+        return super().reader(partition, position)
 
 
 class Numbers(Source):

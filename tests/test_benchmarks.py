@@ -203,10 +203,13 @@ def test_lines_are_read_again_from_any_position_that_a_read_returned(
     folder: Path, limit: int
 ) -> None:
     source = components.Lines(str(folder))
-    whole, position = source.reader("part-0.txt", None).read(100) or ([], 0)
+    source.context = bare.bare_context("lines")
+    source.open(source.context)
+    partition = source.partitions()[0]
+    whole, position = source.reader(partition, None).read(100) or ([], 0)
     assert whole == [[line] for line in LINES[:3]]
-    first, position = source.reader("part-0.txt", None).read(limit) or ([], 0)
-    rest = source.reader("part-0.txt", position).read(100)
+    first, position = source.reader(partition, None).read(limit) or ([], 0)
+    rest = source.reader(partition, position).read(100)
     assert first + (rest[0] if rest else []) == whole
 
 
