@@ -1,0 +1,61 @@
+"""Limits and error codes of the wire: what a peer may send, and what a refusal is called."""
+
+from __future__ import annotations
+
+#: First byte of every frame.
+MAGIC = 0x57  # 'W'
+#: Version of the frame layout that this code speaks; HELLO offers the range MIN..MAX.
+PROTOCOL_MIN = 1
+PROTOCOL_MAX = 1
+
+#: Bytes of a whole frame, header included, where the settings name no other limit.
+FRAME_BYTES_MAX = 1 << 20
+#: Rows that one DATA frame may hold, whatever ``frame_rows_max`` says; refused on both sides.
+FRAME_ROWS_MAX = 1 << 16
+#: Bytes of a HELLO, HELLO_OK or REJECT; they hold a few names and numbers.
+GREETING_BYTES_MAX = 4096
+#: Characters of a name in a HELLO and of a text in a REJECT; a longer text is cut.
+NAME_CHARS_MAX = 256
+TEXT_CHARS_MAX = 512
+#: (root, xor) pairs in one TOGGLES frame, and roots in one VOUCH; more go into further frames.
+TOGGLES_MAX = 8192
+#: Channels in one CREDIT; the rest go into further ones.
+CREDIT_CHANNELS_MAX = 2048
+#: Records in one FAILS frame, and the characters of a reason and of a traceback in it (cut).
+FAILS_MAX = 256
+REASON_CHARS_MAX = 1024
+TRACEBACK_CHARS_MAX = 8192
+#: Levels of lists and dicts in a value. msgpack itself gives up at 1,024; this is what
+#: values that stay in a worker are held to, so that a bolt can walk them recursively.
+VALUE_DEPTH_MAX = 200
+#: Integers that have a wire form.
+INT_MIN = -(1 << 63)
+INT_MAX = (1 << 64) - 1
+
+#: Not one message part: a frame is always a single part, so that its size can be checked.
+E_FRAME_PARTS = "E_FRAME_PARTS"
+#: Not a frame: too short, wrong magic, truncated, trailing bytes, not msgpack.
+E_FRAME_DECODE = "E_FRAME_DECODE"
+#: Over the byte or row limit.
+E_FRAME_SIZE = "E_FRAME_SIZE"
+#: Nested too deeply.
+E_FRAME_DEPTH = "E_FRAME_DEPTH"
+#: Well-formed msgpack of the wrong type: ext types, wrong fields, numbers out of range.
+E_FRAME_TYPE = "E_FRAME_TYPE"
+#: A str that is not UTF-8.
+E_FRAME_ENCODING = "E_FRAME_ENCODING"
+#: A frame that has no place here: unknown kind, before HELLO, impossible seq, ack or credit.
+E_FRAME_STATE = "E_FRAME_STATE"
+#: A layout version that this code does not speak.
+E_FRAME_VERSION = "E_FRAME_VERSION"
+
+FRAME_CODES = (
+    E_FRAME_PARTS,
+    E_FRAME_DECODE,
+    E_FRAME_SIZE,
+    E_FRAME_DEPTH,
+    E_FRAME_TYPE,
+    E_FRAME_ENCODING,
+    E_FRAME_STATE,
+    E_FRAME_VERSION,
+)
