@@ -1,0 +1,150 @@
+"""Snapshot parts as files: written so that a crash at any moment leaves a whole part or none.
+
+One folder per topology and host. A part's name says who wrote it and when, and the manifest
+of a round (store.py) names its files: a zombie of an older epoch writes other names than its
+replacement, and what it wrote is never read.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from waterspout.bolts.snapshots import StatePart, decode_part, part_sha256
+from waterspout.topology.errors import CorruptSnapshot
+
+#: Name of a part; with .tmp while it is being written.
+_NAME = re.compile(r"epoch-(\d+)\.round-(\d+)\.task-(\d+)\.part(\.tmp)?")
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class PartFile:
+    """A part in the folder, ordered by age; ``file`` is its name there."""
+
+    epoch: int
+    round: int
+    task: int
+    file: str
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenPart:
+    """What goes into the manifest: the file's name, its length in bytes, its sha256 as hex."""
+
+    file: str
+    bytes: int
+    sha256: str
+
+
+class SnapshotStore:
+    """The part files of one topology on one host.
+
+    Every method does file I/O and may block; called on a worker's control thread.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _fsync_folder(folder.parent)
+
+    def write(self, epoch: int, round_: int, task: int, pieces: Iterable[bytes]) -> WrittenPart:
+        """Write a part; when this returns it is durable under its name.
+
+        Order: temporary file, fsync, rename, fsync of the folder. A failure leaves no
+        temporary file behind (as far as the disk still answers) and touches no other part.
+
+        Args:
+            pieces: from ``snapshots.encode_part``.
+
+        Raises:
+            StateError: a value has no wire form.
+            OSError: disk full, I/O error.
+        """
+        name = f"epoch-{epoch}.round-{round_}.task-{task}.part"
+        temporary = self._folder / f"{name}.tmp"
+        try:
+            size, last = _write_whole(temporary, pieces)
+            os.replace(temporary, self._folder / name)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                temporary.unlink()
+            raise
+        _fsync_folder(self._folder)
+        return WrittenPart(name, size, part_sha256(last))
+
+    def read(self, file: str, sha256: str | None = None) -> StatePart:
+        """Return what part ``file`` holds.
+
+        Args:
+            file: its name, as the manifest has it.
+            sha256: what the manifest says; None: only the part's own digest is checked.
+
+        Raises:
+            CorruptSnapshot: it is gone, changed, cut short, or not the one of the manifest.
+        """
+        if not _NAME.fullmatch(file) or file.endswith(".tmp"):
+            raise CorruptSnapshot(f"{file!r:.80}: not the name of a snapshot part")
+        try:
+            data = (self._folder / file).read_bytes()
+        except FileNotFoundError:
+            raise CorruptSnapshot(f"{file}: the snapshot part is gone") from None
+        part = decode_part(data, file)
+        if sha256 is not None and part_sha256(data) != sha256:
+            raise CorruptSnapshot(f"{file}: not the part that the manifest names")
+        return part
+
+    def parts(self) -> list[PartFile]:
+        """Return all parts in the folder, oldest first; whether they are whole is not checked."""
+        return sorted(part for part in self._files() if not part.file.endswith(".tmp"))
+
+    def delete_older(self, epoch: int, round_: int, tasks: Collection[int] | None = None) -> int:
+        """Delete parts (and unfinished ones) older than this round; return how many.
+
+        Called when the round is durable.
+
+        Args:
+            epoch: epoch of the round; every part of an older epoch is older.
+            round_: the oldest round of that epoch that stays.
+            tasks: only parts of these tasks; None: of all.
+        """
+        count = 0
+        for part in list(self._files()):
+            if (part.epoch, part.round) >= (epoch, round_):
+                continue
+            if tasks is None or part.task in tasks:
+                with contextlib.suppress(FileNotFoundError):
+                    (self._folder / part.file).unlink()
+                    count += 1
+        return count
+
+    def _files(self) -> Iterator[PartFile]:
+        for name in os.listdir(self._folder):
+            if match := _NAME.fullmatch(name):
+                epoch, round_, task = map(int, match.groups()[:3])
+                yield PartFile(epoch, round_, task, name)
+
+
+def _write_whole(path: Path, pieces: Iterable[bytes]) -> tuple[int, bytes]:
+    """Write and fsync a new file; return its length and its last piece."""
+    size, last = 0, b""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    with open(descriptor, "wb") as file:
+        for last in pieces:
+            file.write(last)
+            size += len(last)
+        file.flush()
+        os.fsync(file.fileno())
+    return size, last
+
+
+def _fsync_folder(folder: Path) -> None:
+    """Make what was created or renamed in ``folder`` durable."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
