@@ -112,11 +112,9 @@ class FollowReader(LineReader):
     """The lines of one followed file; ends when the file was rotated away, or is another one."""
 
     def __init__(self, follower: Follower, partition: str, position: int) -> None:
-        path = follower.locate(partition)
-        super().__init__(path or partition, position, follower.line_format, follower.notice)
+        super().__init__(partition, position, follower.line_format, follower.notice)
         self._follower = follower
         self._partition = partition
-        self._found = path is not None
         self._looked_at = follower.clock()
         self._rotated_at: float | None = None
 
@@ -124,9 +122,11 @@ class FollowReader(LineReader):
         return position % GENERATION
 
     def _open(self) -> bool:
-        if not self._found:
+        path = self._follower.locate(self._partition)
+        if path is None:
             self._missing()
             return False
+        self._path, self._shown = path, escaped(path)
         return super()._open()
 
     def _opened(self) -> bool:

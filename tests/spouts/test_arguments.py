@@ -7,6 +7,7 @@ from waterspout.spouts.sequence import Sequence
 
 def test_good_values_come_back():
     assert integer("S", "n", 3, 0) == 3
+    assert integer("S", "n", 10, 0, 10) == 10
     assert positive("S", "x", 2) == 2.0
     assert seconds("S", "t", "500ms") == 0.5
     assert seconds("S", "t", 2) == 2.0
@@ -27,7 +28,9 @@ def test_what_is_no_finite_number_over_0_is_refused(value):
         positive("S", "x", value)
 
 
-@pytest.mark.parametrize("value", ["30 sec", "1", "0s", "", 0, -1, float("nan"), True, None])
+@pytest.mark.parametrize(
+    "value", ["30 sec", "1", "0s", "", 0, -1, float("nan"), float("inf"), True, None]
+)
 def test_what_is_no_duration_over_0_is_refused(value):
     with pytest.raises(ValueError, match=r"S: t: expected a duration over 0"):
         seconds("S", "t", value)

@@ -5,7 +5,7 @@ import os
 import pytest
 from waterspout.spouts import follow
 from waterspout.spouts.files import Files
-from waterspout.spouts.follow import GENERATION, LOOK_INTERVAL_S, ROTATE_WAIT_S
+from waterspout.spouts.follow import FINGERPRINT_BYTES, GENERATION, LOOK_INTERVAL_S, ROTATE_WAIT_S
 from waterspout.spouts.line_reader import ERROR_PREFIX, UnreadableFile
 
 
@@ -148,6 +148,27 @@ def test_messages_of_a_rotated_file_can_be_read_again(log, make):
     append(log, "three\n")
     assert read(source.reader(old, 4)) == (["two"], 8)
     assert read(make().reader(old, 4)) == (["two"], 8)
+
+
+def test_a_file_is_found_under_the_name_it_has_when_it_is_opened(log, make):
+    append(log, "one\ntwo\n")
+    source = make()
+    (partition,) = source.partitions()
+    reader = source.reader(partition, 4)
+    log.rename(log.parent / "app.log.1")
+    assert read(reader) == (["two"], 8)
+    log.touch()  # an empty file under the old name is not the one
+    assert read(source.reader(partition, 4)) == (["two"], 8)
+
+
+def test_a_first_line_is_told_by_its_first_bytes(log, make):
+    append(log, "x" * (FINGERPRINT_BYTES - 1))
+    source = make()
+    assert source.partitions() == []
+    append(log, "x")
+    (partition,) = source.partitions()
+    append(log, "and more\n")
+    assert source.partitions() == [partition]
 
 
 def test_an_inode_that_is_given_out_again_is_another_partition(log, make):

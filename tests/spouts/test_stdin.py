@@ -87,7 +87,7 @@ def test_a_byte_order_mark_is_taken_only_from_the_start(make, pipe):
     assert reader.read(10) == ([["\ufeffb"]], 2)
 
 
-@pytest.mark.parametrize("pieces", [1, 3, 7, 30])
+@pytest.mark.parametrize("pieces", [1, 3, 7, 30, 100])
 def test_a_line_that_is_too_long_is_told_however_it_comes(make, pipe, pieces, context):
     reader = make(line_bytes_max=10)
     data = b"a\n" + b"x" * 25 + b"\nb\n" + b"y" * 10 + b"\n" + b"z" * 11

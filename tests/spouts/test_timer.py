@@ -20,7 +20,7 @@ def test_a_tick_comes_after_each_interval(make, clock):
     reader = make(interval="500ms")
     assert reader.read(10) == ([], 0)
     clock.now += 0.5
-    assert reader.read(10) == ([[0, 1000.5]], 1)
+    assert reader.read(1) == ([[0, 1000.5]], 1)
     assert reader.read(10) == ([], 1)
     clock.now += 0.5
     assert reader.read(10) == ([[1, 1001.0]], 2)
