@@ -77,7 +77,7 @@ class Coordinator:
             interval_s=settings.round_interval_s,
             timeout_s=settings.round_timeout_s,
         )
-        self.watch = Watch(plan, self.handover.workers, self.progress)
+        self.watch = Watch(plan, self.handover, self.progress, settings.boot_timeout_s)
         #: Messages dropped because an incarnation or epoch was over.
         self.stale = 0
         self._overview = Overview(
@@ -233,10 +233,10 @@ class Coordinator:
         now: float,
     ) -> None:
         self._try(lambda: self.suspects.on_death(gone.number, roots, positions))
+        self.handover.on_lost(gone, reason, now)
         self.rounds.abort(now)
         self._last_rounds = 0
         self.letters.on_lost(gone.number)
-        self.handover.on_lost(gone, reason, now)
         self.phases.step(Step.LOST, now)
         if gone.cannot_boot:
             gone.apply(WorkerEvent.CANNOT_BOOT)

@@ -55,6 +55,8 @@ class HandOver:
         self.epoch = store.epoch()
         #: Epochs of this run.
         self.epochs = 0
+        #: When the epoch was raised.
+        self.raised_at = 0.0
         #: All workers are ready in this epoch and none was lost since.
         self.live = False
         self._plan_wire = plan.to_wire()
@@ -147,7 +149,7 @@ class HandOver:
             self._raise_at = now + RAISE_RETRY_S
             self._outbox.event("epoch not raised", error=str(error))
             return False
-        self.epoch = epoch
+        self.epoch, self.raised_at = epoch, now
         self.epochs += 1
         self._outbox.event("epoch raised", epoch=epoch)
         for worker, message in messages:

@@ -62,6 +62,7 @@ class Progress:
         self._drawn_since_max = settings.max_pending
         self._mark: tuple[int, ...] = ()
         self._moved_at = 0.0
+        self._waits = False
 
     # Feeding.
 
@@ -93,11 +94,12 @@ class Progress:
             self.tallies[task].end_incarnation(drawn.get(task), self._drawn_since_max)
 
     def _watch_acks(self, now: float) -> None:
-        """Note when something came through last; with nothing pending, that is now."""
+        """Note when something came through last, or when messages began to be pending."""
         spouts = list(self.spouts())
         done = sum(tally.total("acked") + tally.total("dead") for tally in spouts)
         mark = (done, sum(tally.gauge("worked_through") for tally in spouts))
-        if mark != self._mark or not self.pending():
+        waited, self._waits = self._waits, bool(self.pending())
+        if mark != self._mark or not (waited and self._waits):
             self._mark, self._moved_at = mark, now
 
     # Asking.

@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from .handover import HandOver
 from .progress import Progress
-from .restarts import Worker, Workers, WorkerState
+from .restarts import Worker, WorkerState
 
 #: A built worker that sent nothing for this long is gone. Long enough for a call that holds the
 #: interpreter lock, as a big C call may.
@@ -23,10 +24,19 @@ PAUSE_MAX_S = 2.0
 
 
 class Watch:
-    """Decides whom to kill and why. Fed by the coordinator."""
+    """Decides whom to kill and why. Fed by the coordinator.
 
-    def __init__(self, plan: Any, workers: Workers, progress: Progress) -> None:
-        self._plan, self._workers, self._progress = plan, workers, progress
+    Args:
+        plan: for the components' hang timeouts.
+        handover: for workers and the epoch that they are to be ready in.
+        progress: for user calls that are going on.
+        wait_s: how long a built worker may take to be ready in an epoch (boot_timeout).
+    """
+
+    def __init__(self, plan: Any, handover: HandOver, progress: Progress, wait_s: float) -> None:
+        self._plan, self._handover, self._progress = plan, handover, progress
+        self._workers = handover.workers
+        self._wait_s = wait_s
         self._ticked_at: float | None = None
 
     def on_tick(self, now: float) -> list[tuple[Worker, str]]:
@@ -35,7 +45,7 @@ class Watch:
         found = []
         for worker in self._workers:
             if worker.state is WorkerState.RUNNING and worker.alive:
-                why = self._hung(worker, now) or self._silent(worker, now)
+                why = self._hung(worker, now) or self._silent(worker, now) or self._late(worker, now)
                 if why:
                     found.append((worker, why))
         return found
@@ -46,6 +56,7 @@ class Watch:
             for worker in self._workers:
                 worker.seen_at = now
                 worker.started_at += now - self._ticked_at
+            self._handover.raised_at += now - self._ticked_at
         self._ticked_at = now
 
     def _hung(self, worker: Worker, now: float) -> str:
@@ -65,6 +76,20 @@ class Watch:
         if silent_s <= SILENT_MAX_S or self._progress.calls(worker.number):
             return ""
         return f"silent for {silent_s:.0f} s"
+
+    def _late(self, worker: Worker, now: float) -> str:
+        """A worker that does not come along into the epoch, while nobody is busy."""
+        handover = self._handover
+        late_s = now - handover.raised_at
+        if (
+            handover.live
+            or worker.epoch != handover.epoch
+            or worker.ready_epoch == handover.epoch
+            or late_s <= self._wait_s
+            or any(self._progress.calls(peer.number) for peer in self._workers)
+        ):
+            return ""
+        return f"not ready in epoch {handover.epoch} after {late_s:.0f} s"
 
     def on_link_down(
         self, reporter: int, message: Mapping[str, Any], now: float

@@ -1,0 +1,179 @@
+"""Dead letters and reservations: stored before they are answered, else the answer waits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from waterspout.supervisor import letters as letters_module
+from waterspout.supervisor.letters import Letters
+from waterspout.supervisor.store import StoreError
+from waterspout.supervisor.store_memory import MemoryStore
+
+WORKER_OF = {1: 0, 2: 1}
+
+
+class FullDisk(MemoryStore):
+    full = False
+
+    def add_dead_letters(self, records: Any) -> None:
+        if self.full:
+            raise StoreError("disk full")
+        super().add_dead_letters(records)
+
+
+class Desk:
+    def __init__(self, letters_max: int = 2) -> None:
+        self.store = FullDisk()
+        self.store.next_epoch()
+        self.sent: list[tuple[int, dict[str, Any]]] = []
+        self.letters = Letters(self.store, WORKER_OF, letters_max, self.send)
+        self.now = 0.0
+
+    def send(self, worker: int, message: dict[str, Any]) -> None:
+        self.sent.append((worker, message))
+
+    def ask(self, id: int, *starts: int, worker: int = 0, **more: Any) -> None:
+        records = [record(start, **more) for start in starts]
+        self.letters.on_request(worker, {"kind": "dead_letters", "id": id, "records": records})
+
+    def tick(self, replay: bool = False) -> None:
+        self.now += letters_module.ASK_INTERVAL_S
+        self.letters.on_tick(self.now, replay=replay)
+
+    def answered(self) -> list[tuple[int, str, int]]:
+        sent, self.sent = self.sent, []
+        return [(worker, m["kind"], m["id"]) for worker, m in sent]
+
+
+def record(start: int, task: int = 1, **more: Any) -> Mapping[str, Any]:
+    values = [f"v{start}"]
+    return {"task": task, "partition": "a", "start": start, "stream": "s", "values": values, **more}
+
+
+def test_letters_are_stored_before_they_are_answered():
+    desk = Desk()
+    desk.ask(7, 10, 11)
+    assert desk.answered() == [(0, "dead_letters_stored", 7)]
+    assert [x.record["start"] for x in desk.store.dead_letters()] == [10, 11]
+    assert desk.letters.count == 2
+
+
+def test_without_room_answers_are_withheld_until_letters_are_dropped():
+    desk = Desk(letters_max=2)
+    desk.ask(7, 10, 11)
+    desk.ask(8, 12)
+    desk.ask(9, 13)
+    desk.tick()
+    assert desk.answered() == [(0, "dead_letters_stored", 7)]
+    assert "dead_letters_max" in desk.letters.blocked
+    assert desk.store.dead_letter_count() == 2
+    desk.store.drop_dead_letters([desk.store.dead_letters()[0].id])
+    desk.tick()
+    assert desk.answered() == [(0, "dead_letters_stored", 8)]
+    desk.store.drop_dead_letters()
+    desk.tick()
+    assert desk.answered() == [(0, "dead_letters_stored", 9)]
+    assert desk.letters.blocked == ""
+
+
+def test_a_full_disk_withholds_answers_too():
+    desk = Desk()
+    desk.store.full = True
+    desk.ask(7, 10)
+    assert (desk.answered(), desk.letters.blocked) == ([], "disk full")
+    desk.store.full = False
+    desk.tick()
+    assert desk.answered() == [(0, "dead_letters_stored", 7)]
+
+
+def test_a_lost_worker_is_not_answered():
+    desk = Desk()
+    desk.store.full = True
+    desk.ask(7, 10, worker=0)
+    desk.ask(8, 11, worker=1)
+    desk.store.full = False
+    desk.letters.on_lost(0)
+    desk.tick()
+    assert desk.answered() == [(1, "dead_letters_stored", 8)]
+    assert [x.record["start"] for x in desk.store.dead_letters()] == [11]
+
+
+def test_positions_are_reserved_before_the_answer():
+    desk = Desk()
+    message = {"kind": "reserve", "epoch": 1, "id": 3, "task": 1, "positions": {"a": [100, []]}}
+    desk.letters.on_request(0, message)
+    assert desk.answered() == [(0, "reserved", 3)]
+    assert desk.store.positions() == {1: {"a": [100, []]}}
+
+
+# --- another try --------------------------------------------------------------------------------
+
+
+def replays(desk: Desk) -> list[tuple[int, dict[int, list[list[Any]]]]]:
+    sent, desk.sent = desk.sent, []
+    return [(worker, m["replays"]) for worker, m in sent]
+
+
+@pytest.fixture
+def marked() -> Desk:
+    """Letters 1 and 2 of task 1, 3 of task 2, all marked for another try."""
+    desk = Desk(letters_max=3)
+    desk.ask(7, 10, 11)
+    desk.ask(8, 20, task=2)
+    desk.store.mark_replay()
+    desk.sent.clear()
+    return desk
+
+
+def test_marked_letters_go_to_the_worker_of_their_spout_task(marked: Desk):
+    assert marked.letters.replays(0) == {1: [[1, "s", ["v10"]], [2, "s", ["v11"]]]}
+    assert marked.letters.replays(0) == {}
+    assert marked.letters.replays(1) == {2: [[3, "s", ["v20"]]]}
+
+
+def test_letters_marked_while_it_runs_are_sent_once(marked: Desk):
+    marked.tick(replay=False)
+    assert replays(marked) == []
+    marked.tick(replay=True)
+    assert [worker for worker, _ in replays(marked)] == [0, 1]
+    marked.tick(replay=True)
+    assert replays(marked) == []
+    assert marked.letters.replaying
+
+
+def test_letters_that_came_through_are_gone(marked: Desk):
+    marked.tick(replay=True)
+    marked.letters.on_replayed({"ids": [1, 3]})
+    assert [x.id for x in marked.store.dead_letters()] == [2]
+    assert marked.letters.replaying
+    marked.letters.on_replayed({"ids": [2]})
+    assert not marked.letters.replaying
+
+
+def test_a_letter_that_failed_again_is_kept_although_there_is_no_room(marked: Desk):
+    marked.tick(replay=True)
+    marked.sent.clear()
+    marked.ask(9, 10, replay_of=1)
+    assert marked.answered() == [(0, "dead_letters_stored", 9)]
+    first = marked.store.dead_letters()[0]
+    assert (first.id, first.status) == (1, "kept")
+    marked.tick(replay=True)
+    assert replays(marked) == []
+
+
+def test_what_a_lost_worker_was_to_replay_is_given_to_its_successor(marked: Desk):
+    marked.tick(replay=True)
+    marked.letters.on_lost(0)
+    assert set(marked.letters.replays(0)) == {1}
+
+
+def test_only_so_many_letters_are_tried_again_at_a_time(
+    marked: Desk, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(letters_module, "REPLAYS_MAX", 1)
+    assert marked.letters.replays(0) == {1: [[1, "s", ["v10"]]]}
+    assert marked.letters.replays(0) == {}
+    marked.letters.on_replayed({"ids": [1]})
+    assert marked.letters.replays(0) == {1: [[2, "s", ["v11"]]]}

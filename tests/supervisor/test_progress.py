@@ -1,0 +1,122 @@
+"""What reports add up to: stalls, calls in progress, the end of input, errors."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from waterspout.supervisor import progress as progress_module
+from waterspout.supervisor.progress import Errors, Progress, latencies
+from waterspout.topology.settings import Settings
+
+from .fleet import StandInPlan
+
+#: Spout tasks 1 (worker 0) and 2 (worker 1), bolt tasks 3 (worker 0) and 4 (worker 1).
+PLAN = StandInPlan(workers=2, spouts=2, bolts=2)
+
+
+@pytest.fixture
+def progress() -> Progress:
+    return Progress(PLAN, replace(Settings(), message_timeout_s=30.0, max_pending=100))
+
+
+def report(progress: Progress, now: float, task: int = 1, epoch: int = 1, **entry: Any) -> None:
+    message = {"epoch": epoch, "tasks": [{"task": task, **entry}], "errors": []}
+    progress.on_report((task - 1) % 2, message, now)
+
+
+def test_a_stall_is_messages_pending_and_none_acked_for_the_timeout(progress: Progress):
+    #  0 pending 5 | 20 one acked | 50 still | 50.1 stalled | 55 acked: not stalled
+    report(progress, 0.0, pending=5, acked=0)
+    report(progress, 20.0, pending=5, acked=1)
+    for now in (30.0, 40.0, 50.0):
+        report(progress, now, pending=5, acked=1)
+        assert not progress.stalled(now)
+    assert progress.stalled(50.1)
+    report(progress, 55.0, pending=5, acked=2)
+    assert not progress.stalled(55.1)
+
+
+def test_with_nothing_pending_nothing_stalls(progress: Progress):
+    report(progress, 0.0, pending=0, acked=7)
+    assert not progress.stalled(1000.0)
+    report(progress, 1000.0, pending=1, acked=7)
+    assert not progress.stalled(1000.0)
+    report(progress, 1031.0, pending=1, acked=7)
+    assert progress.stalled(1031.0)
+
+
+def test_what_is_worked_through_is_progress_before_it_is_durable(progress: Progress):
+    report(progress, 0.0, pending=5, worked_through=1)
+    report(progress, 29.0, pending=5, worked_through=2)
+    assert not progress.stalled(31.0)
+
+
+def test_a_flag_holds_when_every_spout_task_said_so_in_this_epoch(progress: Progress):
+    report(progress, 0.0, task=1, epoch=2, drained=True)
+    assert not progress.all_spouts("drained", 2)
+    report(progress, 0.0, task=2, epoch=1, drained=True)
+    assert not progress.all_spouts("drained", 2)
+    report(progress, 0.0, task=2, epoch=2, drained=True)
+    assert progress.all_spouts("drained", 2)
+    progress.on_lost(1, {})
+    assert not progress.all_spouts("drained", 2)
+
+
+def test_entries_of_another_workers_tasks_are_ignored(progress: Progress):
+    message = {"epoch": 1, "tasks": [{"task": 2, "acked": 5}, {"task": 99}], "errors": []}
+    progress.on_report(0, message, 0.0)
+    assert progress.tallies[2].total("acked") == 0
+
+
+def test_calls_in_progress_are_known_per_worker(progress: Progress):
+    report(progress, 5.0, task=3, call_since_s=2.5)
+    report(progress, 5.0, task=4, call_since_s=0)
+    assert progress.calls(0) == [("count", 3, 2.5, 5.0)]
+    assert progress.calls(1) == []
+
+
+def test_durable_counts_never_go_back(progress: Progress):
+    progress.on_durable({1: 10, 99: 3})
+    progress.on_durable({1: 8})
+    assert progress.tallies[1].total("acked") == 10
+
+
+def test_a_lost_worker_ends_the_incarnation_of_its_tasks_only(progress: Progress):
+    report(progress, 0.0, task=1, emitted=10, acked=4)
+    report(progress, 0.0, task=2, emitted=10, acked=4)
+    progress.on_lost(0, {1: 12})
+    assert progress.tallies[1].twice() == 8
+    assert progress.tallies[2].twice() == 0
+
+
+def test_latencies_are_summed(progress: Progress):
+    report(progress, 0.0, task=1, latency={3: 1})
+    report(progress, 0.0, task=2, latency={3: 2, 5: 1})
+    assert latencies(progress.spouts()) == {3: 3, 5: 1}
+
+
+def test_equal_errors_are_counted_and_the_newest_come_last():
+    errors = Errors()
+    errors.add("split", 3, "boom", "tb1")
+    errors.add("count", 4, "bang")
+    errors.add("split", 3, "boom", "tb2", count=4)
+    assert [(row["text"], row["count"], row["traceback"]) for row in errors.rows()] == [
+        ("bang", 1, ""),
+        ("boom", 5, "tb2"),
+    ]
+
+
+def test_errors_are_bounded(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(progress_module, "ERRORS_MAX", 2)
+    errors = Errors()
+    for text in "abac":
+        errors.add("split", 3, text)
+    assert [row["text"] for row in errors.rows()] == ["a", "c"]
+
+
+def test_reported_errors_are_kept(progress: Progress):
+    error = {"component": "split", "task": 3, "text": "boom", "traceback": "tb", "count": 2}
+    progress.on_report(0, {"epoch": 1, "tasks": [], "errors": [error]}, 0.0)
+    assert progress.errors.rows() == [error]

@@ -1,0 +1,103 @@
+"""The rows of ``status``: sums over tasks, the oldest first unacked, percentiles."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from waterspout.supervisor.progress import Progress
+from waterspout.supervisor.restarts import Workers
+from waterspout.supervisor.status import (
+    TOP_MAX,
+    bolt_rows,
+    component_rows,
+    merged_tops,
+    percentiles,
+    spout_rows,
+    worker_rows,
+)
+from waterspout.topology.settings import Settings
+
+from .fleet import StandInPlan
+
+#: Spout tasks 1 (worker 0) and 2 (worker 1), bolt tasks 3 (worker 0) and 4 (worker 1).
+PLAN = StandInPlan(workers=2, spouts=2, bolts=2)
+
+
+@pytest.fixture
+def progress() -> Progress:
+    return Progress(PLAN, replace(Settings(), max_pending=100))
+
+
+def report(progress: Progress, now: float, task: int, **entry: Any) -> None:
+    message = {"epoch": 1, "tasks": [{"task": task, **entry}], "errors": []}
+    progress.on_report((task - 1) % 2, message, now)
+
+
+def test_a_spouts_row_adds_up_its_tasks(progress: Progress):
+    report(progress, 1.0, 1, emitted=10, acked=5, failed=1, replayed=2, dead=1, pending=3,
+           worked_through=1, lag=7, exhausted=True, first_unacked=["a", 5, 0.5])  # fmt: skip
+    report(progress, 2.0, 2, emitted=1, acked=1, lag=None, first_unacked=["b", 9, 0.9])
+    assert spout_rows(PLAN, progress, now=3.0) == [
+        {
+            "component": "lines", "tasks": 2, "emitted": 11, "acked": 6, "failed": 1,
+            "replayed": 2, "dead": 1, "pending": 3, "worked_through": 1, "lag": 7,
+            "first_unacked": {"partition": "a", "position": 5, "age_s": 2.5},
+            "latency_ms": {"p50": None, "p99": None}, "exhausted": False,
+        }
+    ]  # fmt: skip
+
+
+def test_before_any_report_nothing_is_known(progress: Progress):
+    (row,) = spout_rows(PLAN, progress, now=0.0)
+    assert (row["emitted"], row["first_unacked"], row["lag"]) == (0, None, None)
+
+
+def test_a_bolt_is_as_busy_as_its_busiest_task(progress: Progress):
+    for now, busy_s in ((0.0, 0.0), (1.0, 0.75)):
+        report(progress, now, 3, executed=10, queue=2, busy_s=busy_s)
+        report(progress, now, 4, executed=5, acked=4, failed=1, emitted=3, held=6, busy_s=0.0)
+    assert bolt_rows(PLAN, progress) == [
+        {"component": "count", "tasks": 2, "executed": 15, "acked": 4, "failed": 1,
+         "emitted": 3, "queue": 2, "capacity": 0.75, "held": 6}
+    ]  # fmt: skip
+
+
+def test_a_workers_row_says_how_it_ended_last():
+    workers = Workers.make(1, 0.1, 1.0)
+    workers[0].started(1, now=0.0)
+    workers[0].lost("killed by signal 9", now=5.0)
+    (row,) = worker_rows(workers, now=6.0)
+    assert row["state"] == "backoff"
+    assert (row["restarts"], row["last_exit"]) == (1, "killed by signal 9")
+    assert row["report_age_s"] is None
+
+
+def test_components_show_their_rate_over_the_run(progress: Progress):
+    report(progress, 1.0, 1, emitted=100)
+    report(progress, 1.0, 3, executed=50)
+    assert component_rows(PLAN, progress, duration_s=10.0) == [
+        {"component": "lines", "kind": "spout", "tuples": 100, "tuples_per_s": 10.0},
+        {"component": "count", "kind": "bolt", "tuples": 50, "tuples_per_s": 5.0},
+    ]
+    assert component_rows(PLAN, progress, duration_s=0.0)[0]["tuples_per_s"] == 0.0
+
+
+def test_tops_of_tasks_are_merged_highest_first_and_cut():
+    summaries = {
+        3: {"top": [["a", 9], ["b", 1]]},
+        4: {"top": [["c", 5], *[[f"x{n}", 3] for n in range(20)]]},
+    }
+    (rows,) = merged_tops(PLAN, summaries).values()
+    assert rows[:3] == [["a", 9], ["c", 5], ["x0", 3]]
+    assert len(rows) == TOP_MAX
+    assert merged_tops(PLAN, {}) == {}
+
+
+def test_percentiles_are_read_from_the_histogram():
+    #: bucket n reaches up to 2^((n+1)/4) microseconds: 39 is 1.024 ms, 43 is 2.048 ms
+    histogram = Counter({39: 98, 43: 2})
+    assert percentiles(histogram) == {"p50": 1.024, "p99": 2.048}
+    assert percentiles(Counter()) == {"p50": None, "p99": None}

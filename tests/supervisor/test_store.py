@@ -1,0 +1,253 @@
+"""The contract of a store: every implementation passes the same tests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from waterspout.supervisor import store_memory, store_sqlite
+from waterspout.supervisor.store import (
+    Part,
+    PositionWentBack,
+    StaleEpoch,
+    Store,
+    Suspect,
+    TopologyChanged,
+    covered,
+)
+from waterspout.supervisor.store_memory import MemoryStore
+from waterspout.supervisor.store_sqlite import SqliteStore
+
+MAKERS: dict[str, Callable[[Path], Store]] = {
+    "memory": lambda folder: MemoryStore(wall=lambda: 7.0),
+    "sqlite": lambda folder: SqliteStore(folder / "store.sqlite", wall=lambda: 7.0),
+}
+
+
+@pytest.fixture(params=MAKERS)
+def store(request: Any, tmp_path: Path) -> Iterator[Store]:
+    made = MAKERS[request.param](tmp_path)
+    yield made
+    made.close()
+
+
+def letter(start: int | None = 10, **more: Any) -> dict[str, Any]:
+    return {
+        "task": 1, "component": "lines", "partition": None if start is None else "a.txt",
+        "start": start, "end": None if start is None else start + 5, "stream": "default",
+        "values": ["x", {1: b"raw"}], "attempts": 5, "reason": "boom", "traceback": "", **more,
+    }  # fmt: skip
+
+
+def part(task: int, round: int = 1) -> Part:
+    return Part(task, f"{round}-{task}.part", 100, "ab")
+
+
+# --- epochs and whose state it is ---------------------------------------------------------------
+
+
+def test_epochs_rise_from_one(store: Store):
+    assert store.epoch() == 0
+    assert [store.next_epoch(), store.next_epoch()] == [1, 2]
+    assert store.epoch() == 2
+
+
+def test_state_of_another_topology_is_refused(store: Store):
+    store.bind("a")
+    store.bind("a")
+    with pytest.raises(TopologyChanged, match="--fresh"):
+        store.bind("b")
+
+
+# --- rounds -------------------------------------------------------------------------------------
+
+
+def test_an_empty_store_has_nothing_to_restore(store: Store):
+    assert store.last_round() == 0
+    assert store.restore_round() is None
+    assert store.parts() == []
+    assert store.positions() == {}
+
+
+def test_a_round_adds_to_positions_and_replaces_parts(store: Store):
+    epoch = store.next_epoch()
+    store.commit_round(1, epoch, {1: {"a": [5, [[7, 9]]]}, 2: {"b": [1, []]}}, [part(3), part(4)])
+    store.commit_round(2, epoch, {1: {"a": [9, []], "c": [0, [[1, 2]]]}}, [part(3, 2)])
+    assert store.positions() == {1: {"a": [9, []], "c": [0, [[1, 2]]]}, 2: {"b": [1, []]}}
+    assert store.parts() == [part(3, 2)]
+    assert (store.last_round(), store.restore_round()) == (2, 2)
+
+
+def test_committing_the_newest_round_again_changes_nothing(store: Store):
+    epoch = store.next_epoch()
+    store.commit_round(1, epoch, {1: {"a": [5, []]}}, [part(3)])
+    store.commit_round(1, epoch, {1: {"a": [5, []]}}, [part(3)])
+    assert store.positions() == {1: {"a": [5, []]}}
+
+
+@pytest.mark.parametrize(("round", "epoch"), [(3, 1), (1, 2), (3, 3)])
+def test_a_commit_of_another_epoch_or_an_older_round_is_refused(
+    store: Store, round: int, epoch: int
+):
+    store.next_epoch()
+    assert store.next_epoch() == 2
+    store.commit_round(2, 2, {}, [])
+    with pytest.raises(StaleEpoch):
+        store.commit_round(round, epoch, {1: {"a": [5, []]}}, [])
+    assert store.positions() == {}
+
+
+def test_a_round_whose_position_went_back_changes_nothing(store: Store):
+    epoch = store.next_epoch()
+    store.commit_round(1, epoch, {1: {"b": [5, []]}}, [part(3)])
+    with pytest.raises(PositionWentBack):
+        store.commit_round(2, epoch, {1: {"a": [8, []], "b": [4, []]}}, [part(3, 2)])
+    assert store.positions() == {1: {"b": [5, []]}}
+    assert store.parts() == [part(3)]
+    assert store.last_round() == 1
+
+
+def test_a_reservation_is_a_position_that_only_grows(store: Store):
+    epoch = store.next_epoch()
+    store.reserve(epoch, 1, {"a": [100, []]})
+    store.reserve(epoch, 1, {"a": [200, []]})
+    with pytest.raises(PositionWentBack):
+        store.reserve(epoch, 1, {"a": [150, []]})
+    with pytest.raises(StaleEpoch):
+        store.reserve(epoch + 1, 1, {"a": [300, []]})
+    assert store.positions() == {1: {"a": [200, []]}}
+
+
+# --- suspects -----------------------------------------------------------------------------------
+
+
+def test_attempts_of_a_suspect_only_rise(store: Store):
+    store.note_suspects([Suspect(1, "a", 10, 15, 1), Suspect(2, "a", 10, 15, 1)])
+    store.note_suspects([Suspect(1, "a", 10, 15, 3)])
+    store.note_suspects([Suspect(1, "a", 10, 15, 2)])
+    assert store.suspects() == [Suspect(1, "a", 10, 15, 3), Suspect(2, "a", 10, 15, 1)]
+
+
+def test_suspects_are_forgotten_once_their_position_is_durable(store: Store):
+    starts = (10, 20, 30)
+    store.note_suspects(
+        [Suspect(task, p, s, s + 5, 1) for task in (1, 2) for p in "ab" for s in starts]
+    )
+    store.commit_round(1, store.next_epoch(), {1: {"a": [15, [[30, 40]]]}}, [])
+    left = [(s.task, s.partition, s.start) for s in store.suspects()]
+    assert left == [(1, "a", 20), *[(1, "b", s) for s in starts]] + [
+        (2, p, s) for p in "ab" for s in starts
+    ]
+
+
+def test_a_position_is_covered_below_first_unacked_and_in_the_ranges_ahead():
+    position = [10, [[12, 14], [20, 30]]]
+    durable = [n for n in range(32) if covered(n, position)]
+    assert durable == [*range(10), 12, 13, *range(20, 30)]
+
+
+# --- dead letters -------------------------------------------------------------------------------
+
+
+def test_dead_letters_come_back_as_they_were(store: Store):
+    store.add_dead_letters([letter(10), letter(None, message_id="m1")])
+    first, second = store.dead_letters()
+    assert dict(first.record) == letter(10)
+    assert (first.status, first.at) == ("kept", 7.0)
+    assert second.record["message_id"] == "m1"
+    assert store.dead_letter(second.id) == second
+    assert store.dead_letter(99) is None
+    assert store.dead_letters(after=first.id) == [second]
+    assert store.dead_letters(limit=1) == [first]
+
+
+def test_the_same_message_is_one_dead_letter(store: Store):
+    store.add_dead_letters([letter(10)])
+    store.add_dead_letters([letter(10, reason="again"), letter(10, task=2)])
+    assert [x.record["reason"] for x in store.dead_letters()] == ["again", "boom"]
+
+
+def test_messages_without_position_are_each_a_letter(store: Store):
+    store.add_dead_letters([letter(None), letter(None)])
+    assert store.dead_letter_count() == 2
+
+
+def test_letters_can_be_marked_for_replay_and_dropped(store: Store):
+    store.add_dead_letters([letter(n) for n in range(4)])
+    ids = [x.id for x in store.dead_letters()]
+    assert store.mark_replay([ids[0], ids[2], 999]) == 2
+    assert [x.id for x in store.replays()] == [ids[0], ids[2]]
+    assert [x.id for x in store.replays(after=ids[0])] == [ids[2]]
+    assert store.drop_dead_letters([ids[0], ids[1], 999]) == 2
+    assert [x.id for x in store.dead_letters()] == ids[2:]
+    assert store.mark_replay() == 2
+    assert store.drop_dead_letters() == 2
+    assert store.dead_letter_count() == 0
+
+
+def test_a_replay_that_failed_is_the_same_letter_again(store: Store):
+    store.add_dead_letters([letter(10)])
+    (kept,) = store.dead_letters()
+    store.mark_replay()
+    store.add_dead_letters([letter(None, replay_of=kept.id, reason="still")])
+    (again,) = store.dead_letters()
+    assert (again.id, again.status, again.record["reason"]) == (kept.id, "kept", "still")
+
+
+def test_ids_of_letters_are_never_used_again(store: Store):
+    store.add_dead_letters([letter(1)])
+    (old,) = store.dead_letters()
+    store.drop_dead_letters()
+    store.add_dead_letters([letter(2)])
+    assert store.dead_letters()[0].id > old.id
+
+
+# --- history and the end ------------------------------------------------------------------------
+
+
+def test_events_come_back_oldest_first(store: Store):
+    for number in range(10):
+        store.add_event("worker lost", {"worker": number})
+    assert store.events(2) == [(7.0, "worker lost", {"worker": n}) for n in (8, 9)]
+
+
+@pytest.mark.parametrize("maker", MAKERS)
+def test_history_and_suspects_are_bounded(
+    maker: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    for module in (store_memory, store_sqlite):
+        monkeypatch.setattr(module, "EVENTS_MAX", 3)
+        monkeypatch.setattr(module, "SUSPECTS_MAX", 3)
+    store = MAKERS[maker](tmp_path)
+    for number in range(5):
+        store.add_event("e", {"n": number})
+        store.note_suspects([Suspect(1, "a", number, number + 1, 1)])
+    assert [fields["n"] for _, _, fields in store.events()] == [2, 3, 4]
+    assert [s.start for s in store.suspects()] == [2, 3, 4]
+
+
+def test_finished_is_a_mark_of_the_newest_epoch(store: Store):
+    assert not store.finished()
+    store.next_epoch()
+    store.mark_finished()
+    assert store.finished()
+    store.next_epoch()
+    assert not store.finished()
+
+
+def test_starting_over_keeps_only_the_numbers_that_must_rise(store: Store):
+    store.bind("a")
+    epoch = store.next_epoch()
+    store.commit_round(4, epoch, {1: {"a": [5, []]}}, [part(3)])
+    store.note_suspects([Suspect(1, "a", 10, 15, 1)])
+    store.add_dead_letters([letter(1), letter(2)])
+    store.mark_finished()
+    assert store.clear() == 2
+    assert (store.positions(), store.parts(), store.suspects()) == ({}, [], [])
+    assert store.dead_letters() == []
+    assert store.restore_round() is None
+    assert not store.finished()
+    assert (store.epoch(), store.last_round()) == (epoch, 4)
+    store.bind("b")

@@ -1,0 +1,68 @@
+"""Suspects: who gains an attempt after a death, and where it is kept."""
+
+from __future__ import annotations
+
+from waterspout.supervisor.store import Suspect
+from waterspout.supervisor.store_memory import MemoryStore
+from waterspout.supervisor.suspects import ROOTS_MAX, Suspects
+
+#: Tasks 1 and 2 are spout tasks in worker 0 and 1, 3 is a bolt task in worker 2.
+WORKER_OF = {1: 0, 2: 1, 3: 2}
+
+
+def root(task: int, counter: int = 1) -> int:
+    return task << 48 | counter
+
+
+def test_roots_go_to_the_worker_whose_ledger_drew_them():
+    suspects = Suspects(MemoryStore(), WORKER_OF)
+    suspects.on_death(2, [root(1), root(2), root(1, 9)], {})
+    assert suspects.take_roots(0) == [root(1), root(1, 9)]
+    assert suspects.take_roots(1) == [root(2)]
+    assert suspects.take_roots(0) == []
+
+
+def test_roots_of_the_dead_workers_own_ledgers_and_of_nobody_are_dropped():
+    suspects = Suspects(MemoryStore(), WORKER_OF)
+    suspects.on_death(0, [root(1), root(77)], {})
+    assert [suspects.take_roots(w) for w in (0, 1, 2)] == [[], [], []]
+
+
+def test_a_survivor_that_dies_too_takes_its_roots_along():
+    suspects = Suspects(MemoryStore(), WORKER_OF)
+    suspects.on_death(2, [root(1)], {})
+    suspects.on_death(0, [], {})
+    assert suspects.take_roots(0) == []
+
+
+def test_roots_that_wait_are_bounded_and_kept_once():
+    suspects = Suspects(MemoryStore(), WORKER_OF)
+    suspects.on_death(2, [root(1), root(1)], {})
+    assert suspects.take_roots(0) == [root(1)]
+    suspects.on_death(2, [root(1, n) for n in range(ROOTS_MAX + 3)], {})
+    assert len(suspects.take_roots(0)) == ROOTS_MAX
+
+
+def test_each_death_adds_an_attempt_to_positions_at_work():
+    store = MemoryStore()
+    suspects = Suspects(store, WORKER_OF)
+    for _ in range(3):
+        suspects.on_death(0, [], {1: [["a", 10, 15]]})
+    suspects.on_death(0, [], {1: [["b", 10, 15], ["b", 10, 15]]})
+    assert store.suspects() == [Suspect(1, "a", 10, 15, 3), Suspect(1, "b", 10, 15, 1)]
+
+
+def test_a_new_worker_hears_of_its_own_tasks_suspects_only():
+    suspects = Suspects(MemoryStore(), WORKER_OF)
+    suspects.on_death(0, [], {1: [["a", 10, 15], ["a", 20, 25]]})
+    suspects.on_death(1, [], {2: [["b", 1, 2]]})
+    assert suspects.of_worker(0) == {1: [["a", 10, 15, 1], ["a", 20, 25, 1]]}
+    assert suspects.of_worker(2) == {}
+
+
+def test_attempts_that_a_surviving_ledger_counted_outlive_it():
+    store = MemoryStore()
+    suspects = Suspects(store, WORKER_OF)
+    suspects.on_report({1: [["a", 10, 15, 4]]})
+    suspects.on_death(0, [], {1: [["a", 10, 15]]})
+    assert suspects.of_worker(0) == {1: [["a", 10, 15, 5]]}

@@ -1,0 +1,72 @@
+"""Totals of a task over all incarnations of its worker."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from waterspout.supervisor.tallies import Tally
+
+
+def spout(**report: Any) -> Tally:
+    tally = Tally(1, "lines", "spout")
+    if report:
+        tally.update(report, 1, 1.0)
+    return tally
+
+
+def test_totals_go_on_over_incarnations():
+    tally = spout(emitted=100, acked=80, failed=2, latency={4: 80})
+    tally.end_incarnation(drawn=None, drawn_since_max=10)
+    assert (tally.total("acked"), tally.gauge("pending")) == (80, 0)
+    tally.update({"emitted": 30, "acked": 25, "latency": {4: 20, 8: 5}}, 2, 2.0)
+    assert (tally.total("emitted"), tally.total("acked"), tally.total("failed")) == (130, 105, 2)
+    assert tally.latency() == {4: 100, 8: 5}
+
+
+def test_a_committed_round_counts_more_than_an_older_report():
+    tally = spout(emitted=100, acked=50)
+    tally.durable = 90
+    assert tally.total("acked") == 90
+    tally.end_incarnation(drawn=100, drawn_since_max=0)
+    assert tally.total("acked") == 90
+    tally.update({"acked": 10}, 2, 2.0)
+    assert tally.total("acked") == 100
+
+
+@pytest.mark.parametrize(
+    ("report", "drawn", "twice"),
+    [
+        # emitted until the end is known: what of it is not settled may come twice
+        ({"emitted": 100, "acked": 80, "dead": 5}, 140, 55),
+        # it is not known: what one spout task may have in flight is added
+        ({"emitted": 100, "acked": 80, "dead": 5}, None, 15 + 1000),
+        # replays in that incarnation happened for sure
+        ({"emitted": 0, "acked": 0, "replayed": 7}, 0, 7),
+        # it never reported, so never was told to go
+        ({}, None, 0),
+    ],
+)
+def test_what_a_dead_incarnation_left_open_may_come_twice(
+    report: dict[str, int], drawn: int | None, twice: int
+):
+    tally = spout(**report)
+    tally.end_incarnation(drawn, drawn_since_max=1000)
+    assert tally.twice() == twice
+
+
+def test_replays_of_a_living_incarnation_are_added():
+    tally = spout(emitted=10, acked=4)
+    tally.end_incarnation(drawn=10, drawn_since_max=1000)
+    tally.update({"replayed": 3}, 2, 2.0)
+    assert tally.twice() == 9
+
+
+def test_capacity_is_the_busy_share_of_the_last_window():
+    tally = Tally(2, "count", "bolt")
+    tally.update({"busy_s": 10.0}, 1, 100.0)
+    assert tally.capacity == 0.0
+    tally.update({"busy_s": 10.2}, 1, 100.25)
+    assert tally.capacity == pytest.approx(0.8)
+    tally.update({"busy_s": 19.0}, 1, 100.5)
+    assert tally.capacity == 1.0
