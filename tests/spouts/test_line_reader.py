@@ -257,6 +257,11 @@ def test_a_file_that_is_shorter_than_the_position_ends_with_a_word(read_all, not
     assert notices.metrics == ["files_truncated"]
 
 
+def test_a_file_that_was_read_to_its_end_before_ends_without_a_word(read_all, notices):
+    assert read_all(b"abc\n", position=4) == []
+    assert notices.told == []
+
+
 def test_a_refused_file_is_an_error_that_names_it_and_is_tried_again(
     tmp_path, notices, monkeypatch
 ):
