@@ -94,8 +94,11 @@ class Bolt(Component):
     def flush(self) -> None:
         """Make all output so far durable (fsync). Called in each round when ``sink`` is True."""
 
-    def finish(self) -> None:
-        """Called once when all input has ended and is worked through; may emit."""
+    def finish(self) -> Any:
+        """Called once when all input has ended and is worked through; may emit.
+
+        A generator may ``yield`` rows and is paused while its outbox is full.
+        """
 
     def summary(self) -> dict[str, Any]:
         """Return a small dict for the run's summary; ``{"top": [[key, count], ...]}`` is merged."""

@@ -4,4 +4,13 @@
 BOLT_GROUP = "waterspout.bolts"
 
 #: Short name in a YAML -> class path.
-BOLTS: dict[str, str] = {}
+BOLTS: dict[str, str] = {
+    "Count": "waterspout.bolts.count:Count",
+    "Filter": "waterspout.bolts.functions:Filter",
+    "FlatMap": "waterspout.bolts.functions:FlatMap",
+    "Log": "waterspout.bolts.log:Log",
+    "Map": "waterspout.bolts.functions:Map",
+    "WriteCsv": "waterspout.bolts.writers:WriteCsv",
+    "WriteJsonl": "waterspout.bolts.writers:WriteJsonl",
+    "WriteLines": "waterspout.bolts.writers:WriteLines",
+}

@@ -1,0 +1,125 @@
+"""Count: how often each key came."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from heapq import nlargest
+from operator import itemgetter, length_hint
+from typing import Any, Literal
+
+from waterspout.topology.component import Context
+from waterspout.topology.errors import UserError
+
+from .contract import Batch, Bolt
+
+#: Name of the output field that holds the count, and of the key when no field was named.
+COUNT_FIELD, KEY_FIELD = "count", "key"
+
+
+class Count(Bolt):
+    """Count tuples per key; the counts survive the worker (``context.state``).
+
+    Group its input by the same field or fields, so that each key is counted by one task.
+    """
+
+    stateful = True
+
+    def __init__(
+        self,
+        emit: Literal["none", "updates", "final"] = "none",
+        top: int = 10,
+        field: str | list[str] | None = None,
+    ) -> None:
+        """Choose what comes out.
+
+        Args:
+            emit: ``updates``: ``[key, count]`` for each key of a batch, once per batch, with
+                its count after it; ``final``: all of them when the input has ended.
+            top: how many keys the summary of the run shows.
+            field: the key; the first field when None; a list makes the tuple of them the key,
+                and its fields are emitted one by one.
+
+        Raises:
+            UserError: emit is another word, top is negative, no field in the list.
+        """
+        if emit not in ("none", "updates", "final"):
+            raise UserError(f"Count: emit: none, updates or final expected, got {emit!r:.80}")
+        if isinstance(top, bool) or not isinstance(top, int) or top < 0:
+            raise UserError(f"Count: top: a number of keys >= 0 expected, got {top!r:.80}")
+        _names(field)
+        self._emit = emit
+        self._top = top
+        self._field = field
+        self._counts: Counter[Any] = Counter()
+
+    @classmethod
+    def declare_outputs(cls, args: Mapping[str, Any]) -> Any:
+        """Return the key's fields and ``count``; nothing when ``emit`` is none."""
+        if args.get("emit", "none") == "none":
+            return []
+        names = _names(args.get("field"))
+        if COUNT_FIELD in names:
+            raise UserError("Count: field: 'count' is the output field; name the input otherwise")
+        return [*names, COUNT_FIELD]
+
+    def prepare(self, context: Context) -> None:
+        """Take up the counts where the last snapshot left them."""
+        counts = context.state.keyed("counts", Counter)
+        assert isinstance(counts, Counter)
+        self._counts = counts
+
+    def process_batch(self, batch: Batch) -> None:
+        """Count the keys of a batch: all of them or, when one cannot be a key, none."""
+        keys = self._keys(batch)
+        _add(self._counts, keys)
+        if self._emit == "updates":
+            counts = self._counts
+            self.emit_many([self._row(key, counts[key]) for key in dict.fromkeys(keys)])
+
+    def finish(self) -> Iterator[list[Any]]:
+        """Yield a row per key when ``emit`` is final; called when the input has ended."""
+        if self._emit == "final":
+            for key, count in self._counts.items():
+                yield self._row(key, count)
+
+    def summary(self) -> dict[str, Any]:
+        """Return the most frequent keys and the number of keys."""
+        top = nlargest(self._top, self._counts.items(), key=itemgetter(1))
+        return {"top": [[key, count] for key, count in top], "keys": len(self._counts)}
+
+    def _keys(self, batch: Batch) -> list[Any]:
+        if isinstance(self._field, list):
+            return list(zip(*map(batch.column, self._field), strict=True))
+        if self._field is None:
+            return list(map(itemgetter(0), batch.rows))
+        return batch.column(self._field)
+
+    def _row(self, key: Any, count: int) -> list[Any]:
+        return [*key, count] if isinstance(self._field, list) else [key, count]
+
+
+def _add(counts: Counter[Any], keys: list[Any]) -> None:
+    """Count ``keys``, all or none.
+
+    ``Counter.update`` counts in C straight into the state. When it meets a key that cannot be
+    hashed, the ones before it are taken out again, so that a poison tuple does not count its
+    neighbours once more with each attempt.
+    """
+    left = iter(keys)
+    try:
+        counts.update(left)
+    except TypeError:
+        for key in keys[: len(keys) - length_hint(left) - 1]:
+            counts[key] -= 1
+            if not counts[key]:
+                del counts[key]
+        raise
+
+
+def _names(field: Any) -> list[str]:
+    """Return the names of the key's output fields."""
+    names = field if isinstance(field, list) else [KEY_FIELD if field is None else field]
+    if not names or not all(isinstance(name, str) for name in names):
+        raise UserError(f"Count: field: a field or a list of fields expected, got {field!r:.80}")
+    return names

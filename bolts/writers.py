@@ -1,0 +1,212 @@
+"""WriteLines, WriteCsv, WriteJsonl: tuples to a file, on disk before they count as durable.
+
+Files are appended to and never cut. After the loss of a worker (and after Ctrl-C, when the
+run is taken up again) messages that were not durable are replayed and their lines may come
+again; a line that was cut off in the middle may be left. No line of a message that counted
+as durable is missing.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Iterable
+from itertools import chain
+from json.encoder import encode_basestring
+from operator import itemgetter
+from pathlib import Path
+from typing import Any
+
+from waterspout.topology.component import Context
+from waterspout.topology.errors import UserError
+
+from .append_file import AppendFile
+from .contract import Batch, Bolt
+from .texts import json_text, text_of, utf8
+
+
+class FileWriter(Bolt):
+    """What the three have in common: one file per task, flushed in each round."""
+
+    sink = True
+    #: A newline inside double quotes ends no record.
+    quoted = False
+
+    def __init__(self, path: str, fields: list[str] | None = None) -> None:
+        """Choose the file.
+
+        Args:
+            path: a file, relative to the folder the worker runs in; made with its folders when
+                missing. ``{index}`` and ``{task}`` in it become the task's number among its
+                bolt's and its id; with a parallelism over 1 one of them has to be there.
+            fields: fields that are written, in this order; all when None.
+        """
+        self._path = path
+        self._fields = None if fields is None else tuple(fields)
+        self._file: AppendFile | None = None
+
+    def prepare(self, context: Context) -> None:
+        """Open this task's file.
+
+        Raises:
+            UserError: several tasks would share it, or it is no regular file.
+            OSError: it cannot be opened.
+        """
+        if context.parallelism > 1 and "{index}" not in self._path and "{task}" not in self._path:
+            raise UserError(
+                f"{context.component}: path: {context.parallelism} tasks cannot write to one "
+                f"file {self._path!r:.80}; put {{index}} into its name, as in "
+                f"{_with_index(self._path)!r:.80}"
+            )
+        path = self._path.replace("{index}", str(context.index))
+        path = path.replace("{task}", str(context.task))
+        self._file = AppendFile(Path(path).expanduser(), context.log, quoted=self.quoted)
+
+    def process_batch(self, batch: Batch) -> None:
+        """Take over a batch: all of it or, when it raises, nothing."""
+        assert self._file is not None
+        names, rows = batch[0].fields, batch.rows
+        if self._fields is not None:
+            rows = list(zip(*map(batch.column, self._known(names)), strict=True))
+            names = self._fields
+        self._file.add(self.encode(names, rows))
+
+    def encode(self, names: tuple[str, ...], rows: Iterable[Any]) -> bytes:
+        """Return ``rows`` as whole lines."""
+        raise NotImplementedError
+
+    def flush(self) -> None:
+        """Write and fsync everything so far; called in each round.
+
+        Raises:
+            OSError: disk full or failing. The round fails, nothing is lost, the next one tries
+                again; when enough waits, messages wait at their spouts.
+        """
+        assert self._file is not None
+        self._file.flush()
+
+    def cleanup(self) -> None:
+        """Close the file. What was not flushed belongs to messages that are replayed."""
+        if self._file is not None:
+            self._file.close()
+
+    def _known(self, names: tuple[str, ...]) -> tuple[str, ...]:
+        assert self._fields is not None
+        missing = [name for name in self._fields if name not in names]
+        if missing:
+            raise UserError(
+                f"{self.context.component}: fields: the input has no field {missing[0]!r}; "
+                f"it has {list(names)}"
+            )
+        return self._fields
+
+
+class WriteLines(FileWriter):
+    """Write each tuple as a line of text, its values separated by ``separator``.
+
+    Bytes are written as they are. A newline in a value makes a line of its own.
+    """
+
+    def __init__(self, path: str, fields: list[str] | None = None, separator: str = "\t") -> None:
+        super().__init__(path, fields)
+        self._separator = separator
+
+    def encode(self, names: tuple[str, ...], rows: Iterable[Any]) -> bytes:
+        """Return a line per row."""
+        if len(names) == 1:
+            values = list(map(itemgetter(0), rows))
+            if set(map(type, values)) == {str}:
+                return utf8("\n".join(values) + "\n")
+            return b"".join(_raw(value) + b"\n" for value in values)
+        separator = utf8(self._separator)
+        return b"".join(separator.join(map(_raw, row)) + b"\n" for row in rows)
+
+
+class WriteCsv(FileWriter):
+    """Write each tuple as a row of CSV, quoted where it has to be, lines ended by a newline.
+
+    The columns are ``fields``, else those of the first stream that comes; a stream with others
+    is refused. None is an empty cell, lists and dicts are JSON, bytes are text.
+    """
+
+    quoted = True
+
+    def __init__(self, path: str, fields: list[str] | None = None, header: bool = True) -> None:
+        """Choose the file.
+
+        Args:
+            path: see ``FileWriter``.
+            fields: see ``FileWriter``.
+            header: write the names of the fields first, when the file is empty.
+        """
+        super().__init__(path, fields)
+        self._header = header
+        self._columns: tuple[str, ...] | None = self._fields
+
+    def encode(self, names: tuple[str, ...], rows: Iterable[Any]) -> bytes:
+        """Return a record per row."""
+        if self._columns is None:
+            self._columns = names
+        if names != self._columns:
+            raise UserError(
+                f"{self.context.component}: the file has the columns {list(self._columns)}, this "
+                f"stream has {list(names)}; say which to write with fields: [...]"
+            )
+        rows = list(rows)
+        if not set(map(type, chain.from_iterable(rows))) <= _CELLS:
+            rows = [list(map(text_of, row)) for row in rows]
+        assert self._file is not None
+        if self._header and not self._file.header:
+            self._file.header = utf8(_csv_text([names]))
+        return utf8(_csv_text(rows))
+
+
+class WriteJsonl(FileWriter):
+    """Write each tuple as a JSON object on a line of its own, keyed by field.
+
+    Bytes are text (``\\xNN`` for what is not UTF-8), NaN and infinity are null.
+    """
+
+    def encode(self, names: tuple[str, ...], rows: Iterable[Any]) -> bytes:
+        """Return an object per row.
+
+        Column by column: about half the time of a ``json.dumps`` per row.
+        """
+        # '%' is doubled: the names go into a format string.
+        keys = [encode_basestring(name).replace("%", "%%") for name in names]
+        form = "{" + ",".join(f"{key}:%s" for key in keys) + "}\n"
+        columns = [map(_json_of(column), column) for column in zip(*rows, strict=True)]
+        return utf8("".join(map(form.__mod__, zip(*columns, strict=True))))
+
+
+#: Types that the csv module writes as ``text_of`` would.
+_CELLS = frozenset({str, int, float, bool, type(None)})
+
+
+def _json_of(column: tuple[Any, ...]) -> Callable[[Any], str]:
+    """Return what makes JSON of the values of a column."""
+    types = set(map(type, column))
+    if types == {str}:
+        return encode_basestring
+    return int.__repr__ if types == {int} else json_text
+
+
+def _csv_text(rows: Iterable[Any]) -> str:
+    text = _csv_quoted(rows, csv.QUOTE_MINIMAL)
+    # A bare carriage return would end a record for readers; Python < 3.13 does not quote it.
+    return _csv_quoted(rows, csv.QUOTE_NONNUMERIC) if "\r" in text else text
+
+
+def _csv_quoted(rows: Iterable[Any], quoting: Any) -> str:
+    out = io.StringIO(newline="")
+    csv.writer(out, lineterminator="\n", quoting=quoting).writerows(rows)
+    return out.getvalue()
+
+
+def _raw(value: Any) -> bytes:
+    return value if type(value) is bytes else utf8(text_of(value))
+
+
+def _with_index(path: str) -> str:
+    name = Path(path)
+    return str(name.with_name(f"{name.stem}-{{index}}{name.suffix}"))
