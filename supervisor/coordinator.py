@@ -124,7 +124,11 @@ class Coordinator:
     def on_message(
         self, worker: int, incarnation: int, message: Mapping[str, Any], now: float
     ) -> None:
-        """Take a message from the control socket; it may be late, stale or malformed."""
+        """Take a message from the control socket; it may be late, stale or malformed.
+
+        Raises:
+            StaleEpoch: another coordinator uses the store; this process must end.
+        """
         if not self.handover.workers.known(worker, incarnation):
             self.stale += 1
             self.outbox.append(Send(worker, incarnation, {"kind": "stop"}))

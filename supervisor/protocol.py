@@ -18,9 +18,10 @@ Worker -> coordinator
              bolt  {task, kind: "bolt", executed, acked, failed, emitted, queue, busy_s,
                 call_since_s, held, metrics}
              Counters are cumulative per incarnation. ``emitted`` counts every emission of a
-             message, replays too; ``replayed`` those that were not the first. ``drained``:
-             nothing is pending, waits for replay or for ``dead_letters_stored``.
-             ``call_since_s`` may be in a spout's entry too.
+             message, replays too; ``replayed`` those that were not the first; ``acked`` and
+             ``dead`` have no message in common. ``drained``: nothing is pending, waits for
+             replay or for ``dead_letters_stored``. ``call_since_s`` may be in a spout's entry
+             too. The last report is sent after ``stop``, before the links close.
       errors: [{component, task, text, traceback, count}], count since the last report
       suspects: {task: [[partition, start, end, attempts]]}, what a surviving ledger made of
              ``roots``; kept so that the attempts survive the ledger
@@ -31,6 +32,8 @@ Worker -> coordinator
       when nothing was worked through and no state changed since the last durable round; a
       round in which nobody changed is aborted and costs no snapshot.
   snapshotted {epoch, round, parts: [{task, file, bytes, sha256}]}
+      A part for every task with state, by a file name that no other (epoch, round, task) has;
+      an unchanged task may name its older file again. Workers never delete parts.
   snapshot_failed {epoch, round, text}
   dead_letters {id, records: [{task, component, partition | nil, start | nil, end | nil,
           message_id | nil, stream, values, attempts, reason, traceback, failed_component,
@@ -51,7 +54,8 @@ Coordinator -> worker
           Coordinator holds (state_dir, folder)}
                                    to a new worker: its own tasks' parts, positions, suspects
   epoch {epoch, peers, durable_round, roots: [..]}   to a survivor. Rounds up to durable_round
-          are durable, later ones are aborted. ``roots`` were at work in a dead worker and
+          are durable, later ones are aborted. It may come while an ``assign`` is still being
+          worked on; then the state that was assigned still stands. ``roots`` were at work in a dead worker and
           belong to this worker's ledgers: they gain an attempt and come back singly
   go {epoch}                       all workers are ready: spouts may start
   freeze {epoch, round} · snapshot {epoch, round} · durable {epoch, round} · abort {epoch, round}

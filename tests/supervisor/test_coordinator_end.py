@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from waterspout.supervisor.effects import KillWorker, Send, TopologyDone
-from waterspout.supervisor.phases import Phase
+from waterspout.supervisor.phases import LAST_ROUNDS_MAX, Phase
 
 from .scripted import Run
 
@@ -125,18 +125,23 @@ def test_who_does_not_stop_is_killed_and_not_waited_for_for_ever(run: Run):
     assert run.take(TopologyDone)[0].outcome == "stopped"
 
 
-def test_a_last_round_that_keeps_failing_ends_the_run_as_failed(run: Run):
+def fail_last_rounds(run: Run, times: int) -> None:
+    """Come to the last round, and let it fail so often."""
     run.end_of_input()
     for worker in (0, 1):
         run.say(worker, "finished", level=0)
     for worker in (0, 1):
         run.say(worker, "summaries", tasks={})
-    for _ in range(5):
+    for _ in range(times):
         number = run.coordinator.rounds._number
         for worker in (0, 1):
             run.say(worker, "frozen", round=number, positions={})
         run.say(0, "snapshot_failed", round=number, text="disk full")
         run.tick(1.1)
+
+
+def test_a_last_round_that_keeps_failing_ends_the_run_as_failed(run: Run):
+    fail_last_rounds(run, LAST_ROUNDS_MAX)
     assert (0, "stop") in run.told()
     run.exit(0)
     run.exit(1)
@@ -144,6 +149,19 @@ def test_a_last_round_that_keeps_failing_ends_the_run_as_failed(run: Run):
     assert (done.ok, done.outcome) == (False, "failed")
     assert "disk full" in done.reason
     assert not run.store.finished()
+
+
+def test_last_rounds_are_counted_anew_after_a_loss(run: Run):
+    fail_last_rounds(run, LAST_ROUNDS_MAX - 1)
+    run.exit(1)
+    run.tick(0.2)
+    run.register(1)
+    run.ready(0, 1)
+    fail_last_rounds(run, LAST_ROUNDS_MAX - 1)
+    assert run.coordinator.phases.phase is Phase.CLOSING
+    run.effects.clear()
+    run.answer_round()
+    assert (0, "stop") in run.told()
 
 
 def test_messages_that_a_worker_died_with_are_shown_as_possible_duplicates(run: Run):

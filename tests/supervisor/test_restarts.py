@@ -79,11 +79,14 @@ def test_dying_in_boot_again_and_again_is_not_a_crash(built_once: bool, losses: 
 
 def test_a_boot_that_works_clears_the_count():
     one = worker()
-    for _ in range(3 * BOOT_LOSSES_MAX):
-        one.started(1, now=0.0)
+    for losses in (BOOT_LOSSES_MAX - 1, REBOOT_LOSSES_MAX - 1, REBOOT_LOSSES_MAX - 1):
+        for _ in range(losses):
+            one.started(1, now=0.0)
+            one.lost("exit code 1", now=1.0)
+        assert not one.cannot_boot
+        one.started(1, now=2.0)
         one.built()
-        one.lost("crash", now=1.0)
-    assert not one.cannot_boot
+        one.lost("crash", now=3.0)
 
 
 def test_a_worker_told_to_stop_is_not_started_again():

@@ -109,8 +109,9 @@ def test_a_survivor_that_does_not_come_along_is_killed_after_boot_timeout():
 def test_while_somebody_is_busy_in_a_call_nobody_is_late():
     post = Post()
     lagging(post)
-    post.killed(55, w0=0, w1=0)
+    post.killed(58, w0=0, w1=0)
     assert post.killed(5, w0=1.0, w1=0) == []
+    assert post.killed(1, w0=0, w1=0) == [(1, "not ready in epoch 2 after 64 s")]
 
 
 @pytest.mark.parametrize(
