@@ -55,8 +55,9 @@ Coordinator -> worker
                                    to a new worker: its own tasks' parts, positions, suspects
   epoch {epoch, peers, durable_round, roots: [..]}   to a survivor. Rounds up to durable_round
           are durable, later ones are aborted. It may come while an ``assign`` is still being
-          worked on; then the state that was assigned still stands. ``roots`` were at work in a dead worker and
-          belong to this worker's ledgers: they gain an attempt and come back singly
+          worked on; then the state that was assigned still stands. ``roots`` were at work in
+          a dead worker and belong to this worker's ledgers: they gain an attempt and come back
+          singly
   go {epoch}                       all workers are ready: spouts may start
   freeze {epoch, round} · snapshot {epoch, round} · durable {epoch, round} · abort {epoch, round}
   dead_letters_stored {id} · reserved {id}
