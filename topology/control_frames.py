@@ -1,25 +1,22 @@
-"""What links say to each other besides tuples: greetings, tracking, credits, the end.
+"""What links say to each other besides tuples: tracking, credits, the end.
 
 All share the header of ``frame_header``. Bodies:
 
-    HELLO     msgpack map: proto_min, proto_max, topology, worker, peer_incarnation (0 = not
-              known), frame_bytes_max; epoch and incarnation are in the header
-    HELLO_OK  msgpack map: last_seq, frame_bytes_max
-    REJECT    msgpack map: code, text, epoch (the receiver's)
     TOGGLES   u64 root, u64 xor, ... (little-endian pairs, raw)
     VOUCH     u64 root, ... (raw)
     FAILS     msgpack [[root, component, task, reason, traceback], ...]
-    CREDIT    msgpack [[source task, stream, target task, frames returned so far], ...]
+    CREDIT    msgpack [number, [[source task, stream, target task, frames returned so far], ...]]
     RESEND, BYE, BYE_OK   nothing
 
-Credits are counted from the start of the epoch, not from the last message: a CREDIT that is
-lost is made good by the next one, and one that comes twice does no harm.
+Credits are counted from the start of the epoch, not from the last message, so that one that
+comes twice does no harm. CREDITs are numbered: a sender that misses one says HELLO again and
+is told everything anew.
 """
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
 from typing import Any, NamedTuple
 
@@ -44,50 +41,20 @@ from .frame_header import (
     pack_header,
 )
 from .frames import Channel, decode_data, decode_end
+from .greetings import clean_text, decode_hello, decode_hello_ok, decode_reject
 from .unpacking import unpack_body
 from .wire_limits import (
     CREDIT_CHANNELS_MAX,
     E_FRAME_SIZE,
     E_FRAME_TYPE,
     FAILS_MAX,
-    GREETING_BYTES_MAX,
     NAME_CHARS_MAX,
-    PROTOCOL_MAX,
-    PROTOCOL_MIN,
     REASON_CHARS_MAX,
-    TEXT_CHARS_MAX,
     TOGGLES_MAX,
     TRACEBACK_CHARS_MAX,
 )
 
-_U16, _U32, _U64 = (1 << 16) - 1, (1 << 32) - 1, (1 << 64) - 1
-
-
-class Hello(NamedTuple):
-    """A sender asks to send. ``worker`` is its number in the plan."""
-
-    topology: str
-    worker: int
-    #: The incarnation it means to talk to, 0 when it has not been told.
-    peer_incarnation: int
-    frame_bytes_max: int
-    proto_min: int = PROTOCOL_MIN
-    proto_max: int = PROTOCOL_MAX
-
-
-class HelloOk(NamedTuple):
-    """The receiver has everything up to ``last_seq``, and takes what comes after."""
-
-    last_seq: int
-    frame_bytes_max: int
-
-
-class Reject(NamedTuple):
-    """The receiver does not take a link or a frame; ``code`` is one of ``REJECT_CODES``."""
-
-    code: str
-    text: str
-    epoch: int
+_U32, _U64 = (1 << 32) - 1, (1 << 64) - 1
 
 
 class Failure(NamedTuple):
@@ -121,84 +88,35 @@ class VouchFrame(NamedTuple):
 class CreditFrame(NamedTuple):
     """(channel, frames returned since the epoch began) of the channels that changed."""
 
+    number: int
     returned: list[tuple[Channel, int]]
 
 
-#: Why a receiver refuses: a link (all but misrouted) or one frame (misrouted).
-REJECT_CODES = ("stale_epoch", "version", "topology", "identity", "misrouted", "state", "frame")
+def pack_toggles(pairs: Sequence[tuple[int, int]]) -> bytes:
+    """Return the body of TOGGLES for at most ``TOGGLES_MAX`` pairs."""
+    return struct.pack(f"<{2 * len(pairs)}Q", *chain.from_iterable(pairs))
 
 
-def pack_hello(hello: Hello) -> bytes:
-    """Return the body of a HELLO."""
-    return _packed(hello._asdict())
-
-
-def pack_hello_ok(answer: HelloOk) -> bytes:
-    """Return the body of a HELLO_OK."""
-    return _packed(answer._asdict())
-
-
-def pack_reject(reject: Reject) -> bytes:
-    """Return the body of a REJECT; its text is cut to ``TEXT_CHARS_MAX``."""
-    return _packed({**reject._asdict(), "text": _clean(reject.text, TEXT_CHARS_MAX)})
-
-
-def pack_toggles(pairs: Iterable[tuple[int, int]]) -> Iterator[bytes]:
-    """Yield the bodies of as many TOGGLES as ``pairs`` need."""
-    yield from _pack_ids(list(chain.from_iterable(pairs)), 2 * TOGGLES_MAX)
-
-
-def pack_vouch(roots: Iterable[int]) -> Iterator[bytes]:
-    """Yield the bodies of as many VOUCH as ``roots`` need."""
-    yield from _pack_ids(list(roots), TOGGLES_MAX)
+def pack_vouch(roots: Sequence[int]) -> bytes:
+    """Return the body of a VOUCH for at most ``TOGGLES_MAX`` roots."""
+    return struct.pack(f"<{len(roots)}Q", *roots)
 
 
 def pack_fails(failures: Sequence[Failure], bytes_max: int) -> Iterator[bytes]:
-    """Yield the bodies of as many FAILS as needed, each within ``bytes_max``.
+    """Yield the bodies of as many FAILS as up to ``FAILS_MAX`` failures need.
 
-    Reasons and tracebacks are cut, and characters that have no wire form replaced.
+    Each is within ``bytes_max``; reasons and tracebacks are cut, and characters that have no
+    wire form replaced.
     """
-    for start in range(0, len(failures), FAILS_MAX):
-        yield from _pack_halves([_cut(f) for f in failures[start : start + FAILS_MAX]], bytes_max)
+    yield from _pack_halves([_cut(failure) for failure in failures], bytes_max)
 
 
-def pack_credits(returned: Sequence[tuple[Channel, int]]) -> Iterator[bytes]:
-    """Yield the bodies of as many CREDIT as needed: at least one, since each carries the ack."""
-    for start in range(0, len(returned) or 1, CREDIT_CHANNELS_MAX):
-        part = returned[start : start + CREDIT_CHANNELS_MAX]
-        yield packb([(*channel, frames) for channel, frames in part])
-
-
-def decode_hello(data: bytes) -> Hello:
-    """Decode a HELLO. Keys of later versions are passed over."""
-    fields = _greeting(data)
-    return Hello(
-        topology=_name(fields, "topology"),
-        worker=_number(fields, "worker", 0, _U32),
-        peer_incarnation=_number(fields, "peer_incarnation", 0, _U64),
-        frame_bytes_max=_number(fields, "frame_bytes_max", 1, _U32),
-        proto_min=_number(fields, "proto_min", 1, _U16),
-        proto_max=_number(fields, "proto_max", 1, _U16),
+def pack_credit(credit: CreditFrame) -> bytes:
+    """Return the body of a CREDIT of at most ``CREDIT_CHANNELS_MAX`` channels."""
+    body: bytes = packb(
+        (credit.number, [(*channel, frames) for channel, frames in credit.returned])
     )
-
-
-def decode_hello_ok(data: bytes) -> HelloOk:
-    """Decode a HELLO_OK."""
-    fields = _greeting(data)
-    return HelloOk(
-        last_seq=_number(fields, "last_seq", 0, _U64),
-        frame_bytes_max=_number(fields, "frame_bytes_max", 1, _U32),
-    )
-
-
-def decode_reject(data: bytes) -> Reject:
-    """Decode a REJECT. A code of a later version is passed on as it is."""
-    fields = _greeting(data)
-    return Reject(
-        code=_name(fields, "code"),
-        text=_name(fields, "text", TEXT_CHARS_MAX),
-        epoch=_number(fields, "epoch", 0, _U32),
-    )
+    return body
 
 
 def decode_toggles(data: bytes) -> ToggleFrame:
@@ -229,14 +147,13 @@ def decode_fails(data: bytes) -> FailFrame:
 
 def decode_credit(data: bytes) -> CreditFrame:
     """Decode a CREDIT."""
-    returned = []
-    for record in _array(data, CREDIT_CHANNELS_MAX):
-        if type(record) is not tuple or tuple(map(type, record)) != (int, int, int, int):
-            raise WireError(E_FRAME_TYPE, "a credit is [source, stream, target, frames]")
-        if min(record) < 0:
-            raise WireError(E_FRAME_TYPE, "negative credit or channel")
-        returned.append((record[:3], record[3]))
-    return CreditFrame(returned)
+    body = _array(data, 2)
+    if len(body) != 2 or type(body[0]) is not int or type(body[1]) is not tuple:
+        raise WireError(E_FRAME_TYPE, "a CREDIT is [number, credits]")
+    number, records = body
+    if number < 1 or len(records) > CREDIT_CHANNELS_MAX:
+        raise WireError(E_FRAME_TYPE, "number or length of a CREDIT out of range")
+    return CreditFrame(number, [_credit(record) for record in records])
 
 
 def decode_empty(data: bytes) -> None:
@@ -267,17 +184,6 @@ def control_frame(header: Header, body: bytes = b"") -> bytes:
     return pack_header(*header) + body
 
 
-def _packed(fields: dict[str, Any]) -> bytes:
-    body: bytes = packb(fields)
-    return body
-
-
-def _pack_ids(ids: list[int], step: int) -> Iterator[bytes]:
-    for start in range(0, len(ids), step):
-        part = ids[start : start + step]
-        yield struct.pack(f"<{len(part)}Q", *part)
-
-
 def _unpack_ids(data: bytes, per_record: int, ids_max: int) -> tuple[int, ...]:
     count, rest = divmod(len(data) - HEADER_BYTES, 8)
     if rest or count % per_record or not count:
@@ -304,49 +210,19 @@ def _pack_halves(failures: list[Failure], bytes_max: int) -> Iterator[bytes]:
 
 def _cut(failure: Failure) -> Failure:
     return failure._replace(
-        component=_clean(failure.component, NAME_CHARS_MAX),
-        reason=_clean(failure.reason, REASON_CHARS_MAX),
+        component=clean_text(failure.component, NAME_CHARS_MAX),
+        reason=clean_text(failure.reason, REASON_CHARS_MAX),
         # The end of a traceback says what was raised.
-        traceback=_clean(failure.traceback[-TRACEBACK_CHARS_MAX:], TRACEBACK_CHARS_MAX),
+        traceback=clean_text(failure.traceback[-TRACEBACK_CHARS_MAX:], TRACEBACK_CHARS_MAX),
     )
 
 
-def _clean(text: str, chars_max: int) -> str:
-    return text[:chars_max].encode("utf-8", "replace").decode("utf-8")
-
-
-def _greeting(data: bytes) -> dict[str, Any]:
-    if len(data) > HEADER_BYTES + GREETING_BYTES_MAX:
-        raise WireError(E_FRAME_SIZE, f"{len(data)} bytes are too many for a greeting")
-    fields = unpack_body(
-        memoryview(data)[HEADER_BYTES:], strict_map_key=True, object_pairs_hook=_unique
-    )
-    if type(fields) is not dict or any(type(key) is not str for key in fields):
-        raise WireError(E_FRAME_TYPE, "a greeting is a map of names")
-    return fields
-
-
-def _unique(pairs: list[tuple[Any, Any]]) -> dict[Any, Any]:
-    fields = dict(pairs)
-    if len(fields) != len(pairs):
-        raise TypeError("duplicate map keys")
-    return fields
-
-
-def _number(fields: dict[str, Any], key: str, low: int, high: int) -> int:
-    value = fields.get(key)
-    if type(value) is not int or not low <= value <= high:
-        raise WireError(
-            E_FRAME_TYPE, f"{key}: expected an integer {low}..{high}, got {value!r:.80}"
-        )
-    return value
-
-
-def _name(fields: dict[str, Any], key: str, chars_max: int = NAME_CHARS_MAX) -> str:
-    value = fields.get(key)
-    if type(value) is not str or not len(value) <= chars_max:
-        raise WireError(E_FRAME_TYPE, f"{key}: expected a str, got {value!r:.80}")
-    return value
+def _credit(record: Any) -> tuple[Channel, int]:
+    if type(record) is not tuple or tuple(map(type, record)) != (int, int, int, int):
+        raise WireError(E_FRAME_TYPE, "a credit is [source, stream, target, frames]")
+    if min(record) < 0:
+        raise WireError(E_FRAME_TYPE, "negative credit or channel")
+    return record[:3], record[3]
 
 
 def _array(data: bytes, items_max: int) -> tuple[Any, ...]:

@@ -10,6 +10,8 @@ PROTOCOL_MAX = 1
 
 #: Bytes of a whole frame, header included, where the settings name no other limit.
 FRAME_BYTES_MAX = 1 << 20
+#: Bytes that every frame but DATA may have, even where ``frame_bytes_max`` is lower.
+CONTROL_BYTES_MAX = 1 << 16
 #: Rows that one DATA frame may hold, whatever ``frame_rows_max`` says; refused on both sides.
 FRAME_ROWS_MAX = 1 << 16
 #: Bytes of a HELLO, HELLO_OK or REJECT; they hold a few names and numbers.
@@ -49,6 +51,7 @@ E_FRAME_STATE = "E_FRAME_STATE"
 #: A layout version that this code does not speak.
 E_FRAME_VERSION = "E_FRAME_VERSION"
 
+#: Every code above; a WireError bears one of them.
 FRAME_CODES = (
     E_FRAME_PARTS,
     E_FRAME_DECODE,
@@ -59,3 +62,8 @@ FRAME_CODES = (
     E_FRAME_STATE,
     E_FRAME_VERSION,
 )
+
+
+def message_bytes_max(frame_bytes_max: int) -> int:
+    """Return the size of the largest message on a link; sockets are told to refuse larger ones."""
+    return max(frame_bytes_max, CONTROL_BYTES_MAX)

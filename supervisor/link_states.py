@@ -1,0 +1,36 @@
+"""The states of both ends of a link, and what moves them: tables that ARCHITECTURE.md draws."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+
+class SenderState(Enum):
+    """Where a sending end is."""
+
+    CONNECTING = "connecting"
+    OPEN = "open"
+    RESYNC = "resync"
+    CLOSING = "closing"
+    CLOSED = "closed"
+    REJECTED = "rejected"
+
+
+#: (state, what happened) -> state; what is not listed cannot happen.
+SENDER_TRANSITIONS: dict[tuple[SenderState, str], SenderState] = {
+    (SenderState.CONNECTING, "answered"): SenderState.OPEN,
+    (SenderState.OPEN, "doubt"): SenderState.RESYNC,
+    (SenderState.RESYNC, "answered"): SenderState.OPEN,
+    (SenderState.OPEN, "done"): SenderState.CLOSING,
+    (SenderState.CONNECTING, "done"): SenderState.CLOSED,
+    (SenderState.CLOSING, "confirmed"): SenderState.CLOSED,
+    (SenderState.CONNECTING, "refused"): SenderState.REJECTED,
+    (SenderState.OPEN, "refused"): SenderState.REJECTED,
+    (SenderState.RESYNC, "refused"): SenderState.REJECTED,
+    (SenderState.CLOSING, "refused"): SenderState.REJECTED,
+    **{(state, "epoch"): SenderState.CONNECTING for state in SenderState},
+}
+#: States in which frames are taken: sent at once, or kept until the peer has answered.
+TAKING = frozenset({SenderState.OPEN, SenderState.RESYNC})
+#: States in which nothing is heard or said until the next epoch.
+DEAF = frozenset({SenderState.CLOSED, SenderState.REJECTED})
