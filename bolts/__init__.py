@@ -3,6 +3,23 @@
 from waterspout.topology.errors import FailTuple
 
 from .contract import Batch, Bolt
+from .count import Count
+from .functions import Filter, FlatMap, Map
+from .log import Log
 from .registry import BOLTS
+from .writers import WriteCsv, WriteJsonl, WriteLines
 
-__all__ = ["BOLTS", "Batch", "Bolt", "FailTuple"]
+__all__ = [
+    "BOLTS",
+    "Batch",
+    "Bolt",
+    "Count",
+    "FailTuple",
+    "Filter",
+    "FlatMap",
+    "Log",
+    "Map",
+    "WriteCsv",
+    "WriteJsonl",
+    "WriteLines",
+]

@@ -12,6 +12,7 @@ from waterspout.topology.component import Context
 from waterspout.topology.errors import UserError
 
 from .contract import Batch, Bolt
+from .texts import text_of
 
 #: Name of the output field that holds the count, and of the key when no field was named.
 COUNT_FIELD, KEY_FIELD = "count", "key"
@@ -84,9 +85,10 @@ class Count(Bolt):
                 yield self._row(key, count)
 
     def summary(self) -> dict[str, Any]:
-        """Return the most frequent keys and the number of keys."""
+        """Return the most frequent keys, fit to be shown, and the number of keys."""
         top = nlargest(self._top, self._counts.items(), key=itemgetter(1))
-        return {"top": [[key, count] for key, count in top], "keys": len(self._counts)}
+        shown = [[key if isinstance(key, _PLAIN) else text_of(key), count] for key, count in top]
+        return {"top": shown, "keys": len(self._counts)}
 
     def _keys(self, batch: Batch) -> list[Any]:
         if isinstance(self._field, list):
@@ -97,6 +99,10 @@ class Count(Bolt):
 
     def _row(self, key: Any, count: int) -> list[Any]:
         return [*key, count] if isinstance(self._field, list) else [key, count]
+
+
+#: Keys of these types are shown as they are, others as text.
+_PLAIN = (str, int, float, type(None))
 
 
 def _add(counts: Counter[Any], keys: list[Any]) -> None:

@@ -155,8 +155,7 @@ class WriteCsv(FileWriter):
         rows = list(rows)
         if not set(map(type, chain.from_iterable(rows))) <= _CELLS:
             rows = [list(map(text_of, row)) for row in rows]
-        assert self._file is not None
-        if self._header and not self._file.header:
+        if self._header and self._file is not None and not self._file.header:
             self._file.header = utf8(_csv_text([names]))
         return utf8(_csv_text(rows))
 
@@ -208,5 +207,4 @@ def _raw(value: Any) -> bytes:
 
 
 def _with_index(path: str) -> str:
-    name = Path(path)
-    return str(name.with_name(f"{name.stem}-{{index}}{name.suffix}"))
+    return f"{Path(path).stem}-{{index}}{Path(path).suffix}"

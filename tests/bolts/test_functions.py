@@ -1,0 +1,133 @@
+"""Map, FlatMap and Filter: plain functions over runs of rows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from waterspout.bolts.functions import Filter, FlatMap, Map
+from waterspout.topology.classes import ImportFailed
+from waterspout.topology.errors import EmitError, UserError
+
+
+def upper(text):
+    return text.upper()
+
+
+def halves(number):
+    return divmod(number, 2)
+
+
+def join(*values):
+    return "-".join(map(str, values))
+
+
+def words(line):
+    return line.split()
+
+
+def numbered(line):
+    yield from enumerate(line.split())
+
+
+def is_long(*values):
+    return len(str(values[0])) > 2
+
+
+def run(bench, bolt, fields: list[str], rows: list[Any]) -> list[list[Any]]:
+    return bench.start(bolt).rows(bench.stream(*fields), rows)
+
+
+def test_map_with_one_field_makes_a_row_of_each_result(bench) -> None:
+    assert run(bench, Map(upper, ["word"]), ["word"], [["a"], ("b",)]) == [["A"], ["B"]]
+
+
+def test_map_with_several_fields_takes_a_value_for_each(bench) -> None:
+    bolt = Map(halves, ["half", "rest"])
+    assert run(bench, bolt, ["n"], [[7], [4]]) == [[3, 1], [2, 0]]
+
+
+def test_a_list_that_map_returns_for_one_field_is_the_value(bench) -> None:
+    assert run(bench, Map(words, ["words"]), ["line"], [["a b"]]) == [[["a", "b"]]]
+
+
+def test_the_function_gets_all_values_in_order_or_those_of_on(bench) -> None:
+    rows = [[1, 2, 3]]
+    fields = ["a", "b", "c"]
+    assert run(bench, Map(join, ["x"]), fields, rows) == [["1-2-3"]]
+    assert run(bench, Map(join, ["x"], on=["c", "a"]), fields, rows) == [["3-1"]]
+    assert run(bench, Map(join, ["x"], on=["b"]), fields, rows) == [["2"]]
+
+
+def test_on_is_looked_up_anew_for_each_stream(bench) -> None:
+    bolt = bench.start(Map(join, ["x"], on=["b"]))
+    assert bolt.rows(bench.stream("a", "b"), [[1, 2]]) == [["2"]]
+    assert bolt.rows(bench.stream("b", "a"), [[1, 2]]) == [["1"]]
+
+
+def test_on_a_field_that_the_stream_lacks_names_component_stream_and_fields(bench) -> None:
+    with pytest.raises(UserError, match=r"step: on: stream 'default' of 'source' .*'z'.*'a', 'b'"):
+        run(bench, Map(join, ["x"], on=["z"]), ["a", "b"], [[1, 2]])
+
+
+@pytest.mark.parametrize("result", [None, 5, "ab", [1], (1, 2, 3), {"a": 1, "b": 2}])
+def test_map_refuses_what_is_not_a_value_per_field(bench, result: Any) -> None:
+    with pytest.raises(EmitError, match="step: emit to stream 'default': the function returned"):
+        run(bench, Map(lambda _: result, ["a", "b"]), ["n"], [[1]])
+
+
+def test_flat_map_makes_a_row_of_each_item(bench) -> None:
+    bolt = FlatMap(words, ["word"])
+    assert run(bench, bolt, ["line"], [["a b"], [""], ["c"]]) == [["a"], ["b"], ["c"]]
+
+
+def test_flat_map_takes_generators_and_other_iterables(bench) -> None:
+    bolt = FlatMap(numbered, ["n", "word"])
+    assert run(bench, bolt, ["line"], [["a b"], ["c"]]) == [[0, "a"], [1, "b"], [0, "c"]]
+    assert run(bench, FlatMap(range, ["n"]), ["end"], [[2], [0]]) == [[0], [1]]
+
+
+@pytest.mark.parametrize("result", [None, "text", b"bytes", 5, {"a": 1}])
+def test_flat_map_refuses_what_is_no_list_of_items(bench, result: Any) -> None:
+    with pytest.raises(EmitError, match="a list of items, or to yield them"):
+        run(bench, FlatMap(lambda _: result, ["a"]), ["n"], [[1]])
+
+
+def test_filter_passes_rows_unchanged(bench) -> None:
+    rows = [["ab", 1], ["abc", 2], ["abcd", 3]]
+    kept = run(bench, Filter(is_long, ["word", "n"]), ["word", "n"], rows)
+    assert kept == rows[1:]
+    assert kept[0] is rows[1]
+    assert run(bench, Filter(is_long, ["w", "n"], on=["word"]), ["word", "n"], rows) == rows[1:]
+
+
+def test_filter_with_another_number_of_fields_than_its_input_is_refused(bench) -> None:
+    with pytest.raises(
+        EmitError, match=r"\['word'\] are not as many as the fields \['word', 'n'\]"
+    ):
+        run(bench, Filter(is_long, ["word"]), ["word", "n"], [["abc", 1]])
+
+
+@pytest.mark.parametrize("cls", [Map, FlatMap, Filter])
+def test_what_the_function_raises_comes_through(bench, cls: Any) -> None:
+    with pytest.raises(ZeroDivisionError):
+        run(bench, cls(lambda n: 1 / n, ["n"]), ["n"], [[1], [0]])
+
+
+@pytest.mark.parametrize("cls", [Map, FlatMap, Filter])
+def test_the_function_is_given_as_an_import_path(bench, cls: Any) -> None:
+    assert cls.import_args == ("function",)
+    assert run(bench, cls("builtins:str", ["n"]), ["n"], []) == []
+    with pytest.raises(ImportFailed, match="no_such"):
+        cls("os.path:no_such", ["n"])
+
+
+async def later(value):
+    return value
+
+
+def test_async_functions_and_an_empty_on_are_refused_at_once() -> None:
+    with pytest.raises(UserError, match="async"):
+        Map(later, ["x"])
+    with pytest.raises(UserError, match="on: name at least one"):
+        Map(upper, ["x"], on=[])

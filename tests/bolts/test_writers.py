@@ -1,0 +1,142 @@
+"""WriteLines, WriteCsv, WriteJsonl: what is written can be read back by every reader."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from waterspout.bolts.writers import WriteCsv, WriteJsonl, WriteLines
+from waterspout.topology.errors import UserError
+
+
+def written(bench, bolt, *batches: tuple[list[str], list[Any]], **place: Any) -> bytes:
+    bench.start(bolt, **place)
+    for fields, rows in batches:
+        bolt.process_batch(bench.batch(fields, rows))
+    bolt.flush()
+    bolt.cleanup()
+    path: Path = bolt._file.path
+    return path.read_bytes()
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> str:
+    return str(tmp_path / "out")
+
+
+def test_lines_of_one_field_are_its_values(bench, path: str) -> None:
+    rows = [["a"], ("ü",), ["x\udc80"]]
+    assert written(bench, WriteLines(path), (["w"], rows)) == "a\nü\nx\\udc80\n".encode()
+
+
+def test_lines_take_bytes_as_they_are_and_every_other_value(bench, path: str) -> None:
+    rows = [[b"\xff\x00"], [None], [1.5], [[1, "x"]], ["s"]]
+    assert written(bench, WriteLines(path), (["w"], rows)) == b'\xff\x00\n\n1.5\n[1,"x"]\ns\n'
+
+
+def test_lines_of_several_fields_are_separated(bench, path: str) -> None:
+    batch = (["a", "b", "c"], [["x", 1, b"\xff"]])
+    assert written(bench, WriteLines(path), batch) == b"x\t1\t\xff\n"
+    bolt = WriteLines(path + "2", fields=["c", "a"], separator=" | ")
+    assert written(bench, bolt, batch) == b"\xff | x\n"
+
+
+def test_csv_has_one_header_and_quotes_what_needs_it(bench, path: str) -> None:
+    batch = (["word", "n"], [['say "a, b"', 1], ["two\nlines", None]])
+    text = 'word,n\n"say ""a, b""",1\n"two\nlines",\n'
+    assert written(bench, WriteCsv(path), batch) == text.encode()
+    assert written(bench, WriteCsv(path), batch) == (text + text.partition("\n")[2]).encode()
+
+
+def test_csv_without_a_header(bench, path: str) -> None:
+    assert written(bench, WriteCsv(path, header=False), (["a"], [[1]])) == b"1\n"
+
+
+def test_csv_columns_are_those_of_the_first_stream_or_the_fields_asked_for(
+    bench, path: str
+) -> None:
+    first, other = (["a", "b"], [[1, 2]]), (["b", "a"], [[3, 4]])
+    with pytest.raises(UserError, match=r"step: the file has the columns \['a', 'b'\]"):
+        written(bench, WriteCsv(path + "1"), first, other)
+    assert written(bench, WriteCsv(path, ["b"]), first, other) == b"b\n2\n3\n"
+
+
+CELLS = st.none() | st.integers() | st.text(st.characters(exclude_categories=["Cs"]), max_size=6)
+
+
+@given(st.lists(st.tuples(CELLS, CELLS), min_size=1, max_size=5))
+def test_csv_is_read_back_by_the_csv_module(rows: list[Any]) -> None:
+    bolt = WriteCsv("unused", ["a", "b"], header=False)
+    text = bolt.encode(("a", "b"), rows).decode()
+    back = list(csv.reader(io.StringIO(text, newline="")))
+    assert back == [["" if cell is None else str(cell) for cell in row] for row in rows]
+
+
+@pytest.mark.parametrize("value", ["a\rb", "\r", "\r\n", "\n", '"', "", " x ", "é,"])
+def test_csv_of_odd_text_is_read_back(bench, path: str, value: str) -> None:
+    rows = [[value, "n"], ["m", value], [value, value]]
+    data = written(bench, WriteCsv(path, header=False), (["a", "b"], rows))
+    assert list(csv.reader(io.StringIO(data.decode(), newline=""))) == rows
+
+
+def test_csv_has_text_for_every_value(bench, path: str) -> None:
+    batch = (["a", "b", "c"], [[b"\xffx", [1, {"k": b"v"}], True]])
+    data = written(bench, WriteCsv(path, header=False), batch)
+    assert next(csv.reader([data.decode()])) == ["\\xffx", '[1,{"k":"v"}]', "True"]
+
+
+def test_jsonl_has_an_object_per_line(bench, path: str) -> None:
+    rows = [['a\n"ü', 1, [1, {"k": None}]], ["x", 2, float("nan")], [b"\xff", 3, True]]
+    data = written(bench, WriteJsonl(path), (["w", "n", "x"], rows))
+    assert [json.loads(line) for line in data.splitlines()] == [
+        {"w": 'a\n"ü', "n": 1, "x": [1, {"k": None}]},
+        {"w": "x", "n": 2, "x": None},
+        {"w": "\\xff", "n": 3, "x": True},
+    ]
+    assert "ü".encode() in data
+
+
+def test_jsonl_of_field_names_with_percent_and_quotes(bench, path: str) -> None:
+    data = written(bench, WriteJsonl(path), (['%s"', "%%"], [["a", 1]]))
+    assert json.loads(data) == {'%s"': "a", "%%": 1}
+
+
+def test_jsonl_booleans_are_not_written_as_python_spells_them(bench, path: str) -> None:
+    data = written(bench, WriteJsonl(path), (["b"], [[True], [1], [None]]))
+    assert data == b'{"b":true}\n{"b":1}\n{"b":null}\n'
+
+
+WRITERS = [WriteLines, WriteCsv, WriteJsonl]
+
+
+@pytest.mark.parametrize("cls", WRITERS)
+def test_several_tasks_need_their_index_in_the_path(bench, tmp_path: Path, cls: Any) -> None:
+    with pytest.raises(UserError, match=r"step: path: 2 tasks .*as in 'words-\{index\}\.csv'"):
+        bench.start(cls(str(tmp_path / "words.csv")), parallelism=2)
+    for name, file in [("{index}", "1"), ("{task}", "8"), ("{task}-{index}", "8-1")]:
+        bolt = bench.start(cls(str(tmp_path / "{index}" / name)), index=1, parallelism=2)
+        assert bolt._file.path == tmp_path / "1" / file
+        bolt.cleanup()
+
+
+@pytest.mark.parametrize("cls", WRITERS)
+def test_a_field_that_the_input_lacks_is_named_and_nothing_is_written(
+    bench, path: str, cls: Any
+) -> None:
+    bolt = bench.start(cls(path, fields=["zz"]))
+    with pytest.raises(UserError, match=r"step: fields: the input has no field 'zz'; it has \['a'"):
+        bolt.process_batch(bench.batch(["a"], [[1]]))
+    bolt.flush()
+    assert Path(path).read_bytes() == b""
+
+
+@pytest.mark.parametrize("cls", WRITERS)
+def test_they_are_sinks_and_a_clean_stop_before_prepare_is_fine(cls: Any) -> None:
+    assert cls.sink
+    cls("x").cleanup()
