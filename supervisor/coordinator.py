@@ -220,6 +220,7 @@ class Coordinator:
 
     def _on_report(self, worker: Worker, message: Mapping[str, Any], now: float) -> None:
         self.progress.on_report(worker.number, message, now)
+        worker.loop_age_s = float(message.get("loop_age_s") or 0.0)
         if message.get("suspects"):
             self._try(lambda: self.suspects.on_report(message["suspects"]))
 

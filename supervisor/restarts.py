@@ -99,6 +99,8 @@ class Worker:
     endpoint: str = ""
     pid: int | None = None
     seen_at: float = 0.0
+    #: Since its data thread's loop turned, by its last report.
+    loop_age_s: float = 0.0
     #: Set when it was killed on purpose; then its exit has this reason.
     killed_why: str = ""
     restarts: int = 0
@@ -127,6 +129,7 @@ class Worker:
         self.incarnation, self.alive, self.started_at, self.seen_at = incarnation, True, now, now
         self.epoch = self.ready_epoch = 0
         self.endpoint, self.pid, self.killed_why = "", None, ""
+        self.loop_age_s = 0.0
 
     def built(self) -> None:
         """Its components are built: from now on a death is a crash."""

@@ -17,6 +17,8 @@ from .restarts import Worker, WorkerState
 #: A built worker that sent nothing for this long is gone. Long enough for a call that holds the
 #: interpreter lock, as a big C call may.
 SILENT_MAX_S = 30.0
+#: A data thread whose loop did not turn for this long, outside of any user call, never will.
+LOOP_AGE_MAX_S = 60.0
 #: A worker whose last report is younger is there.
 FRESH_S = 2.0
 #: When the coordinator itself did not run for this long (stopped, swapped out), nobody is blamed.
@@ -45,7 +47,12 @@ class Watch:
         found = []
         for worker in self._workers:
             if worker.state is WorkerState.RUNNING and worker.alive:
-                why = self._hung(worker, now) or self._silent(worker, now) or self._late(worker, now)
+                why = (
+                    self._hung(worker, now)
+                    or self._silent(worker, now)
+                    or self._stuck(worker)
+                    or self._late(worker, now)
+                )
                 if why:
                     found.append((worker, why))
         return found
@@ -76,6 +83,11 @@ class Watch:
         if silent_s <= SILENT_MAX_S or self._progress.calls(worker.number):
             return ""
         return f"silent for {silent_s:.0f} s"
+
+    def _stuck(self, worker: Worker) -> str:
+        if worker.loop_age_s <= LOOP_AGE_MAX_S or self._progress.calls(worker.number):
+            return ""
+        return f"its data thread is stuck since {worker.loop_age_s:.0f} s, in no user call"
 
     def _late(self, worker: Worker, now: float) -> str:
         """A worker that does not come along into the epoch, while nobody is busy."""

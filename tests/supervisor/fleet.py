@@ -138,7 +138,7 @@ class FakeWorker:
         self.ledgers: dict[int, Ledger] = {}
         self.state: dict[int, set[tuple[int, int]]] = {}
         self.boot_at = fleet.now + fleet.rng.uniform(0.05, 0.3)
-        self.report_at = 0.0
+        self.report_at = self.turned_at = 0.0
 
     def say(self, kind: str, **fields: Any) -> None:
         message = {"kind": kind, "epoch": self.epoch, **fields}
@@ -180,7 +180,9 @@ class FakeWorker:
         for task in self.state:
             call_s = 99.0 if self.hung else 0
             tasks.append({"task": task, "kind": "bolt", "call_since_s": call_s})
-        self.say("report", tasks=tasks, errors=[])
+        if not self.hung:
+            self.turned_at = self.fleet.now
+        self.say("report", tasks=tasks, errors=[], loop_age_s=self.fleet.now - self.turned_at)
 
     # Control messages.
 

@@ -211,6 +211,12 @@ def test_a_hung_worker_is_killed_and_its_exit_has_the_reason(run: Run):
     assert "hung" in run.coordinator.status(run.now)["workers"][1]["last_exit"]
 
 
+def test_a_worker_whose_data_thread_is_stuck_is_killed(run: Run):
+    run.say(1, "report", tasks=[], errors=[], loop_age_s=61.0)
+    run.tick()
+    assert [kill.worker for kill in run.take(KillWorker)] == [1]
+
+
 def test_a_broken_link_costs_the_accused_its_place_but_not_the_accuser(run: Run):
     run.report(0)
     run.report(1)

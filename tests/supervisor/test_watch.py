@@ -12,7 +12,7 @@ from waterspout.supervisor.handover import HandOver
 from waterspout.supervisor.progress import Progress
 from waterspout.supervisor.store_memory import MemoryStore
 from waterspout.supervisor.suspects import Suspects
-from waterspout.supervisor.watch import SILENT_MAX_S, Watch
+from waterspout.supervisor.watch import LOOP_AGE_MAX_S, SILENT_MAX_S, Watch
 from waterspout.topology.settings import Settings
 
 from .fleet import StandInPlan
@@ -87,6 +87,17 @@ def test_a_pause_of_the_coordinator_is_nobodys_silence():
     post.now += 1000.0
     assert post.watch.on_tick(post.now) == []
     assert post.killed(3, w0=0) == []
+
+
+def test_a_data_thread_that_is_stuck_outside_of_user_code_is_not_waited_for():
+    post = Post()
+    worker = post.handover.workers[1]
+    worker.loop_age_s = LOOP_AGE_MAX_S
+    assert post.killed(1, w0=0, w1=0) == []
+    worker.loop_age_s = LOOP_AGE_MAX_S + 1
+    assert post.killed(1, w0=0, w1=1.0) == []
+    why = "its data thread is stuck since 61 s, in no user call"
+    assert post.killed(1, w0=0, w1=0) == [(1, why)]
 
 
 def lagging(post: Post) -> None:
