@@ -108,6 +108,13 @@ class WriteLines(FileWriter):
     """
 
     def __init__(self, path: str, fields: list[str] | None = None, separator: str = "\t") -> None:
+        """Choose the file.
+
+        Args:
+            path: see ``FileWriter``.
+            fields: see ``FileWriter``.
+            separator: what stands between two values of a line.
+        """
         super().__init__(path, fields)
         self._separator = separator
 

@@ -6,10 +6,14 @@ tests/test_docs.py compares the pages with what this makes.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from waterspout.bolts import BOLTS
+from waterspout.spouts import SPOUTS
 from waterspout.topology import errors, reference
+from waterspout.topology.classes import load_class
 from waterspout.topology.problems import CODES
 
 DOCS = Path(__file__).resolve().parent
@@ -40,6 +44,14 @@ wrote.
 """
 
 
+READY_HEAD = """\
+# Ready-made spouts and bolts
+
+Made from the docstrings in the code by `docs/generate.py`. The names here are what `class:` takes;
+the arguments go under `args:`.
+"""
+
+
 def errors_page() -> str:
     """Return docs/errors.md."""
     codes = "".join(f"| `{code}` | {meaning} |\n" for code, meaning in CODES.items())
@@ -51,12 +63,67 @@ def errors_page() -> str:
 
 
 def _first_line(thing: type) -> str:
-    return (inspect.getdoc(thing) or "").split("\n\n")[0].replace("\n", " ").replace("``", "`")
+    return _plain((inspect.getdoc(thing) or "").split("\n\n")[0])
+
+
+def ready_made_page() -> str:
+    """Return docs/ready-made.md."""
+    return READY_HEAD + _section("Spouts", SPOUTS) + _section("Bolts", BOLTS)
+
+
+def _section(title: str, registry: Mapping[str, str]) -> str:
+    parts = [_component(name, load_class(path)) for name, path in registry.items()]
+    return f"\n## {title}\n" + "".join(parts)
+
+
+def _component(name: str, cls: type) -> str:
+    text = (inspect.getdoc(cls) or "").split("\nArgs:\n")[0].strip()
+    meanings = _meanings(cls)
+    rows = "".join(
+        f"| `{arg.name}` | {_type(arg)} | {_default(arg)} | {meanings[arg.name]} |\n"
+        for arg in list(inspect.signature(cls.__init__).parameters.values())[1:]
+    )
+    table = f"\n| argument | type | default | meaning |\n|---|---|---|---|\n{rows}"
+    return f"\n### {name}\n\n{text.replace('``', '`')}\n{table}"
+
+
+def _type(arg: inspect.Parameter) -> str:
+    text = str(arg.annotation).removesuffix(" | None")
+    words = re.fullmatch(r"Literal\[(.*)\]", text)
+    text = words[1].replace('"', "`") if words else text.replace(" | Function", "")
+    return text.replace(" | ", " or ")
+
+
+def _default(arg: inspect.Parameter) -> str:
+    if arg.default is inspect.Parameter.empty:
+        return "required"
+    return "" if arg.default is None else f"`{arg.default!r}`"
+
+
+def _meanings(cls: type) -> dict[str, str]:
+    """Return what each constructor argument means, by the Args part of the nearest docstring."""
+    found: dict[str, str] = {}
+    for base in cls.__mro__[:-1]:
+        for docstring in (base.__doc__, vars(base).get("__init__", base).__doc__):
+            text = inspect.cleandoc(docstring or "")
+            block = re.search(r"^Args:\n(.*?)(?:\n\n|\Z)", text, re.DOTALL | re.MULTILINE)
+            items = re.split(r"^    (?=\w+:)", block[1], flags=re.MULTILINE) if block else []
+            for item in items[1:]:
+                name, meaning = item.split(":", 1)
+                if not meaning.strip().startswith("see `"):
+                    found.setdefault(name, _plain(meaning))
+    return found
+
+
+def _plain(text: str) -> str:
+    """Return docstring text as one line of a table."""
+    return " ".join(text.split()).replace("``", "`").replace("|", "\\|")
 
 
 #: File name -> what makes it.
 PAGES: dict[str, Callable[[], str]] = {
     "errors.md": errors_page,
+    "ready-made.md": ready_made_page,
     "yaml-reference.md": reference.markdown,
     "topology.schema.json": reference.schema_text,
 }
