@@ -12,6 +12,7 @@ from waterspout.topology.frames import Channel
 from waterspout.topology.wire_limits import CREDIT_CHANNELS_MAX
 
 from .credits import CreditBook
+from .link_states import RECEIVER_TRANSITIONS, ReceiverState
 
 #: How far ahead a frame's number may be to pass for one whose predecessors were lost. No
 #: sender has so many frames under way; beyond is nonsense and closes the link.
@@ -48,16 +49,26 @@ class InLink:
         self.last_seq = 0
         #: The sender was asked for what is missing, and nothing of it has come yet.
         self.asked = False
-        #: It said BYE.
-        self.closed = False
-        #: It broke the protocol; it is not heard again in this epoch.
-        self.refused = False
+        self.state = ReceiverState.OPEN
         #: Number of the last CREDIT.
         self.credits_sent = 0
         self.heard_at: float | None = None
         self.book = CreditBook(pool_frames)
         self._ack_due = False
         self._returned: dict[Channel, int] = {}
+
+    @property
+    def closed(self) -> bool:
+        """Say whether nothing more will come in this epoch."""
+        return self.state is not ReceiverState.OPEN
+
+    def step(self, what: str) -> bool:
+        """Note what the sender did; False when it has no place here and is to be refused."""
+        state = RECEIVER_TRANSITIONS.get((self.state, what))
+        if state is None:
+            return False
+        self.state = state
+        return True
 
     @property
     def news(self) -> bool:

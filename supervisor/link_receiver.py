@@ -49,6 +49,7 @@ from waterspout.topology.wire_limits import (
 
 from .inlink import SEQ_GAP_MAX, InLink, LinkCounters
 from .link_events import BadData, HelloAhead, PeerClosed, PeerOpened, ReceiverEvent
+from .link_states import ReceiverState
 
 #: Links into one worker; a HELLO beyond is refused. A plan names all peers, so that this
 #: matters only where no plan was given.
@@ -126,7 +127,7 @@ class LinkReceiver:
 
     @property
     def all_closed(self) -> bool:
-        """Say whether every peer that ever connected in this epoch has said BYE."""
+        """Say whether nothing more will come of any peer that connected in this epoch."""
         return all(link.closed for link in self._links.values())
 
     def open_peers(self) -> list[int]:
@@ -229,7 +230,7 @@ class LinkReceiver:
             link = InLink(worker, incarnation, routing_id, self.pool_frames)
             self._links[worker] = self._by_routing_id[routing_id] = link
             return link, True
-        if link.refused or link.closed:
+        if not link.step("hello"):
             raise _Refusal("state", "HELLO on a link that ended in this epoch")
         # The sender may come over a new connection with a new routing id.
         del self._by_routing_id[link.routing_id]
@@ -248,7 +249,7 @@ class LinkReceiver:
             raise WireError(E_FRAME_STATE, "a frame without number")
         if not self._in_order(link, header.seq):
             return []
-        if link.closed:
+        if not link.step("frame"):
             raise WireError(E_FRAME_STATE, f"frame {header.seq} after BYE")
         link.arrived(header.seq)
         if header.kind == DATA:
@@ -256,7 +257,7 @@ class LinkReceiver:
         return [DECODERS[header.kind](data)]
 
     def _current(self, link: InLink | None, header: Header) -> InLink:
-        if link is None or link.refused or header.epoch != self.epoch:
+        if link is None or link.state is ReceiverState.REFUSED or header.epoch != self.epoch:
             raise _Refusal("state", f"frame {header.seq} of epoch {header.epoch} before HELLO")
         if header.incarnation != link.incarnation:
             raise WireError(E_FRAME_STATE, f"incarnation changed on the link of {link.worker}")
@@ -313,10 +314,9 @@ class LinkReceiver:
         if not self._complete(link, header.seq):
             return []
         self._answer(link.routing_id, BYE_OK, header.seq)
-        if link.closed:
-            return []
-        link.closed = True
-        return [PeerClosed(link.worker)]
+        first = not link.closed
+        link.step("bye")
+        return [PeerClosed(link.worker)] if first else []
 
     def _complete(self, link: InLink, seq: int) -> bool:
         if seq < link.last_seq:
@@ -330,7 +330,7 @@ class LinkReceiver:
         self._count_bad(error)
         link = self._by_routing_id.get(routing_id)
         if link is not None:
-            link.refused = True
+            link.step("violation")
         code = _REJECT_CODES.get(error.code, "frame")
         self._refuse(routing_id, code, str(error), header)
         return []

@@ -34,3 +34,22 @@ SENDER_TRANSITIONS: dict[tuple[SenderState, str], SenderState] = {
 TAKING = frozenset({SenderState.OPEN, SenderState.RESYNC})
 #: States in which nothing is heard or said until the next epoch.
 DEAF = frozenset({SenderState.CLOSED, SenderState.REJECTED})
+
+
+class ReceiverState(Enum):
+    """Where a receiving end is with one sender. Before its HELLO there is no link at all."""
+
+    OPEN = "open"
+    CLOSED = "closed"
+    REFUSED = "refused"
+
+
+#: (state, what came) -> state; what is not listed is refused with code ``state``. A link that
+#: was refused stays so until the next epoch: its numbering cannot be taken up again.
+RECEIVER_TRANSITIONS: dict[tuple[ReceiverState, str], ReceiverState] = {
+    (ReceiverState.OPEN, "hello"): ReceiverState.OPEN,
+    (ReceiverState.OPEN, "frame"): ReceiverState.OPEN,
+    (ReceiverState.OPEN, "bye"): ReceiverState.CLOSED,
+    (ReceiverState.CLOSED, "bye"): ReceiverState.CLOSED,
+    **{(state, "violation"): ReceiverState.REFUSED for state in ReceiverState},
+}
