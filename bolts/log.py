@@ -51,7 +51,7 @@ class Log(Bolt):
         self._left = self._every
         pairs = (f"{name}={_shown(value)}" for name, value in zip(tup.fields, tup, strict=True))
         line = f"tuple from={tup.component}/{tup.stream} {' '.join(pairs)}"
-        self.context.log.log(self._level, "%s", line)
+        self.context.log.log(self._level, line)
 
 
 def _shown(value: Any) -> str:

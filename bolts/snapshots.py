@@ -14,9 +14,9 @@ from __future__ import annotations
 
 import hashlib
 import struct
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, Literal
 
 import msgpack
@@ -42,6 +42,9 @@ _DIGEST_BYTES = 32
 _TRAILER_BYTES = _LENGTH.size + _TOTAL.size + _DIGEST_BYTES
 #: msgpack extension code of a tuple inside a value.
 _EXT_TUPLE = 1
+
+#: Types of which no value holds another or can change.
+SCALARS = frozenset({str, int, float, bool, bytes, type(None)})
 
 Kind = Literal["keyed", "task"]
 Maps = dict[str, dict[Any, Any]]
@@ -84,14 +87,15 @@ def encode_part(copy: StateCopy) -> Iterator[bytes]:
         +-----------+-------------+----------------+------------------------------+
         | "WSNP"    | version u16 | head bytes u32 | head: {component, index}     |
         +-----------+-------------+----------------+------------------------------+
-        | slice bytes u32 | slice: [kind, name, keys, values]                     | 0..n times
+        | slice bytes u32 | slice: [kind, name, flat, keys, values]               | 0..n times
         +-----------------+-------------------------------------------------------+
         | 0 u32 | bytes of the whole part u64 | sha256 of all before this, 32 B   |
         +-------+-----------------------------+-----------------------------------+
 
     Integers are little endian; head and slices are msgpack. Keys and values are packed
-    apart, as bytes within the slice, because tuples are plain arrays among keys (a list
-    cannot be a key) and an extension among values.
+    apart, as bytes within the slice: among keys tuples are plain arrays (a list cannot be a
+    key), among values they are an extension, unless ``flat`` says that every value is a tuple
+    of scalars, a plain array, too (a tenth of the time).
 
     Raises:
         StateError: a key or value has no wire form; names component, map and key.
@@ -147,6 +151,13 @@ def pack_slices(component: str, kind: Kind, name: str, entries: dict[Any, Any]) 
         limit = min(SLICE_KEYS_MAX, limit * 2) if grow else max(1, limit // 2)
 
 
+def is_flat(values: Collection[Any]) -> bool:
+    """Say whether every value is a tuple of scalars."""
+    if set(map(type, values)) != {tuple}:
+        return False
+    return set(map(type, chain.from_iterable(values))) <= SCALARS
+
+
 def _pieces(copy: StateCopy) -> Iterator[bytes]:
     head = msgpack.packb({"component": copy.component, "index": copy.index})
     yield _HEADER.pack(MAGIC, VERSION, len(head)) + head
@@ -164,13 +175,15 @@ def _framed(piece: bytes) -> bytes:
 
 def _pack_slice(component: str, kind: Kind, name: str, keys: list[Any], values: list[Any]) -> bytes:
     try:
-        packed_keys, packed_values = _pack_keys(keys), _pack_value(values)
+        flat = is_flat(values)
+        packed_keys = _pack_keys(keys)
+        packed_values = _pack_keys(values) if flat else _pack_value(values)
     except (TypeError, ValueError, OverflowError, RecursionError):
         _check_one_by_one(component, name, keys, values)
         raise
     if len(packed_values) > VALUE_BYTES_MAX:
         _check_one_by_one(component, name, keys, values)
-    piece: bytes = msgpack.packb([kind, name, packed_keys, packed_values])
+    piece: bytes = msgpack.packb([kind, name, flat, packed_keys, packed_values])
     return piece
 
 
@@ -268,8 +281,8 @@ def _parse(data: memoryview, head_bytes: int) -> StatePart:
     maps: dict[str, Maps] = {"keyed": part.keyed, "task": part.task}
     while (length := _LENGTH.unpack_from(data, start)[0]) != 0:
         start += _LENGTH.size
-        kind, name, keys, values = _unpack(data[start : start + length], True)
-        pairs = zip(_unpack(keys, False), _unpack(values, True), strict=True)
+        kind, name, flat, keys, values = _unpack(data[start : start + length], True)
+        pairs = zip(_unpack(keys, False), _unpack(values, not flat), strict=True)
         maps[kind].setdefault(name, {}).update(pairs)
         start += length
     return part

@@ -8,12 +8,11 @@ calls of the bolt, and another thread encodes and writes what it returned (snaps
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
-from itertools import chain
 from typing import Any
 
 from waterspout.topology.errors import StateError
 
-from .snapshots import Kind, MapCopy, Maps, StateCopy, StatePart, pack_slices
+from .snapshots import SCALARS, Kind, MapCopy, Maps, StateCopy, StatePart, is_flat, pack_slices
 
 #: Hash of a grouping's values to the number of their key group (topology.keys.key_group).
 KeyGroup = Callable[[tuple[Any, ...]], int]
@@ -21,9 +20,6 @@ KeyGroup = Callable[[tuple[Any, ...]], int]
 MakeMap = Callable[[], dict[Any, Any]]
 #: Most maps of one kind that a task may have.
 MAPS_MAX = 100
-
-#: Values of these types cannot change after the cut.
-_SCALARS = frozenset({str, int, float, bool, bytes, type(None)})
 
 
 class TaskState:
@@ -125,10 +121,7 @@ class TaskState:
 
 def _unchanging(entries: dict[Any, Any]) -> bool:
     """Say whether no value can change in place: scalars, or tuples of scalars."""
-    types = set(map(type, entries.values()))
-    if types == {tuple}:
-        types = set(map(type, chain.from_iterable(entries.values())))
-    return types <= _SCALARS
+    return set(map(type, entries.values())) <= SCALARS or is_flat(entries.values())
 
 
 def _owned(

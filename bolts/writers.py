@@ -13,7 +13,7 @@ import io
 from collections.abc import Callable, Iterable
 from itertools import chain
 from json.encoder import encode_basestring
-from operator import itemgetter
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -120,13 +120,12 @@ class WriteLines(FileWriter):
 
     def encode(self, names: tuple[str, ...], rows: Iterable[Any]) -> bytes:
         """Return a line per row."""
-        if len(names) == 1:
-            values = list(map(itemgetter(0), rows))
-            if set(map(type, values)) == {str}:
-                return utf8("\n".join(values) + "\n")
-            return b"".join(_raw(value) + b"\n" for value in values)
-        separator = utf8(self._separator)
-        return b"".join(separator.join(map(_raw, row)) + b"\n" for row in rows)
+        columns = list(zip(*rows, strict=True))
+        if any(bytes in set(map(type, column)) for column in columns):
+            separator = utf8(self._separator)
+            return b"".join(separator.join(map(_raw, row)) + b"\n" for row in rows)
+        texts = map(self._separator.join, zip(*map(_texts, columns), strict=True))
+        return utf8("\n".join(texts) + "\n")
 
 
 class WriteCsv(FileWriter):
@@ -194,7 +193,17 @@ def _json_of(column: tuple[Any, ...]) -> Callable[[Any], str]:
     types = set(map(type, column))
     if types == {str}:
         return encode_basestring
-    return int.__repr__ if types == {int} else json_text
+    if types == {int}:
+        return int.__repr__
+    return float.__repr__ if types == {float} and all(map(isfinite, column)) else json_text
+
+
+def _texts(column: tuple[Any, ...]) -> Iterable[str]:
+    """Return the values of a column as text."""
+    types = set(map(type, column))
+    if types == {str}:
+        return column
+    return map(int.__repr__ if types == {int} else text_of, column)
 
 
 def _csv_text(rows: Iterable[Any]) -> str:

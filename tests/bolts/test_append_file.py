@@ -164,6 +164,8 @@ def test_a_full_disk_does_not_fail_messages_until_too_much_waits(
     file.add(b"1234\n")
     file.flush()
     assert path.read_bytes() == b"1234\n" * 11
+    file.add(b"123456789\n")
+    assert path.stat().st_size == 65, "written as early as before the trouble"
 
 
 def test_what_a_failed_fsync_may_have_dropped_is_written_again(path: Path, disk: Disk) -> None:
@@ -181,6 +183,20 @@ def test_what_a_failed_fsync_may_have_dropped_is_written_again(path: Path, disk:
     file.add(b"b\n")
     file.flush()
     assert path.read_bytes() == b"n\nsafe\na\nb\n"
+
+
+def test_a_short_write_and_then_a_failed_fsync_leave_no_torn_line(path: Path, disk: Disk) -> None:
+    file = AppendFile(path, LOG)
+    file.add(b"123\n456\n")
+    disk.free_bytes = 5
+    with pytest.raises(OSError, match="No space"):
+        file.flush()
+    disk.free_bytes, disk.fsyncs_to_fail = 100, 1
+    with pytest.raises(OSError, match="Input/output"):
+        file.flush()
+    assert path.read_bytes() == b"123\n456\n"
+    file.flush()
+    assert path.read_bytes() == b"123\n456\n" * 2
 
 
 def test_what_waits_for_an_fsync_is_bounded(

@@ -61,6 +61,18 @@ def test_every_key_and_value_comes_back_with_its_type_and_order(entries: dict[An
     assert typed(back) == typed(entries)
 
 
+@given(st.lists(st.tuples(SCALARS, SCALARS) | st.just(()), max_size=6))
+def test_tuples_of_scalars_come_back_as_they_were(values: list[Any]) -> None:
+    entries = dict(enumerate(values))
+    back = decode_part(part_of(entries)).task.get("m", {})
+    assert typed(back) == typed(entries)
+
+
+def test_text_that_is_no_unicode_comes_back_too() -> None:
+    entries = {"\udc80": ["\ud800"], ("\udfff", b"\xff"): ("\udc80",)}
+    assert decode_part(part_of(entries)).task["m"] == entries
+
+
 def test_a_part_knows_whose_it_is_and_keeps_keyed_and_task_maps_apart() -> None:
     maps = (MapCopy("keyed", "m", {"a": 1}), MapCopy("task", "m", {"a": 2}))
     part = decode_part(b"".join(encode_part(StateCopy("count", 5, maps))))
@@ -103,7 +115,7 @@ def test_each_truncation_and_each_added_byte_is_found() -> None:
         with pytest.raises(CorruptSnapshot):
             decode_part(data[:length])
     for extra in (b"\0", b"x" * 40, data):
-        with pytest.raises(CorruptSnapshot):
+        with pytest.raises(CorruptSnapshot, match=f"{len(data) + len(extra)} bytes, its end says"):
             decode_part(data + extra)
 
 

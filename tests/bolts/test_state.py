@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections import Counter, defaultdict
 from typing import Any
 
@@ -46,22 +47,32 @@ def test_a_list_can_be_appended_to_after_a_restore() -> None:
 
 
 @pytest.mark.parametrize("value", [1, "x", (1, 2), [1], {"n": 1}, ([1],), (1, [2])])
-def test_what_changes_after_the_cut_is_not_in_the_snapshot(value: Any) -> None:
+@pytest.mark.parametrize("beside", [1, (1, 2), None])
+def test_what_changes_after_the_cut_is_not_in_the_snapshot(value: Any, beside: Any) -> None:
     #  k = value        cut       k = changed in place, j = new        encoded
     #  ------------------|-------------------------------------------------|--->
     state = TaskState("count")
     entries = state.keyed("m")
-    entries["k"] = value
+    entries.update({"k": copy.deepcopy(value), "beside": beside})
+    value = entries["k"]
     expected = part_of(state.snapshot_begin()).keyed
-    copy = state.snapshot_begin()
+    cut = state.snapshot_begin()
     for inner in (value, *value) if isinstance(value, (tuple, list)) else (value,):
         if isinstance(inner, list):
             inner.append("late")
         if isinstance(inner, dict):
             inner["late"] = 1
     entries["j"] = entries["k"] = "late"
-    assert part_of(copy).keyed == expected
-    assert "late" not in repr(part_of(copy).keyed)
+    assert part_of(cut).keyed == expected
+    assert "late" not in repr(part_of(cut).keyed)
+
+
+@pytest.mark.parametrize("value", [1, "x", None, (1, "x"), ()])
+def test_values_that_cannot_change_are_packed_after_the_pause_not_in_it(value: Any) -> None:
+    state = TaskState("count")
+    state.keyed("m").update({"k": value, "l": value})
+    (one,) = state.snapshot_begin().maps
+    assert (one.slices, one.entries) == (None, {"k": value, "l": value})
 
 
 def test_a_snapshot_that_is_being_encoded_does_not_see_new_keys() -> None:
@@ -83,6 +94,7 @@ def test_a_map_can_be_a_counter_before_and_after_a_restore() -> None:
     assert isinstance(counts, Counter) and counts == {"a": 2, "b": 1}
     counts.update("a")
     assert counts["a"] == 3
+    assert restored(state).keyed("n", lambda: Counter(a=5, c=1)) == {"a": 2, "b": 1, "c": 1}
 
 
 def test_a_map_can_have_defaults() -> None:

@@ -40,6 +40,12 @@ def test_lines_take_bytes_as_they_are_and_every_other_value(bench, path: str) ->
     assert written(bench, WriteLines(path), (["w"], rows)) == b'\xff\x00\n\n1.5\n[1,"x"]\ns\n'
 
 
+def test_lines_have_text_for_every_value(bench, path: str) -> None:
+    rows = [["a", 1, 1.5, True, None, [1]], ["b", 2, 2, "x", "y", {"k": 1}]]
+    data = written(bench, WriteLines(path, separator=","), (list("abcdef"), rows))
+    assert data == b'a,1,1.5,True,,[1]\nb,2,2,x,y,{"k":1}\n'
+
+
 def test_lines_of_several_fields_are_separated(bench, path: str) -> None:
     batch = (["a", "b", "c"], [["x", 1, b"\xff"]])
     assert written(bench, WriteLines(path), batch) == b"x\t1\t\xff\n"
@@ -56,6 +62,13 @@ def test_csv_has_one_header_and_quotes_what_needs_it(bench, path: str) -> None:
 
 def test_csv_without_a_header(bench, path: str) -> None:
     assert written(bench, WriteCsv(path, header=False), (["a"], [[1]])) == b"1\n"
+
+
+def test_a_record_that_was_torn_in_its_quotes_does_not_swallow_the_next(bench, path: str) -> None:
+    Path(path).write_text('a,b\n1,"tor\n')
+    written(bench, WriteCsv(path), (["a", "b"], [[2, "x"]]))
+    with open(path, newline="") as file:
+        assert list(csv.reader(file)) == [["a", "b"], ["1", "tor\n"], ["2", "x"]]
 
 
 def test_csv_columns_are_those_of_the_first_stream_or_the_fields_asked_for(
@@ -100,6 +113,15 @@ def test_jsonl_has_an_object_per_line(bench, path: str) -> None:
         {"w": "\\xff", "n": 3, "x": True},
     ]
     assert "ü".encode() in data
+
+
+@pytest.mark.parametrize("value", [1.5, 1e300, -0.0, float("nan"), float("-inf"), 2**63])
+def test_jsonl_numbers_are_json_numbers_or_null(bench, path: str, value: float) -> None:
+    data = written(bench, WriteJsonl(path), (["x"], [[value], [value]]))
+    expected = value if abs(value) < float("inf") else None
+    assert [json.loads(line, parse_constant=pytest.fail)["x"] for line in data.splitlines()] == [
+        expected
+    ] * 2
 
 
 def test_jsonl_of_field_names_with_percent_and_quotes(bench, path: str) -> None:

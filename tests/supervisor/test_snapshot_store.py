@@ -55,7 +55,7 @@ def test_files_and_folder_are_for_their_owner_only(store: SnapshotStore, folder:
 
 
 def test_file_is_synced_before_the_rename_and_the_folder_after_it(
-    store: SnapshotStore, monkeypatch: pytest.MonkeyPatch
+    folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     done: list[str] = []
     fsync, replace = os.fsync, os.replace
@@ -71,6 +71,9 @@ def test_file_is_synced_before_the_rename_and_the_folder_after_it(
 
     monkeypatch.setattr(os, "fsync", note_fsync)
     monkeypatch.setattr(os, "replace", note_replace)
+    store = SnapshotStore(folder)
+    assert done == [f"fsync {folder.parent.name}"]
+    done.clear()
     store.write(1, 2, 3, pieces())
     name = "epoch-1.round-2.task-3.part"
     assert done == [f"fsync {name}.tmp", f"rename to {name}", "fsync snapshots"]
