@@ -42,10 +42,10 @@ class CreditBook:
         if counts is None:
             counts = self._counts[channel] = [0, 0]
         elif counts[0] > counts[1]:
+            assert self.pool_used < self.pool_frames, "a frame was taken without credit"
             self.pool_used += 1
         counts[0] += 1
         self.outstanding += 1
-        assert self.pool_used <= self.pool_frames, "a frame was taken without credit"
 
     def give_back(self, channel: Channel, frames: int) -> int:
         """Return ``frames`` more of ``channel``; the total returned so far is the answer.

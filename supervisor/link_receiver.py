@@ -54,7 +54,7 @@ from .link_states import ReceiverState
 #: Links into one worker; a HELLO beyond is refused. A plan names all peers, so that this
 #: matters only where no plan was given.
 LINKS_MAX = 1024
-#: Messages in the outbox beyond which no refusals and credits are added until it is drained.
+#: Messages in the outbox beyond which nothing is added until it is drained.
 OUTBOX_MAX = 4096
 
 
@@ -343,8 +343,6 @@ class LinkReceiver:
     ) -> None:
         self.counters.refused[code] += 1
         self.counters.last_refusal = f"{code}: {text}"
-        if len(self.outbox) >= OUTBOX_MAX:
-            return
         # A REJECT bears the epoch of what it refuses, so that a sender that has moved on does
         # not take it for an answer to its new HELLO; 0 when that could not be read.
         epoch, seq = (header.epoch, header.seq) if header else (0, 0)
@@ -352,11 +350,15 @@ class LinkReceiver:
             Header(REJECT, epoch, self.incarnation, seq),
             pack_reject(Reject(code, text, self.epoch)),
         )
-        self.outbox.append((routing_id, frame))
+        self._say(routing_id, frame)
 
     def _answer(self, routing_id: bytes, kind: int, seq: int, body: bytes = b"") -> None:
         header = Header(kind, self.epoch, self.incarnation, seq)
-        self.outbox.append((routing_id, control_frame(header, body)))
+        self._say(routing_id, control_frame(header, body))
+
+    def _say(self, routing_id: bytes, frame: bytes) -> None:
+        if len(self.outbox) < OUTBOX_MAX:
+            self.outbox.append((routing_id, frame))
 
 
 #: What a sender is told for a malformed frame, where it is not just ``frame``.

@@ -58,7 +58,7 @@ def test_the_first_failure_of_a_root_stands_and_a_root_is_vouched_for_once() -> 
 
 def test_what_is_too_much_for_one_frame_goes_into_several() -> None:
     lane = TrackingLane()
-    lane.add_toggles({root: 1 for root in range(1, TOGGLES_MAX + 2)})
+    lane.add_toggles(dict.fromkeys(range(1, TOGGLES_MAX + 2), 1))
     lane.add_vouches(range(1, TOGGLES_MAX + 2))
     lane.add_fails(Failure(root, "c", 1, "r", "") for root in range(1, FAILS_MAX + 2))
     kinds = [kind for kind, _ in taken(lane)]
@@ -67,7 +67,7 @@ def test_what_is_too_much_for_one_frame_goes_into_several() -> None:
 
 def test_frames_stay_within_the_bytes_allowed() -> None:
     lane = TrackingLane()
-    lane.add_toggles({root: 1 for root in range(1, 200)})
+    lane.add_toggles(dict.fromkeys(range(1, 200), 1))
     lane.add_vouches(range(1, 200))
     frames = taken(lane, bytes_max=1000)
     assert [len(frame) - 24 for kind, frame in frames if kind == TOGGLES] == [992, 992, 992, 208]

@@ -34,7 +34,7 @@ def test_whoever_listens_can_be_refused() -> None:
 def test_frames_are_only_taken_once_the_peer_has_answered() -> None:
     answered = {state for (_, what), state in SENDER_TRANSITIONS.items() if what == "answered"}
     assert answered == {SenderState.OPEN}
-    assert TAKING == {SenderState.OPEN, SenderState.RESYNC}
+    assert {SenderState.OPEN, SenderState.RESYNC} == TAKING
 
 
 def test_a_refused_receiver_stays_so() -> None:
