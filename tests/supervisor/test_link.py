@@ -216,6 +216,7 @@ def test_a_lost_ack_costs_no_duplicate() -> None:
     wire.lose()
     wire.settle(RESEND_AFTER_S + 0.2)
     assert len(wire.delivered) == 1
+    assert wire.receiver.counters.duplicates == 0, "the answer to HELLO said that it is here"
     assert wire.sender.window_frames == 0
 
 
@@ -244,6 +245,46 @@ def test_a_lost_credit_is_noticed_while_others_come() -> None:
     wire.settle()
     assert wire.now < RESEND_AFTER_S
     assert wire.sender.drained
+    answers = wire.sender_events.count(Opened(2, 0))
+    assert answers == 1
+    wire.send(A, 3, [["c"]])
+    wire.settle(0.2, work=True)
+    assert wire.sender_events.count(Opened(2, 0)) == answers, "asked once, then at peace"
+
+
+def test_lost_toggles_are_sent_again_though_no_credit_is_owed() -> None:
+    wire = Wire().opened()
+    wire.sender.send_toggles({5: 9})
+    wire.push()
+    wire.lose()
+    wire.settle(RESEND_AFTER_S + 0.2)
+    assert wire.delivered == [("toggle", 5, 9)]
+
+
+def test_a_busy_link_whose_acks_come_is_never_doubted() -> None:
+    wire = Wire().opened()
+    for edge in range(1, 100):
+        wire.send(A, edge, [["a"]])
+        wire.push()
+        wire.step_right()
+        wire.work()
+        wire.send(B, edge + 1000, [["b"]])
+        wire.push()
+        wire.step_left()
+        wire.tick()
+        wire.step_right()
+        wire.work()
+        wire.push()
+        wire.step_left()
+        assert wire.sender.state is SenderState.OPEN
+    assert wire.now > 3 * RESEND_AFTER_S
+
+
+def test_what_still_waits_to_be_sent_is_not_doubled_by_a_resend() -> None:
+    wire = one_frame_sent()
+    wire.send(A, 2, [["b"]])
+    wire.sender.on_message(from_peer(RESEND, 0), 0.0)
+    assert [decode_header(frame).seq for frame in wire.sender.outbox] == [1, 2]
 
 
 def test_silence_is_counted_only_while_something_is_owed() -> None:
@@ -315,8 +356,20 @@ def test_messages_of_another_epoch_are_ignored() -> None:
     assert wire.sender.state is SenderState.CONNECTING
 
 
+def test_an_ack_of_the_last_epoch_says_nothing_of_this_one() -> None:
+    wire = one_frame_sent()
+    wire.sender.new_epoch(2)
+    wire.receiver.adopt(2)
+    wire.settle()
+    wire.send(A, 2, [["b"]])
+    assert wire.sender.on_message(credit(1, [(A, 1)]), wire.now) == []
+    assert wire.sender.window_frames == 1
+    assert not wire.sender.drained
+
+
 def test_a_refusal_ends_the_link_until_the_next_epoch() -> None:
     wire = one_frame_sent()
+    wire.send(A, 2, [["b"]])
     assert wire.sender.on_message(refusal("identity"), 0.0) == [Rejected(2, "identity", "why", 9)]
     assert not wire.sender.has_credit(A)
     assert not wire.sender.outbox
@@ -416,6 +469,14 @@ def test_a_link_that_never_opened_closes_at_once() -> None:
     wire.sender.close()
     wire.tick()
     assert wire.sender_events == [Closed(2)]
+
+
+def test_an_answer_to_another_bye_is_ignored() -> None:
+    wire = Wire().opened()
+    wire.sender.close()
+    wire.tick()
+    assert wire.sender.on_message(from_peer(BYE_OK, 7), 0.0) == []
+    assert wire.sender.state is SenderState.CLOSING
 
 
 def test_an_answer_to_a_bye_nobody_said_is_ignored() -> None:

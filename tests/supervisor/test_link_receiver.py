@@ -245,6 +245,14 @@ def test_credit_for_frames_of_an_earlier_epoch_is_void() -> None:
     assert decode_credit(frame).returned == []
 
 
+def test_what_waited_for_senders_of_the_last_epoch_is_not_said() -> None:
+    receiver = opened()
+    receiver.on_message(ID, data(1), 0.0)
+    receiver.flush()
+    receiver.adopt(2)
+    assert not receiver.outbox
+
+
 def test_epochs_only_rise() -> None:
     with pytest.raises(AssertionError):
         opened().adopt(1)

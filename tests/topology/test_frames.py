@@ -160,6 +160,7 @@ def test_broken_data_has_a_code(data: bytes, code: str) -> None:
         ((2, 5),),
         ((2, "ab"),),
         ((2, {5: 6}),),
+        ({2: 1, (5,): 6},),
         ((2,),),
         ((2, (5,), 1),),
         ("ab",),

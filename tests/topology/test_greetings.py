@@ -108,6 +108,12 @@ def test_a_greeting_is_a_map_of_distinct_names(body: bytes) -> None:
         assert code_of(decode, body) == E_FRAME_TYPE
 
 
+def test_a_field_that_comes_twice_is_refused() -> None:
+    fields = packb(HELLO_FIELDS)
+    twice = bytes([fields[0] + 1]) + fields[1:] + packb("worker") + packb(1)
+    assert code_of(decode_hello, twice) == E_FRAME_TYPE
+
+
 def test_a_greeting_is_short_and_whole() -> None:
     assert code_of(decode_hello, packb({**HELLO_FIELDS, "x": "y" * 5000})) == E_FRAME_SIZE
     assert code_of(decode_hello, packb(HELLO_FIELDS)[:-1]) == E_FRAME_DECODE

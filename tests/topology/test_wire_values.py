@@ -177,6 +177,11 @@ def test_a_split_keeps_all_rows_in_order_and_each_part_in_the_limit(
         start += count
 
 
+def test_rows_that_just_fit_stay_together() -> None:
+    assert split_rows([3, 3, 4, 1, 9, 11, 1], bytes_max=10) == [3, 2, 1, 1]
+    assert split_rows([], bytes_max=10) == []
+
+
 def test_a_broken_value_of_a_peer_is_a_wire_error() -> None:
     with pytest.raises(WireError):
         unpack_body(b"\xc1")
