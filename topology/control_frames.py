@@ -5,7 +5,8 @@ All share the header of ``frame_header``. Bodies:
     TOGGLES   u64 root, u64 xor, ... (little-endian pairs, raw)
     VOUCH     u64 root, ... (raw)
     FAILS     msgpack [[root, component, task, reason, traceback], ...]
-    CREDIT    msgpack [number, [[source task, stream, target task, frames returned so far], ...]]
+    CREDIT    u64 number, then 20 bytes for each channel: u32 source task, u32 target task,
+              u16 stream, u16 0, u64 frames returned so far
     RESEND, BYE, BYE_OK   nothing
 
 Credits are counted from the start of the epoch, not from the last message, so that one that
@@ -54,6 +55,9 @@ from .wire_limits import (
     TRACEBACK_CHARS_MAX,
 )
 
+#: Number of a CREDIT, and one channel in it.
+_NUMBER = struct.Struct("<Q")
+_CREDIT = struct.Struct("<IIHHQ")
 _U32, _U64 = (1 << 32) - 1, (1 << 64) - 1
 
 
@@ -113,10 +117,11 @@ def pack_fails(failures: Sequence[Failure], bytes_max: int) -> Iterator[bytes]:
 
 def pack_credit(credit: CreditFrame) -> bytes:
     """Return the body of a CREDIT of at most ``CREDIT_CHANNELS_MAX`` channels."""
-    body: bytes = packb(
-        (credit.number, [(*channel, frames) for channel, frames in credit.returned])
-    )
-    return body
+    records = [
+        _CREDIT.pack(source, target, stream, 0, frames)
+        for (source, stream, target), frames in credit.returned
+    ]
+    return b"".join((_NUMBER.pack(credit.number), *records))
 
 
 def decode_toggles(data: bytes) -> ToggleFrame:
@@ -147,13 +152,19 @@ def decode_fails(data: bytes) -> FailFrame:
 
 def decode_credit(data: bytes) -> CreditFrame:
     """Decode a CREDIT."""
-    body = _array(data, 2)
-    if len(body) != 2 or type(body[0]) is not int or type(body[1]) is not tuple:
-        raise WireError(E_FRAME_TYPE, "a CREDIT is [number, credits]")
-    number, records = body
-    if number < 1 or len(records) > CREDIT_CHANNELS_MAX:
-        raise WireError(E_FRAME_TYPE, "number or length of a CREDIT out of range")
-    return CreditFrame(number, [_credit(record) for record in records])
+    records, rest = divmod(len(data) - HEADER_BYTES - _NUMBER.size, _CREDIT.size)
+    if rest or records < 0:
+        raise WireError(E_FRAME_TYPE, f"{len(data) - HEADER_BYTES} bytes are not whole records")
+    if records > CREDIT_CHANNELS_MAX:
+        raise WireError(E_FRAME_SIZE, f"{records} channels, the limit is {CREDIT_CHANNELS_MAX}")
+    (number,) = _NUMBER.unpack_from(data, HEADER_BYTES)
+    returned = []
+    body = memoryview(data)[HEADER_BYTES + _NUMBER.size :]
+    for source, target, stream, zero, frames in _CREDIT.iter_unpack(body):
+        if zero:
+            raise WireError(E_FRAME_TYPE, "reserved bytes of a CREDIT are not 0")
+        returned.append(((source, stream, target), frames))
+    return CreditFrame(number, returned)
 
 
 def decode_empty(data: bytes) -> None:
@@ -215,14 +226,6 @@ def _cut(failure: Failure) -> Failure:
         # The end of a traceback says what was raised.
         traceback=clean_text(failure.traceback[-TRACEBACK_CHARS_MAX:], TRACEBACK_CHARS_MAX),
     )
-
-
-def _credit(record: Any) -> tuple[Channel, int]:
-    if type(record) is not tuple or tuple(map(type, record)) != (int, int, int, int):
-        raise WireError(E_FRAME_TYPE, "a credit is [source, stream, target, frames]")
-    if min(record) < 0:
-        raise WireError(E_FRAME_TYPE, "negative credit or channel")
-    return record[:3], record[3]
 
 
 def _array(data: bytes, items_max: int) -> tuple[Any, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from msgpack import ExtType, packb
+from msgpack import ExtType
 from waterspout.supervisor import link_receiver
 from waterspout.supervisor.inlink import SEQ_GAP_MAX
 from waterspout.supervisor.link_events import BadData, HelloAhead, PeerClosed, PeerOpened
@@ -263,7 +263,7 @@ def test_epochs_only_rise() -> None:
 
 def test_a_value_that_cannot_be_read_fails_its_roots_and_gives_the_credit_back() -> None:
     receiver = opened()
-    body = packb((((1, (5, 6)),), [ExtType(4, b"x")]))
+    body = BodyPacker().pack([(1, (5, 6))], [[ExtType(4, b"x")]])
     (event,) = receiver.on_message(ID, raw(1, body), 0.0)
     assert isinstance(event, BadData)
     assert (event.channel, event.roots, event.code) == (A, (5, 6), "E_FRAME_TYPE")
@@ -294,12 +294,15 @@ def test_a_frame_without_credit_closes_the_link() -> None:
 
 
 def test_a_data_frame_at_the_limit_is_taken_and_a_longer_one_is_not() -> None:
-    text = "x" * (FRAME_BYTES_MAX - len(raw(1, packb((((1, ()),), ["x" * 300])))) + 300)
-    exact = raw(1, packb((((1, ()),), [text])))
+    def frame_of(size: int) -> bytes:
+        return raw(1, BodyPacker().pack([(1, ())], [["x" * size]]))
+
+    size = FRAME_BYTES_MAX - len(frame_of(300)) + 300
+    exact = frame_of(size)
     assert len(exact) == FRAME_BYTES_MAX
     assert opened().on_message(ID, exact, 0.0)
     receiver = opened()
-    assert receiver.on_message(ID, raw(1, packb((((1, ()),), [text + "x"]))), 0.0) == []
+    assert receiver.on_message(ID, frame_of(size + 1), 0.0) == []
     assert refusal(receiver) == "frame"
     assert receiver.counters.bad_frames == {"E_FRAME_SIZE": 1}
 

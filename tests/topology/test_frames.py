@@ -16,12 +16,12 @@ from waterspout.topology.frames import (
     BodyPacker,
     DataFrame,
     EndFrame,
-    check_runs,
     data_frame,
     decode_channel,
     decode_data,
     decode_end,
     end_frame,
+    read_runs,
     salvage_roots,
 )
 from waterspout.topology.wire_limits import (
@@ -78,7 +78,7 @@ def test_data_survives_the_round_trip(frame: tuple[list[Any], list[list[Any]]]) 
     assert decode_header(data) == HEADER
     assert decode_channel(data) == CHANNEL
     assert decode_data(data) == DataFrame(
-        CHANNEL, EDGE, tuple(runs), [tuple(row) for row in rows], len(rows[0])
+        CHANNEL, EDGE, runs, [tuple(row) for row in rows], len(rows[0])
     )
     assert decode_data(memoryview(data)) == decode_data(data)
     assert salvage_roots(data) == tuple(dict.fromkeys(root for _, ids in runs for root in ids))
@@ -89,7 +89,7 @@ def test_the_layout_is_the_drawn_one() -> None:
     assert DATA_HEADER_BYTES == 48
     assert data[HEADER_BYTES:] == (
         b"\xe0" + b"\0" * 7 + b"\x03\0\0\0" + b"\x07\0\0\0" + b"\x01\0" + b"\x01\0" + b"\x01\0\0\0"
-        b"\x92\x91\x92\x01\x91\x05\x91\xa1a"
+        b"\x94" + b"\x91\x01" + b"\x90" + b"\xc4\x08\x05" + b"\0" * 7 + b"\x91\xa1a"
     )
 
 
@@ -113,7 +113,9 @@ def test_an_end_carries_nothing(data: bytes) -> None:
     assert caught.value.code == E_FRAME_TYPE
 
 
-RUNS = ((1, (5,)),)
+RUNS = [(1, (5,))]
+ONE_RUN = ((1,), (), b"\x05" + b"\0" * 7)
+HEAD = packb((*ONE_RUN, []))[:-1]
 
 
 @pytest.mark.parametrize(
@@ -121,20 +123,20 @@ RUNS = ((1, (5,)),)
     [
         (with_body(b"")[:40], E_FRAME_DECODE),
         (with_body(b""), E_FRAME_DECODE),
-        (with_body(b"\x92\x91"), E_FRAME_DECODE),
+        (with_body(b"\x94\x91"), E_FRAME_DECODE),
         (with_body(b"\xc1"), E_FRAME_DECODE),
-        (with_body(packb((RUNS, ["a"])) + b"\x01"), E_FRAME_DECODE),
-        (with_body(packb((RUNS, ["a"]))[:-1]), E_FRAME_DECODE),
-        (with_body(packb([RUNS])), E_FRAME_TYPE),
+        (with_body(packb((*ONE_RUN, ["a"])) + b"\x01"), E_FRAME_DECODE),
+        (with_body(packb((*ONE_RUN, ["a"]))[:-1]), E_FRAME_DECODE),
+        (with_body(packb(ONE_RUN)), E_FRAME_TYPE),
         (with_body(packb({1: 2})), E_FRAME_TYPE),
-        (with_body(packb((RUNS, "a"))), E_FRAME_TYPE),
-        (with_body(packb((RUNS, ["a", "b"]))), E_FRAME_TYPE),
-        (with_body(packb((RUNS, ["a", "b", "c"])), width=2, rows=1), E_FRAME_TYPE),
-        (with_body(packb((RUNS, ["a"])), rows=0), E_FRAME_SIZE),
-        (with_body(packb((RUNS, ["a"])), rows=FRAME_ROWS_MAX + 1), E_FRAME_SIZE),
-        (with_body(packb((RUNS, [ExtType(4, b"x")]))), E_FRAME_TYPE),
-        (with_body(b"\x92\x91\x92\x01\x91\x05\x91\xa1\xff"), E_FRAME_ENCODING),
-        (with_body(b"\x92\x91\x92\x01\x91\x05\x91" + b"\x91" * 5000 + b"\x01"), E_FRAME_DEPTH),
+        (with_body(packb((*ONE_RUN, "a"))), E_FRAME_TYPE),
+        (with_body(packb((*ONE_RUN, ["a", "b"]))), E_FRAME_TYPE),
+        (with_body(packb((*ONE_RUN, ["a", "b", "c"])), width=2, rows=1), E_FRAME_TYPE),
+        (with_body(packb((*ONE_RUN, ["a"])), rows=0), E_FRAME_SIZE),
+        (with_body(packb((*ONE_RUN, ["a"])), rows=FRAME_ROWS_MAX + 1), E_FRAME_SIZE),
+        (with_body(packb((*ONE_RUN, [ExtType(4, b"x")]))), E_FRAME_TYPE),
+        (with_body(HEAD + b"\x91\xa1\xff"), E_FRAME_ENCODING),
+        (with_body(HEAD + b"\x91" * 5000 + b"\x01"), E_FRAME_DEPTH),
         (frame_of(RUNS, [["a"]], edge=0), E_FRAME_TYPE),
     ],
 )
@@ -142,54 +144,87 @@ def test_broken_data_has_a_code(data: bytes, code: str) -> None:
     assert code_of(data) == code
 
 
+def ids(*roots: int) -> bytes:
+    return b"".join(root.to_bytes(8, "little") for root in roots)
+
+
 @pytest.mark.parametrize(
-    "runs",
+    ("counts", "root_counts", "roots", "runs"),
     [
-        (),
-        ((2, (5,)), (1, (6,))),
-        ((1, (5,)),),
-        ((0, (5,)), (2, (6,))),
-        ((-1, (5,)), (3, (6,))),
-        ((2, (0,)),),
-        ((2, (-5,)),),
-        ((2, (5.0,)),),
-        ((2, (True,)),),
-        ((2, ("r",)),),
-        ((2.0, (5,)),),
-        ((True, (5,)), (1, (6,))),
-        ((2, 5),),
-        ((2, "ab"),),
-        ((2, {5: 6}),),
-        ({2: 1, (5,): 6},),
-        ((2,),),
-        ((2, (5,), 1),),
-        ("ab",),
-        (b"\x02\x05",),
-        {2: 1, (5,): 1},
-        5,
-        None,
-        "runs",
+        ((2,), (), ids(5), [(2, (5,))]),
+        ((2,), (1,), ids(5), [(2, (5,))]),
+        ((2,), (0,), b"", [(2, ())]),
+        ((1, 1), (), ids(5, 6), [(1, (5,)), (1, (6,))]),
+        ((1, 1), (2, 0), ids(5, 6), [(1, (5, 6)), (1, ())]),
     ],
 )
-def test_runs_that_do_not_cover_the_rows_are_refused(runs: Any) -> None:
+def test_runs_are_read_from_their_flat_form(
+    counts: Any, root_counts: Any, roots: bytes, runs: Any
+) -> None:
+    assert read_runs(counts, root_counts, roots, 2) == runs
+
+
+@pytest.mark.parametrize(
+    ("counts", "root_counts", "roots"),
+    [
+        ((), (), b""),
+        ((2, 1), (), ids(5, 6)),
+        ((1,), (), ids(5)),
+        ((0, 2), (), ids(5, 6)),
+        ((-1, 3), (), ids(5, 6)),
+        ((2.0,), (), ids(5)),
+        ((True, 1), (), ids(5, 6)),
+        (("2",), (), ids(5)),
+        ((2,), (), ids(0)),
+        ((2,), (), ids(5)[:-1]),
+        ((2,), (), "12345678"),
+        ((2,), (), (5,)),
+        ((2,), (), None),
+        ((2,), (), b""),
+        ((2,), (), ids(5, 6)),
+        ((2,), (1,), ids(5, 6)),
+        ((2,), (1, 1), ids(5, 6)),
+        ((1, 1), (3, -1), ids(5, 6)),
+        ((1, 1), (1.0, 1.0), ids(5, 6)),
+        ((2,), (True,), ids(5)),
+        ((2,), {1: 1}, ids(5)),
+        ((2,), 0, ids(5)),
+        ((2,), None, ids(5)),
+        ({2: 0}, (), ids(5)),
+        (b"\x02", (), ids(5)),
+        (2, (), ids(5)),
+    ],
+)
+def test_runs_that_do_not_cover_the_rows_are_refused(
+    counts: Any, root_counts: Any, roots: Any
+) -> None:
     with pytest.raises(WireError) as caught:
-        check_runs(runs, 2)
+        read_runs(counts, root_counts, roots, 2)
     assert caught.value.code == E_FRAME_TYPE
 
 
 def test_untracked_rows_need_no_edge() -> None:
-    assert decode_data(frame_of([(2, ())], [["a"], ["b"]], edge=0)).runs == ((2, ()),)
+    assert decode_data(frame_of([(2, ())], [["a"], ["b"]], edge=0)).runs == [(2, ())]
 
 
 def test_the_roots_of_a_frame_with_a_broken_value_can_be_named() -> None:
-    runs = ((1, (5, 6)), (1, (6,)))
-    data = with_body(packb((runs, ["a", ExtType(4, b"x")])), rows=2)
+    body = packb(((1, 1), (2, 1), ids(5, 6, 6), ["a", ExtType(4, b"x")]))
+    data = with_body(body, rows=2)
     assert code_of(data) == E_FRAME_TYPE
     assert salvage_roots(data) == (5, 6)
 
 
 @pytest.mark.parametrize(
-    "body", [b"", b"\xc1", b"\x92", packb(5), packb(([], [])), packb(([[1, [0]]], ["a"]))]
+    "body",
+    [
+        b"",
+        b"\xc1",
+        b"\x94",
+        packb(5),
+        packb(ONE_RUN),
+        packb(([], [], b"", ["a"])),
+        packb(([1], [], ids(0), ["a"])),
+    ],
 )
 def test_no_root_is_made_up_for_a_frame_with_broken_runs(body: bytes) -> None:
     assert salvage_roots(with_body(body)) == ()
