@@ -15,6 +15,7 @@ from waterspout.spouts import SPOUTS
 from waterspout.topology import errors, reference
 from waterspout.topology.classes import load_class
 from waterspout.topology.problems import CODES
+from waterspout.topology.wire_limits import FRAME_CODES
 
 DOCS = Path(__file__).resolve().parent
 
@@ -28,6 +29,17 @@ Made from the tables in the code by `docs/generate.py`.
 `waterspout lint` and `waterspout run` print one line per problem:
 `file:line:col: CODE what, got, allowed, did you mean`. `E_` refuses the topology, `W_` warns,
 `I_` informs. Codes keep their names from version to version.
+
+| code | meaning |
+|---|---|
+"""
+
+FRAMES_HEAD = """
+## Codes of frames between workers
+
+What a peer sent is not a frame. The frame is dropped or its link refused; the worker goes on, and
+counts and logs it. Users see these only when something other than Waterspout talks to a worker, or
+when versions are mixed.
 
 | code | meaning |
 |---|---|
@@ -54,12 +66,16 @@ the arguments go under `args:`.
 
 def errors_page() -> str:
     """Return docs/errors.md."""
-    codes = "".join(f"| `{code}` | {meaning} |\n" for code, meaning in CODES.items())
     classes = [c for c in vars(errors).values() if inspect.isclass(c) and issubclass(c, Exception)]
     exceptions = "".join(
         f"| `{c.__name__}` | `{c.__bases__[0].__name__}` | {_first_line(c)} |\n" for c in classes
     )
-    return ERRORS_HEAD + codes + EXCEPTIONS_HEAD + exceptions
+    parts = (ERRORS_HEAD, _codes(CODES), FRAMES_HEAD, _codes(FRAME_CODES))
+    return "".join(parts) + EXCEPTIONS_HEAD + exceptions
+
+
+def _codes(table: Mapping[str, str]) -> str:
+    return "".join(f"| `{code}` | {meaning} |\n" for code, meaning in table.items())
 
 
 def _first_line(thing: type) -> str:

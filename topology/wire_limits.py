@@ -34,34 +34,29 @@ VALUE_DEPTH_MAX = 200
 INT_MIN = -(1 << 63)
 INT_MAX = (1 << 64) - 1
 
-#: Not one message part: a frame is always a single part, so that its size can be checked.
 E_FRAME_PARTS = "E_FRAME_PARTS"
-#: Not a frame: too short, wrong magic, truncated, trailing bytes, not msgpack.
 E_FRAME_DECODE = "E_FRAME_DECODE"
-#: Over the byte or row limit.
 E_FRAME_SIZE = "E_FRAME_SIZE"
-#: Nested too deeply.
 E_FRAME_DEPTH = "E_FRAME_DEPTH"
-#: Well-formed msgpack of the wrong type: ext types, wrong fields, numbers out of range.
 E_FRAME_TYPE = "E_FRAME_TYPE"
-#: A str that is not UTF-8.
 E_FRAME_ENCODING = "E_FRAME_ENCODING"
-#: A frame that has no place here: unknown kind, before HELLO, impossible seq, ack or credit.
 E_FRAME_STATE = "E_FRAME_STATE"
-#: A layout version that this code does not speak.
 E_FRAME_VERSION = "E_FRAME_VERSION"
 
-#: Every code above; a WireError bears one of them.
-FRAME_CODES = (
-    E_FRAME_PARTS,
-    E_FRAME_DECODE,
-    E_FRAME_SIZE,
-    E_FRAME_DEPTH,
-    E_FRAME_TYPE,
-    E_FRAME_ENCODING,
-    E_FRAME_STATE,
-    E_FRAME_VERSION,
-)
+#: Every code that a WireError bears, and what it means; docs/errors.md is made from it.
+FRAME_CODES: dict[str, str] = {
+    E_FRAME_PARTS: "not one message part: a frame is always a single part, so that its size "
+    "can be checked",
+    E_FRAME_DECODE: "not a frame: too short, wrong magic, truncated, trailing bytes, not msgpack",
+    E_FRAME_SIZE: "over the byte or row limit",
+    E_FRAME_DEPTH: "nested too deeply",
+    E_FRAME_TYPE: "well-formed msgpack of the wrong type: ext types, wrong fields, numbers out "
+    "of range",
+    E_FRAME_ENCODING: "a str that is not UTF-8",
+    E_FRAME_STATE: "a frame that has no place here: unknown kind, before HELLO, impossible seq, "
+    "ack or credit",
+    E_FRAME_VERSION: "a layout version that this code does not speak",
+}
 
 
 def message_bytes_max(frame_bytes_max: int) -> int:
