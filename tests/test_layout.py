@@ -56,7 +56,6 @@ TESTED_ELSEWHERE: dict[str, str] = {
     "bolts/registry.py": "a table; test_contract.py runs every bolt in it",
     "spouts/registry.py": "a table; test_contract.py runs every spout in it",
     "supervisor/link_events.py": "tuples without code; both ends of a link test what they report",
-    "supervisor/link_events.py": "named tuples; the tests of the link's two ends compare them",
     "supervisor/scaffold_files.py": "text; test_scaffold.py reads it and a process test runs it",
     "supervisor/store_memory.py": "test_store.py runs the contract of stores over it",
     "topology/errors.py": "exceptions that only carry fields; each is raised by its module's tests",
