@@ -153,7 +153,7 @@ def decode_fails(data: bytes) -> FailFrame:
 def decode_credit(data: bytes) -> CreditFrame:
     """Decode a CREDIT."""
     records, rest = divmod(len(data) - HEADER_BYTES - _NUMBER.size, _CREDIT.size)
-    if rest or records < 0:
+    if rest:
         raise WireError(E_FRAME_TYPE, f"{len(data) - HEADER_BYTES} bytes are not whole records")
     if records > CREDIT_CHANNELS_MAX:
         raise WireError(E_FRAME_SIZE, f"{records} channels, the limit is {CREDIT_CHANNELS_MAX}")

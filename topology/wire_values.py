@@ -85,22 +85,6 @@ def row_sizes(rows: Iterable[Sequence[Any]]) -> list[int]:
     return [sum(map(len, map(pack, row))) for row in rows]
 
 
-def split_rows(sizes: Sequence[int], bytes_max: int) -> list[int]:
-    """Return how many rows go into each frame so that none is over ``bytes_max``.
-
-    A row that is over the limit alone gets a frame of its own (and is refused there).
-    """
-    counts: list[int] = []
-    room = 0
-    for size in sizes:
-        if not counts or size > room:
-            counts.append(0)
-            room = bytes_max
-        counts[-1] += 1
-        room -= size
-    return counts
-
-
 def _normal_row(position: int, row: Sequence[Any]) -> tuple[Sequence[Any], Unpackable | None]:
     values = []
     for index, value in enumerate(row):

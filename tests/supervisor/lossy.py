@@ -9,16 +9,23 @@ from typing import Any
 from waterspout.supervisor.link import LinkSender
 from waterspout.supervisor.link_events import (
     BadData,
-    Closed,
     HelloAhead,
-    Opened,
     PeerClosed,
     PeerOpened,
     ReceiverEvent,
     SenderEvent,
 )
 from waterspout.supervisor.link_receiver import LinkReceiver
-from waterspout.topology.control_frames import FailFrame, Failure, ToggleFrame, VouchFrame
+from waterspout.topology.control_frames import (
+    CreditFrame,
+    FailFrame,
+    Failure,
+    ToggleFrame,
+    VouchFrame,
+    control_frame,
+    pack_credit,
+)
+from waterspout.topology.frame_header import CREDIT, Header
 from waterspout.topology.frames import BodyPacker, Channel, DataFrame, EndFrame
 
 #: How a test names a frame: what was sent, and what must come out.
@@ -165,4 +172,20 @@ def failure(root: int, text: str = "no") -> Failure:
     return Failure(root, "split", 7, text, "Traceback ...")
 
 
-__all__ = ["Closed", "Opened", "Wire", "failure", "make_receiver", "make_sender", "note_of"]
+def one_frame_sent() -> Wire:
+    """Return an open wire whose sender has sent frame 1, not delivered."""
+    wire = Wire().opened()
+    wire.send((1, 0, 2), 1, [["a"]])
+    wire.push()
+    return wire
+
+
+def from_peer(kind: int, seq: int, body: bytes = b"", **header: Any) -> bytes:
+    """Return a message of worker 2, incarnation 222, epoch 1."""
+    fields = {"epoch": 1, "incarnation": 222, **header}
+    return control_frame(Header(kind, fields["epoch"], fields["incarnation"], seq), body)
+
+
+def credit(number: int, returned: list[Any], ack: int = 1, **header: Any) -> bytes:
+    """Return a CREDIT of worker 2."""
+    return from_peer(CREDIT, ack, pack_credit(CreditFrame(number, returned)), **header)

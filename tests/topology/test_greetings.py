@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 from msgpack import ExtType, packb
-
 from waterspout.topology.errors import WireError
 from waterspout.topology.frame_header import HELLO, pack_header
 from waterspout.topology.greetings import (

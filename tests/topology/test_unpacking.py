@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgpack import ExtType, Timestamp, packb
-
 from waterspout.topology.errors import WireError
 from waterspout.topology.unpacking import unpack_body
 from waterspout.topology.wire_limits import (
@@ -59,7 +60,5 @@ def test_names_only_where_they_are_asked_for() -> None:
 
 @given(body=st.binary(max_size=200))
 def test_random_bytes_raise_nothing_else(body: bytes) -> None:
-    try:
+    with contextlib.suppress(WireError):
         unpack_body(body)
-    except WireError:
-        pass

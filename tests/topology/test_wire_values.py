@@ -24,7 +24,6 @@ from waterspout.topology.wire_values import (
     normalise_rows,
     row_sizes,
     scan_rows,
-    split_rows,
 )
 
 
@@ -162,24 +161,6 @@ def test_rows_over_the_tuple_limit_are_found() -> None:
     assert row_sizes(rows) == [11, 102, 2]
     assert find_oversized(rows, 101) == [(1, 102)]
     assert find_oversized(rows, 102) == []
-
-
-@given(sizes=st.lists(st.integers(1, 50), max_size=30), bytes_max=st.integers(1, 60))
-def test_a_split_keeps_all_rows_in_order_and_each_part_in_the_limit(
-    sizes: list[int], bytes_max: int
-) -> None:
-    counts = split_rows(sizes, bytes_max)
-    assert sum(counts) == len(sizes)
-    start = 0
-    for count in counts:
-        assert count >= 1
-        assert sum(sizes[start : start + count]) <= bytes_max or count == 1
-        start += count
-
-
-def test_rows_that_just_fit_stay_together() -> None:
-    assert split_rows([3, 3, 4, 1, 9, 11, 1], bytes_max=10) == [3, 2, 1, 1]
-    assert split_rows([], bytes_max=10) == []
 
 
 def test_a_broken_value_of_a_peer_is_a_wire_error() -> None:
