@@ -1,0 +1,78 @@
+"""The open frame of one channel: rows that one task sends another, and whose they are.
+
+A channel is (source task, stream, target task). Emitting appends a row to ``rows`` and
+nothing else; whose rows they are is noted when the sender moves on to another input run
+(``close_run``). So tracking costs per run and frame, not per tuple. The list object never
+changes, so that ``rows.append`` can be bound once by the router.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from .frames import Channel, Run
+
+#: Draws a random 64-bit number; 0 is drawn again.
+Draw = Callable[[int], int]
+
+
+def draw_edge(draw: Draw) -> int:
+    """Return a random edge id: 64 bits, never 0."""
+    while not (edge := draw(64)):
+        pass
+    return edge
+
+
+class OpenFrame:
+    """What a task has emitted to one target task since the last frame was sealed."""
+
+    __slots__ = ("edge", "key", "mark", "roots", "rows", "runs", "target_worker")
+
+    def __init__(self, key: Channel, target_worker: int) -> None:
+        self.key = key
+        self.target_worker = target_worker
+        self.rows: list[Any] = []
+        self.runs: list[Run] = []
+        #: Rows that already belong to a run.
+        self.mark = 0
+        self.edge = 0
+        #: Roots that were toggled with this frame's edge.
+        self.roots: set[int] = set()
+
+    def close_run(self, roots: tuple[int, ...], toggles: dict[int, int], draw: Draw) -> None:
+        """Note that the rows since the last call descend from ``roots``.
+
+        Called when ``len(rows) > mark``. The first row of a root in this frame toggles the
+        frame's edge into the root: once per distinct root, or XOR would forget it.
+        """
+        count = len(self.rows) - self.mark
+        self.mark += count
+        runs = self.runs
+        if runs and runs[-1][1] == roots:
+            runs[-1] = (runs[-1][0] + count, roots)
+            return
+        runs.append((count, roots))
+        known = self.roots
+        for root in roots:
+            if root not in known:
+                known.add(root)
+                edge = self.edge
+                if not edge:
+                    edge = self.edge = draw_edge(draw)
+                toggles[root] = toggles.get(root, 0) ^ edge
+
+    def take(self) -> tuple[int, list[Run], list[Any]]:
+        """Return (edge, runs, rows) of the frame and start a new one."""
+        rows = self.rows[:]
+        frame = (self.edge, self.runs, rows)
+        self.rows.clear()
+        self.runs = []
+        self.mark = 0
+        self.edge = 0
+        self.roots = set()
+        return frame
+
+    def drop(self) -> None:
+        """Forget everything: a new epoch replays it."""
+        self.take()
