@@ -27,8 +27,11 @@ NODES_MAX = 50_000
 #: libyaml where PyYAML was built with it; the same events, 20 times faster.
 PARSER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
-#: Control characters that no text file needs; tab, line feed and carriage return are fine.
-_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x80-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]")
+#: Control characters that no text file needs; tab, line feed and carriage return are fine. A byte
+#: order mark is fine only as the first character: libyaml skips it elsewhere, PyYAML keeps it.
+_CONTROL = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x80-\x84\x86-\x9f\ud800-\udfff\ufeff\ufffe\uffff]"
+)
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 

@@ -121,6 +121,14 @@ TEXTS = st.one_of(
 )
 
 
+@pytest.mark.parametrize("parser", PARSERS)
+def test_a_byte_order_mark_is_taken_only_at_the_start(parser: Any) -> None:
+    assert read("\ufeffa: b", parser) == read("a: b", parser)
+    tree, problems = read("a: b\n\ufeffc: d", parser)
+    assert tree is None
+    assert "E_ENCODING" in problems[0]
+
+
 @given(TEXTS)
 def test_any_text_gives_a_tree_or_problems_and_nothing_else(text: bytes | str) -> None:
     problems = Problems()
