@@ -23,14 +23,34 @@ from .marks import FOLDER_VARIABLE, mark
 
 
 class Lines(Files):
-    """The ready-made ``Files`` over a folder, noting when the first file is taken up."""
+    """The ready-made ``Files`` over a folder, noting when files are taken up and read out."""
 
     def __init__(self, folder: str) -> None:
         super().__init__(f"{folder}/part-*.txt")
 
     def reader(self, partition: str, position: int | None) -> Reader:
         mark("reading")
-        return super().reader(partition, position)
+        return NotedReader(super().reader(partition, position))
+
+
+class NotedReader(Reader):
+    """Reads through another reader and notes its end.
+
+    What a run still has to do then is at most what it may have pending: with the end of the
+    run, as its bolts see it, that brackets the time it took.
+    """
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+
+    def read(self, limit: int) -> tuple[list[list[Any]], int] | None:
+        found = self._reader.read(limit)
+        if found is None:
+            mark("read out")
+        return found
+
+    def close(self) -> None:
+        self._reader.close()
 
 
 class Numbers(Source):
@@ -46,7 +66,7 @@ class Numbers(Source):
 
     def reader(self, partition: str, position: int | None) -> Reader:
         mark("reading")
-        return NumbersReader(position or 0, self.count)
+        return NotedReader(NumbersReader(position or 0, self.count))
 
 
 class NumbersReader(Reader):
@@ -169,6 +189,26 @@ class RowSink(RowBolt):
 
     def finish(self) -> None:
         mark("finished", task=self.context.task, tuples=self.tuples)
+
+
+class Collect(Bolt):
+    """Takes the last counts of the ready-made ``Count``; its first one ends the measured time."""
+
+    def prepare(self, context: Context) -> None:
+        self.counts: dict[str, int] = {}
+
+    def process(self, tup: Tuple) -> None:
+        if not self.counts:
+            mark("finished", task=self.context.task)
+        self.counts[tup[0]] = tup[1]
+
+    def finish(self) -> None:
+        note_counts(self.context.task, self.counts)
+
+
+def words(line: str) -> list[str]:
+    """Return the words of a line: the function of ``FlatMap`` in the word count."""
+    return line.split()
 
 
 def same(value: Any) -> Any:

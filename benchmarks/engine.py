@@ -52,6 +52,13 @@ class EngineRun:
         """Return the seconds from the first read to the first ``finish``, as components saw it."""
         return float(self.first("finished")["at_s"] - self.first("reading")["at_s"])
 
+    def reading_s(self) -> float:
+        """Return the seconds from the first read to the end of the input: less than a run takes."""
+        ends = named(self.marks, "read out")
+        if not ends:
+            raise RunFailed("no spout noted the end of its input")
+        return float(ends[-1]["at_s"] - self.first("reading")["at_s"])
+
     def first(self, name: str) -> dict[str, Any]:
         """Return the first mark called ``name``."""
         found = named(self.marks, name)

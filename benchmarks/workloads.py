@@ -54,6 +54,8 @@ def _bytewax(name: str, workload: str, recovery: bool, processes: int = 1) -> Co
 #: Every new count goes on to a sink, which is what Bytewax's ``stateful_map`` does; in the other
 #: word counts only the last counts come out, as from its ``count_final``.
 _RUNNING = "wordcount_running.yaml"
+#: ``FlatMap`` and ``Count`` as they come, as Bytewax's ``flat_map`` and ``count_final`` do.
+_READY = "wordcount_ready.yaml"
 
 WORD_COUNT = Block(
     "wordcount",
@@ -86,6 +88,14 @@ WORD_COUNT = Block(
             ALO,
             partial(run.word_count, topology=_RUNNING, workers=2),
         ),
+        Contestant(
+            "waterspout, 1 worker, ready-made", ALO, partial(run.word_count, topology=_READY)
+        ),
+        Contestant(
+            "waterspout, 2 workers, ready-made",
+            ALO,
+            partial(run.word_count, topology=_READY, workers=2),
+        ),
         Contestant("bare loop, process_batch", NONE, partial(run.bare_word_count, batch=True)),
         _bytewax("Bytewax", "wordcount", recovery=False),
         _bytewax("Bytewax, recovery", "wordcount", recovery=True),
@@ -114,6 +124,15 @@ WORD_COUNT = Block(
         Goal(
             "word count against Bytewax with recovery, 2 workers",
             "waterspout, 2 workers", "per_s",
+            against="Bytewax, 2 processes, recovery", at_least=4,
+        ),
+        Goal(
+            "ready-made word count against Bytewax with recovery, 1 worker",
+            "waterspout, 1 worker, ready-made", "per_s", against="Bytewax, recovery", at_least=4,
+        ),
+        Goal(
+            "ready-made word count against Bytewax with recovery, 2 workers",
+            "waterspout, 2 workers, ready-made", "per_s",
             against="Bytewax, 2 processes, recovery", at_least=4,
         ),
         Goal(

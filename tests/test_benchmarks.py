@@ -8,6 +8,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from waterspout.bolts.registry import BOLTS
 from waterspout.topology.lint import lint_spec
 from waterspout.topology.loader import ShortNames, load
 
@@ -125,7 +126,7 @@ def test_every_goal_has_exactly_one_limit() -> None:
 
 @pytest.mark.parametrize("path", sorted((ROOT / "benchmarks" / "topologies").glob("*.yaml")))
 def test_every_topology_loads_without_a_problem(path: Path) -> None:
-    ready_made = ShortNames(bolts={"Map": "waterspout.bolts.map:Map"})
+    ready_made = ShortNames(bolts=BOLTS)
     loaded = load(path.read_text(), path.name, short_names=ready_made)
     lint_spec(loaded)
     assert [str(problem) for problem in loaded.problems] == []
