@@ -121,6 +121,17 @@ class SnapshotStore:
                     count += 1
         return count
 
+    def prune(self, round_: int, keep: Collection[str]) -> int:
+        """Delete the files of rounds up to ``round_`` that are not in ``keep``; return how many.
+
+        Called by the shell of the coordinator when it asks for it.
+        """
+        gone = [part for part in self._files() if part.round <= round_ and part.file not in keep]
+        for part in gone:
+            with contextlib.suppress(FileNotFoundError):
+                (self._folder / part.file).unlink()
+        return len(gone)
+
     def _files(self) -> Iterator[PartFile]:
         for name in os.listdir(self._folder):
             if match := _NAME.fullmatch(name):

@@ -1,0 +1,172 @@
+"""Worker processes of one machine: starts, kills, exits, and what they cost.
+
+The parent waits for nothing here: exits are looked for, not waited for.
+"""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
+
+import psutil
+from waterspout.spouts.registry import SPOUTS
+from waterspout.topology.plan import Plan
+from waterspout.topology.wire_limits import message_bytes_max
+
+from .run_folder import RunFolder
+from .worker_logs import log_path, open_log, set_aside
+
+#: How long the end of a run waits for killed processes to be gone.
+REAP_S = 5.0
+
+
+class Exit(NamedTuple):
+    """A worker process that has ended."""
+
+    worker: int
+    incarnation: int
+    reason: str
+
+
+class Stats(NamedTuple):
+    """What the operating system says of a worker."""
+
+    worker: int
+    memory_bytes: int
+    cpu_percent: float
+
+
+class Processes:
+    """The processes of one run.
+
+    Workers end with the thread that starts them (PR_SET_PDEATHSIG), so that thread has to stay
+    until they have ended.
+
+    Args:
+        plan: what they run.
+        folder: of the run; holds the sockets.
+        state_dir: holds snapshots and logs.
+        parent: process id of this process.
+    """
+
+    def __init__(self, plan: Plan, folder: RunFolder, state_dir: Path, parent: int) -> None:
+        self._plan, self._folder, self._state_dir = plan, folder, state_dir
+        self._parent = parent
+        self._stdin_worker = stdin_worker(plan)
+        self._running: dict[tuple[int, int], subprocess.Popen[bytes]] = {}
+        self._watched: dict[tuple[int, int], psutil.Process] = {}
+        #: Workers that could not even be started.
+        self._failed: list[Exit] = []
+        for worker in range(plan.workers):
+            set_aside(log_path(state_dir, worker))
+
+    def start(self, worker: int, incarnation: int) -> None:
+        """Start a process; when that fails, it is an exit like any other."""
+        command = worker_command(
+            self._plan,
+            worker=worker,
+            incarnation=incarnation,
+            control=self._folder.endpoint("control"),
+            endpoint=self._folder.worker_endpoint(worker, incarnation),
+            state_dir=self._state_dir,
+            parent=self._parent,
+        )
+        # A Ctrl-C goes to the whole group. Blocked, it waits until the worker ignores it.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            log = open_log(log_path(self._state_dir, worker))
+            with open(log, "ab", buffering=0) as output:
+                stdin = None if worker == self._stdin_worker else subprocess.DEVNULL
+                process = subprocess.Popen(command, stdin=stdin, stdout=output, stderr=output)
+        except OSError as error:
+            self._failed.append(Exit(worker, incarnation, f"cannot be started: {error}"))
+            return
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        self._running[worker, incarnation] = process
+        with suppress(psutil.Error):
+            self._watched[worker, incarnation] = psutil.Process(process.pid)
+
+    def kill(self, worker: int, incarnation: int) -> None:
+        """Kill a process, if it runs; its exit is found later."""
+        process = self._running.get((worker, incarnation))
+        if process is not None:
+            process.kill()
+
+    def exits(self) -> list[Exit]:
+        """Return the processes that have ended since the last call."""
+        found, self._failed = self._failed, []
+        for (worker, incarnation), process in list(self._running.items()):
+            code = process.poll()
+            if code is not None:
+                found.append(Exit(worker, incarnation, exit_reason(code)))
+                self._running.pop((worker, incarnation))
+                self._watched.pop((worker, incarnation), None)
+                self._folder.forget_worker(worker, incarnation)
+        return found
+
+    def stats(self) -> list[Stats]:
+        """Return memory and share of a core since the last call, for each process."""
+        found = []
+        for (worker, _), process in self._watched.items():
+            with suppress(psutil.Error):
+                memory_bytes = process.memory_info().rss
+                found.append(Stats(worker, memory_bytes, process.cpu_percent()))
+        return found
+
+    def close(self) -> None:
+        """Kill what still runs, and wait until it is gone."""
+        for process in self._running.values():
+            process.kill()
+        for process in self._running.values():
+            # One that the kernel cannot end (a hung disk) is left to it.
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(REAP_S)
+
+
+def worker_command(
+    plan: Plan,
+    *,
+    worker: int,
+    incarnation: int,
+    control: str,
+    endpoint: str,
+    state_dir: Path,
+    parent: int,
+) -> list[str]:
+    """Return the command of a worker process. Everybody can read it: it holds no secrets."""
+    options = {
+        "control": control,
+        "worker": str(worker),
+        "incarnation": f"{incarnation:x}",
+        "endpoint": endpoint,
+        "bytes-max": str(message_bytes_max(plan.settings.frame_bytes_max)),
+        "state-dir": str(state_dir),
+        "log": str(log_path(state_dir, worker)),
+        "folder": plan.folder,
+        "parent": str(parent),
+    }
+    # -P: the working directory is not on the path, so that nothing in it stands in for ours.
+    command = [sys.executable, "-P", "-m", "waterspout.supervisor.worker"]
+    return command + [f"--{name}={value}" for name, value in options.items()]
+
+
+def stdin_worker(plan: Plan) -> int | None:
+    """Return the worker that reads the run's standard input, if one does."""
+    for task in plan.tasks:
+        if plan.spec.component(task.component).class_path == SPOUTS["StdinLines"]:
+            return task.worker
+    return None
+
+
+def exit_reason(code: int) -> str:
+    """Return for people how a process ended, from its return code as subprocess has it."""
+    if code >= 0:
+        return f"exit code {code}"
+    with suppress(ValueError):
+        return f"killed by signal {-code} ({signal.Signals(-code).name})"
+    return f"killed by signal {-code}"

@@ -1,0 +1,110 @@
+"""A worker process: ``python -P -m waterspout.supervisor.worker --control ENDPOINT ...``.
+
+Started by ``processes``; everything that it runs comes over the control socket. Threads: the
+main thread is the data thread (worker_data), one talks with the coordinator (worker_control),
+one writes snapshots (worker_snapshots).
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import sys
+import time
+import traceback
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+import zmq
+
+from .snapshot_store import SnapshotStore
+from .sockets import Context
+from .worker_control import CRASH_EXIT, ORPHAN_EXIT, ControlThread
+from .worker_core import WorkerCore
+from .worker_data import DataLoop
+from .worker_logs import limit_log
+from .worker_process import end_with_parent, ignore_interrupts, tame_output
+from .worker_snapshots import SnapshotThread
+
+#: How long the last words to the coordinator may take.
+FAREWELL_S = 1.0
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one worker until the coordinator says stop; return the exit code of the process."""
+    options = _parser().parse_args(arguments)
+    ignore_interrupts()
+    tame_output()
+    if not end_with_parent(options.parent):
+        return ORPHAN_EXIT
+    # Last, so that no module next to the topology stands in for one of ours.
+    if options.folder:
+        sys.path.insert(0, options.folder)
+    try:
+        _run(options)
+    except BaseException:
+        traceback.print_exc()
+        return CRASH_EXIT
+    return 0
+
+
+def _run(options: argparse.Namespace) -> None:
+    context: Context = zmq.Context()
+    store = SnapshotStore(options.state_dir / "snapshots")
+    core = WorkerCore(
+        options.worker,
+        options.incarnation,
+        clock=time.monotonic,
+        rng=random.Random(random.SystemRandom().getrandbits(128)),
+        read_part=store.read,
+    )
+
+    def on_output() -> None:
+        """Pass on what the core has for the other threads; called after every turn."""
+        while core.snapshot_jobs:
+            snapshots.submit(core.snapshot_jobs.popleft())
+        if core.control_outbox:
+            control.wake()
+
+    data = DataLoop(core, context, options.endpoint, options.bytes_max, on_output)
+    snapshots = SnapshotThread(core, store, data.post)
+    control = ControlThread(
+        core,
+        data,
+        context,
+        worker=options.worker,
+        incarnation=options.incarnation,
+        control=options.control,
+        endpoint=options.endpoint,
+        parent=options.parent,
+        each_report=partial(limit_log, options.log),
+    )
+    control.start()
+    try:
+        data.run()
+    finally:
+        said = control.finish(FAREWELL_S)
+        data.close()
+        # Waits for what closed sockets still have to send; not for one that is not closed.
+        if said:
+            context.term()
+
+
+def _parser() -> argparse.ArgumentParser:
+    """Return the parser of what ``processes.worker_command`` writes."""
+    parser = argparse.ArgumentParser(prog="waterspout.supervisor.worker")
+    parser.add_argument("--control", required=True, help="endpoint of the coordinator")
+    parser.add_argument("--worker", required=True, type=int)
+    parser.add_argument("--incarnation", required=True, type=partial(int, base=16))
+    parser.add_argument("--endpoint", required=True, help="where this worker takes data")
+    parser.add_argument("--bytes-max", required=True, type=int, help="of a message on a link")
+    parser.add_argument("--state-dir", required=True, type=Path)
+    parser.add_argument("--log", required=True, type=Path)
+    parser.add_argument("--folder", default="", help="folder of the topology's file")
+    parser.add_argument("--parent", required=True, type=int, help="process id of the coordinator")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

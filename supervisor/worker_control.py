@@ -1,0 +1,160 @@
+"""The control thread of a worker: speaks with the coordinator, whatever the data thread does.
+
+Registers, reports every ``report_interval``, hands what the coordinator says to the data
+thread, and sends what the core has to say. It ends the process when the parent is gone.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+import traceback
+from collections import deque
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from functools import partial
+from typing import Any
+
+import zmq
+
+from .control_wire import CONTROL_BYTES_MAX, pack, unpack
+from .sockets import Context, Socket, dealer
+from .wakeup import Wakeup
+from .worker_core import WorkerCore
+from .worker_data import DataLoop
+
+#: How often to report until the topology's settings are known.
+FIRST_INTERVAL_S = 0.25
+#: Exit code of a worker whose parent is gone; nobody is left to read it.
+ORPHAN_EXIT = 71
+#: Exit code after a fault of our own; the log has the traceback.
+CRASH_EXIT = 70
+
+
+class ControlThread:
+    """Carries control messages of one worker.
+
+    Args:
+        core: of this worker; ``report`` is called here, all else on the data thread.
+        data: gets what the coordinator says.
+        context: made in this process.
+        control: endpoint of the coordinator.
+        endpoint: where this worker takes data.
+        parent: process id of the coordinator; when it is gone, so is this process.
+        each_report: called before each report (housekeeping).
+    """
+
+    def __init__(
+        self,
+        core: WorkerCore,
+        data: DataLoop,
+        context: Context,
+        *,
+        worker: int,
+        incarnation: int,
+        control: str,
+        endpoint: str,
+        parent: int,
+        each_report: Callable[[], object],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._core, self._data, self._clock = core, data, clock
+        self._sender = {"worker": worker, "incarnation": incarnation}
+        self._parent, self._each_report = parent, each_report
+        self._context, self._control = context, control
+        self._wakeup = Wakeup()
+        self._outbox: deque[bytes] = deque()
+        self._interval_s = FIRST_INTERVAL_S
+        self._report_at = clock() + FIRST_INTERVAL_S
+        self._ending = False
+        self._say({"kind": "register", "endpoint": endpoint, "pid": os.getpid()})
+        self._thread = threading.Thread(target=self._run, name="control", daemon=True)
+
+    def start(self) -> None:
+        """Register and begin to report."""
+        self._thread.start()
+
+    def wake(self) -> None:
+        """The core has something to say; called on the data thread."""
+        self._wakeup.set()
+
+    def finish(self, wait_s: float) -> bool:
+        """Send what is left and a last report, and end. Called when the data thread is done.
+
+        Returns whether the thread ended in time.
+        """
+        self._ending = True
+        self._wakeup.set()
+        self._thread.join(wait_s)
+        return not self._thread.is_alive()
+
+    def _run(self) -> None:
+        try:
+            self._talk()
+        except BaseException:
+            # A worker that says nothing any more would be killed for it half a minute later.
+            traceback.print_exc()
+            os._exit(CRASH_EXIT)
+
+    def _talk(self) -> None:
+        socket = dealer(self._context, self._control, CONTROL_BYTES_MAX)
+        poller = zmq.Poller()
+        poller.register(self._wakeup.fileno(), zmq.POLLIN)
+        while not self._ending:
+            # Without room in the socket there is no point in waking up for what waits.
+            poller.register(socket, zmq.POLLIN | (zmq.POLLOUT if self._outbox else 0))
+            wait_s = max(0.0, self._report_at - self._clock())
+            poller.poll(int(wait_s * 1000) + 1)
+            self._wakeup.clear()
+            self._turn(socket)
+        self._report()
+        self._flush(socket)
+        # Closing lingers for LINGER_MS: the last words still go out.
+        socket.close()
+
+    def _turn(self, socket: Socket) -> None:
+        with suppress(zmq.Again):
+            while True:
+                self._on_message(unpack(socket.recv(zmq.NOBLOCK)))
+        if self._clock() >= self._report_at:
+            self._report_at = self._clock() + self._interval_s
+            if os.getppid() != self._parent:
+                os._exit(ORPHAN_EXIT)
+            self._each_report()
+            # A coordinator that does not read (stopped by Ctrl-Z) gets no heap of old reports.
+            if not self._outbox:
+                self._report()
+        self._flush(socket)
+
+    def _on_message(self, message: Mapping[str, Any]) -> None:
+        kind = message.get("kind")
+        if kind == "assign":
+            settings = message["plan"]["spec"]["settings"]
+            self._interval_s = settings["report_interval_s"]
+        elif kind == "stop":
+            # The data thread may be in a call that never ends: what is known is said now.
+            self._report()
+        self._data.post(partial(self._data.on_control, message))
+
+    # What goes out.
+
+    def _say(self, message: Mapping[str, Any]) -> None:
+        self._outbox.append(pack({**message, **self._sender}))
+
+    def _collect(self) -> None:
+        while self._core.control_outbox:
+            self._say(self._core.control_outbox.popleft())
+
+    def _report(self) -> None:
+        self._collect()
+        now = self._clock()
+        report = self._core.report(now)
+        self._say({**report, "loop_age_s": round(now - self._data.turned_at, 3)})
+
+    def _flush(self, socket: Socket) -> None:
+        self._collect()
+        with suppress(zmq.Again):
+            while self._outbox:
+                socket.send(self._outbox[0], zmq.NOBLOCK)
+                self._outbox.popleft()

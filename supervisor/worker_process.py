@@ -1,0 +1,62 @@
+"""What a worker process does to itself first: it ends with its parent, and output is harmless.
+
+Linux is what this is made for; elsewhere the control thread sees that the parent is gone.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import faulthandler
+import io
+import logging
+import os
+import signal
+import sys
+from contextlib import suppress
+from typing import Any
+
+#: prctl(2): the signal that this process gets when the thread that started it ends.
+_PR_SET_PDEATHSIG = 1
+
+
+def end_with_parent(parent: int) -> bool:
+    """Have the kernel kill this process when its parent ends; False: the parent is gone already.
+
+    Args:
+        parent: process id of the parent.
+    """
+    if sys.platform == "linux":
+        with suppress(OSError, AttributeError):
+            ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    return os.getppid() == parent
+
+
+def ignore_interrupts() -> None:
+    """Leave Ctrl-C to the parent, which drains.
+
+    The parent starts workers with SIGINT blocked, so that none is lost between the two.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+
+
+class _NeverFails(io.FileIO):
+    """A log file whose disk may be full: what cannot be written is lost, and nobody fails."""
+
+    def write(self, data: Any, /) -> int:
+        size = len(memoryview(data).cast("B"))
+        with suppress(OSError):
+            super().write(data)
+        return size
+
+
+def tame_output() -> None:
+    """Make ``print`` in user code unable to fail, and have crashes leave their stack."""
+    for name, descriptor in (("stdout", 1), ("stderr", 2)):
+        raw = io.BufferedWriter(_NeverFails(descriptor, "w", closefd=False))
+        # A lone surrogate is shown, not raised about.
+        text = io.TextIOWrapper(raw, "utf-8", errors="backslashreplace", line_buffering=True)
+        setattr(sys, name, text)
+    faulthandler.enable()
+    form = "%(asctime)s %(levelname)s %(name)s %(message)s"
+    logging.basicConfig(level=logging.INFO, format=form, stream=sys.stderr)
