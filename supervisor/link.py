@@ -137,6 +137,10 @@ class LinkSender:
         """Say whether ``send_data`` on ``channel`` is allowed now."""
         return self.state in TAKING and self._credits.available(channel)
 
+    def under_way(self, channel: Channel) -> int:
+        """Return how many frames of ``channel`` the peer has not worked through yet."""
+        return self._credits.under_way(channel)
+
     def send_data(self, channel: Channel, edge: int, width: int, rows: int, body: bytes) -> None:
         """Send one frame of rows; ``body`` comes from BodyPacker.pack(runs, rows).
 

@@ -8,6 +8,7 @@ changes, so that ``rows.append`` can be bound once by the router.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -15,6 +16,8 @@ from .frames import Channel, Run
 
 #: Draws a random 64-bit number; 0 is drawn again.
 Draw = Callable[[int], int]
+#: (edge, runs, rows) of a frame that takes no more rows.
+Sealed = tuple[int, list[Run], list[Any]]
 
 
 def draw_edge(draw: Draw) -> int:
@@ -27,7 +30,7 @@ def draw_edge(draw: Draw) -> int:
 class OpenFrame:
     """What a task has emitted to one target task since the last frame was sealed."""
 
-    __slots__ = ("edge", "key", "mark", "roots", "rows", "runs", "target_worker")
+    __slots__ = ("edge", "key", "mark", "ready", "roots", "rows", "runs", "target_worker")
 
     def __init__(self, key: Channel, target_worker: int) -> None:
         self.key = key
@@ -39,6 +42,8 @@ class OpenFrame:
         self.edge = 0
         #: Roots that were toggled with this frame's edge.
         self.roots: set[int] = set()
+        #: Sealed frames that wait for credit: (edge, runs, rows).
+        self.ready: deque[Sealed] = deque()
 
     def close_run(self, roots: tuple[int, ...], toggles: dict[int, int], draw: Draw) -> None:
         """Note that the rows since the last call descend from ``roots``.
@@ -62,7 +67,7 @@ class OpenFrame:
                     edge = self.edge = draw_edge(draw)
                 toggles[root] = toggles.get(root, 0) ^ edge
 
-    def take(self) -> tuple[int, list[Run], list[Any]]:
+    def take(self) -> Sealed:
         """Return (edge, runs, rows) of the frame and start a new one."""
         rows = self.rows[:]
         frame = (self.edge, self.runs, rows)
@@ -76,3 +81,8 @@ class OpenFrame:
     def drop(self) -> None:
         """Forget everything: a new epoch replays it."""
         self.take()
+        self.ready.clear()
+
+    def waiting_rows(self) -> int:
+        """Return the rows that have not left yet."""
+        return len(self.rows) + sum(len(rows) for _, _, rows in self.ready)

@@ -1,0 +1,370 @@
+"""The executor of one bolt task: feeds it tuples, settles and fails them, closes runs.
+
+Fed with frames (``enqueue``) and time, it runs a slice per call: so many rows that a slice
+takes about ``SLICE_S``. How the rows of a run are handed to the bolt is the one thing that
+differs between kinds of bolts: see ``steps``.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable
+from itertools import islice
+from operator import length_hint
+from typing import Any
+
+from waterspout.topology.emitter import Emitter
+from waterspout.topology.errors import FailTuple
+from waterspout.topology.plan import TaskPlan
+from waterspout.topology.task_env import TaskEnv, reason_of, user_traceback
+from waterspout.topology.tuples import tick_tuple
+
+from .contract import Batch, Bolt
+from .frame_work import FrameWork
+from .holds import Holds
+from .own_messages import OwnMessages
+
+#: What a slice should take, and the rows it may have.
+SLICE_S = 0.004
+SLICE_ROWS_MAX = 8192
+#: Rows that ``finish`` emits under one root.
+FINISH_ROWS = 1024
+#: Hands ``count`` rows of the run at work to the bolt; returns when done or raises.
+Step = Callable[[FrameWork, int], None]
+
+
+class BoltExecutor:
+    """Runs one bolt task.
+
+    Args:
+        blocked: says whether the task's outbox is full; asked between runs.
+        state: the task's state, or None.
+    """
+
+    def __init__(
+        self, plan: TaskPlan, bolt: Bolt, emitter: Emitter, env: TaskEnv, *,
+        blocked: Callable[[], bool], own: OwnMessages, tick_interval_s: float | None = None,
+    ) -> None:  # fmt: skip
+        self.plan, self.bolt, self.emitter, self.env = plan, bolt, emitter, env
+        self.task, self.component = plan.task, plan.component
+        self.blocked, self.own = blocked, own
+        self.queue: deque[FrameWork] = deque()
+        self.queued_rows = 0
+        self.holds = Holds(plan.component, plan.task, env)
+        self.executed = self.failed = 0
+        self.busy_s = 0.0
+        self.running = False
+        self._slice_rows = 64
+        self._step: Step = self._step_process
+        self.by_batch = False
+        self._generator: Any = None
+        self._tick_interval_s = tick_interval_s
+        self._next_tick: float | None = None
+        self._finish: Any = None
+        self.finish_done = False
+
+    # Frames come in.
+
+    def enqueue(self, work: FrameWork) -> None:
+        """Take a frame; the router keeps the queue within ``queue_rows_max``."""
+        self.queue.append(work)
+        self.queued_rows += length_hint(work.source)
+
+    def rows_waiting(self) -> int:
+        """Return the rows in the queue; the load that shuffle groupings look at."""
+        return self.queued_rows
+
+    @property
+    def paused(self) -> bool:
+        """Whether a generator waits for room in the outbox."""
+        return self._generator is not None
+
+    # Slices.
+
+    def run(self) -> bool:
+        """Work for one slice; called while there is something queued and the outbox has room."""
+        if not self.queue and self._generator is None:
+            return False
+        started = self.env.clock()
+        self.running = True
+        done = self._slice(self._slice_rows)
+        self.running = False
+        took = self.env.clock() - started
+        self.busy_s += took
+        if took < SLICE_S / 2:
+            self._slice_rows = min(2 * self._slice_rows, SLICE_ROWS_MAX)
+        elif took > SLICE_S:
+            self._slice_rows = max(1, int(done * SLICE_S / took))
+        return True
+
+    def _slice(self, budget: int) -> int:
+        left = budget
+        if self._generator is not None and not self._resume():
+            return 1
+        while left > 0 and self.queue:
+            work = self.queue[0]
+            if not work.run_left and not work.next_run():
+                self._frame_done(self.queue.popleft())
+                continue
+            count = self._run_batch(work, left) if self.by_batch else self._run_part(work, left)
+            left -= count
+            if self._generator is not None or (left > 0 and self.blocked()):
+                break
+        while self.queue and not self.queue[0].run_left and self.queue[0].unread == len(
+            self.queue[0].runs
+        ) and self._generator is None:
+            self._frame_done(self.queue.popleft())
+        return budget - left
+
+    def _run_part(self, work: FrameWork, budget: int) -> int:
+        """Hand up to ``budget`` rows of the run at work to the bolt."""
+        count = min(work.run_left, budget)
+        roots = self.emitter.roots = work.roots
+        before = length_hint(work.source)
+        try:
+            self._step(work, count)
+        except (Exception, SystemExit) as error:
+            self._fail_run(work, error)
+        done = before - length_hint(work.source)
+        self.executed += done
+        self.queued_rows -= done
+        work.run_left -= done
+        self.emitter.close_run(roots)
+        if not work.run_left and self._generator is None:
+            self._settle(work)
+        return max(done, 1)
+
+    def _settle(self, work: FrameWork) -> None:
+        if not work.by_row:
+            work.settle_run(self.env.toggles)
+
+    def _fail_run(self, work: FrameWork, error: BaseException) -> None:
+        """Fail the messages of the run at work and skip the rest of it: it is replayed anyway."""
+        self.failed += 1
+        self._note(error, work.roots)
+
+    def _note(self, error: BaseException, roots: tuple[int, ...]) -> None:
+        reason = reason_of(error)
+        details = "" if isinstance(error, FailTuple) else user_traceback(error, 2)
+        self.env.fail_roots(roots, self.component, self.task, reason, details)
+        if not isinstance(error, FailTuple):
+            self.env.note_error(self.component, self.task, reason, details)
+
+    def _frame_done(self, work: FrameWork) -> None:
+        if work.remote:
+            self.env.credit(work.channel)
+
+    # Steps: how the rows of a run reach the bolt.
+
+    def use_step(self, *, kind: str) -> None:
+        """Choose the step: process, generator, rows, batch or held. Called once at the start."""
+        self.by_batch = kind == "batch"
+        self._step = {
+            "process": self._step_process,
+            "generator": self._step_generator,
+            "rows": self._step_rows,
+            "held": self._step_held,
+            "batch": self._step_process,
+        }[kind]
+
+    def _step_process(self, work: FrameWork, count: int) -> None:
+        process, source = self.bolt.process, work.source
+        try:
+            for tup in map(work.cls, islice(source, count)):
+                process(tup)
+        except BaseException:
+            self._skip_run(work, count)
+            raise
+
+    def _step_rows(self, work: FrameWork, count: int) -> None:
+        rows = list(islice(work.source, count))
+        self.emitter.put_many("default", self.bolt.rows(work.cls, rows))  # type: ignore[attr-defined]
+
+    def _step_held(self, work: FrameWork, count: int) -> None:
+        process, holds, now = self.bolt.process, self.holds, self.env.clock()
+        source_task = work.channel[0]
+        for tup in map(work.cls, islice(work.source, count)):
+            tup.task = source_task
+            holds.take(tup, work, work.roots, now)
+            try:
+                process(tup)
+            except (Exception, SystemExit) as error:
+                self.failed += 1
+                holds.fail(tup, reason_of(error), user_traceback(error))
+                if not isinstance(error, FailTuple):
+                    self.env.note_error(
+                        self.component, self.task, reason_of(error), user_traceback(error)
+                    )
+
+    def _step_generator(self, work: FrameWork, count: int) -> None:
+        """One tuple at a time: its generator may be paused for longer than a slice."""
+        for tup in map(work.cls, islice(work.source, 1)):
+            try:
+                self._generator = iter(self.bolt.process(tup) or ())
+                self._pull()
+            except BaseException:
+                self._generator = None
+                self._skip_run(work, work.run_left)
+                raise
+
+    def _pull(self) -> None:
+        """Take rows from the generator until it ends or the outbox is full."""
+        emit = self.bolt.emit
+        for pulled, row in enumerate(self._generator, 1):
+            if row is not None:
+                emit(row)
+            if pulled % 64 == 0:
+                self.emitter.close_run(self.emitter.roots)
+                if self.blocked():
+                    return
+        self._generator = None
+
+    def _resume(self) -> bool:
+        """Go on with a paused generator; say whether it has ended."""
+        work = self.queue[0]
+        roots = self.emitter.roots = work.roots
+        before = length_hint(work.source)
+        try:
+            self._pull()
+        except (Exception, SystemExit) as error:
+            self._generator = None
+            self._skip_run(work, work.run_left)
+            self._fail_run(work, error)
+        done = before - length_hint(work.source)
+        self.queued_rows -= done
+        work.run_left -= done
+        self.emitter.close_run(roots)
+        if self._generator is None and not work.run_left:
+            self._settle(work)
+        return self._generator is None
+
+    @staticmethod
+    def _skip_run(work: FrameWork, count: int) -> None:
+        """Skip the rest of a run whose messages failed."""
+        rest = sum(count for count, _ in work.runs[work.unread :])
+        deque(islice(work.source, max(length_hint(work.source) - rest, 0)), maxlen=0)
+
+    def _run_batch(self, work: FrameWork, budget: int) -> int:
+        """Hand whole runs of the frame to ``process_batch`` at once."""
+        counts, roots, total = [work.run_left], [work.roots], work.run_left
+        while work.unread < len(work.runs) and total < budget:
+            count, more = work.runs[work.unread]
+            work.unread += 1
+            counts.append(count)
+            roots.append(more)
+            total += count
+        rows = list(islice(work.source, total))
+        self.executed += total
+        self.queued_rows -= total
+        work.run_left = 0
+        everyone = tuple(dict.fromkeys(root for each in roots for root in each))
+        if not self._call_batch(work, rows, everyone, alone=len(counts) == 1):
+            self._batch_by_run(work, rows, counts, roots)
+        for each in roots:
+            work.roots = each
+            self._settle(work)
+        return total
+
+    def _call_batch(
+        self, work: FrameWork, rows: list[Any], roots: tuple[int, ...], *, alone: bool
+    ) -> bool:
+        from_batch = self.bolt.process_batch  # type: ignore[attr-defined]
+        self.emitter.roots = roots
+        try:
+            from_batch(Batch(work.cls, rows))
+        except (Exception, SystemExit) as error:
+            self.emitter.close_run(roots)
+            if not alone:
+                return False
+            self.failed += 1
+            self._note(error, roots)
+            return True
+        self.emitter.close_run(roots)
+        return True
+
+    def _batch_by_run(
+        self, work: FrameWork, rows: list[Any], counts: list[int], roots: list[tuple[int, ...]]
+    ) -> None:
+        """A batch raised: again run by run, so that only the run at fault fails."""
+        source = iter(rows)
+        for count, each in zip(counts, roots, strict=True):
+            self._call_batch(work, list(islice(source, count)), each, alone=True)
+
+    # Ticks and the end.
+
+    def tick(self, now: float) -> None:
+        """Send a tick tuple when it is time."""
+        if self._tick_interval_s is None:
+            return
+        if self._next_tick is None:
+            self._next_tick = now + self._tick_interval_s
+        if now < self._next_tick:
+            return
+        self._next_tick = now + self._tick_interval_s
+        tup = tick_tuple(self._tick_interval_s)
+        self._own_call(lambda: self.bolt.process_tick(tup), now)
+
+    def next_tick(self, now: float) -> float:
+        """Return the seconds until the next tick, or a long time."""
+        return 3600.0 if self._next_tick is None else max(self._next_tick - now, 0.0)
+
+    def _own_call(self, call: Callable[[], Any], now: float) -> None:
+        try:
+            self.own.emit(call, now)
+        except (Exception, SystemExit) as error:
+            self.failed += 1
+            self.env.note_error(
+                self.component, self.task, reason_of(error), user_traceback(error, 3)
+            )
+
+    def finish_step(self, now: float) -> bool:
+        """Run ``finish`` piece by piece; True when it has ended and all it emitted is through.
+
+        Called each turn once the coordinator says that all input was worked through.
+        """
+        if self.finish_done:
+            return not self.own.pending
+        if self._finish is None:
+            self._own_call(self._start_finish, now)
+            self._finish = self._finish or iter(())
+        while not self.finish_done and not self.blocked():
+            self._own_call(self._pull_finish, now)
+        return False
+
+    def _start_finish(self) -> None:
+        result = self.bolt.finish()
+        self._finish = iter(result) if isinstance(result, Iterable) else iter(())
+
+    def _pull_finish(self) -> None:
+        emit = self.bolt.emit
+        pulled = 0
+        try:
+            for pulled, row in enumerate(islice(self._finish, FINISH_ROWS), 1):
+                if row is not None:
+                    emit(row)
+        except BaseException:
+            self.finish_done = True
+            raise
+        if pulled < FINISH_ROWS:
+            self.finish_done = True
+
+    # A new epoch.
+
+    def new_epoch(self, now: float) -> None:
+        """Forget what is queued: spouts replay it. State stays."""
+        self.queue.clear()
+        self.queued_rows = 0
+        self._generator = None
+        old = self.holds.drop_all()
+        if old or not self.bolt.auto_ack:
+            self.bolt.reset(old)
+        self.emitter.roots = ()
+        self.own.again_all(now)
+
+    def vouched(self, now: float) -> set[int]:
+        """Return the roots that are queued or held here."""
+        roots = self.holds.vouched(now)
+        for work in self.queue:
+            roots |= work.all_roots()
+        return roots
+

@@ -1,0 +1,76 @@
+"""A frame at its target: what is left of it, and which roots it still carries.
+
+A frame settles per distinct root: when the last row of a root in it was worked through, the
+frame's edge is toggled out of that root, once. Runs are worked through in order; a root that
+stands in several runs settles with its last one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from waterspout.topology.frames import Channel, Run
+from waterspout.topology.tuples import Tuple
+
+
+class FrameWork:
+    """One frame in the queue of a task.
+
+    Attributes:
+        remote: it came over a link: its credit is to be given back.
+        source: the rows as an iterator; its ``__length_hint__`` tells how many are left.
+        roots: what the run at work descends from.
+    """
+
+    __slots__ = ("by_row", "channel", "cls", "edge", "left", "remote", "roots", "run_left",
+                 "runs", "source", "unread")  # fmt: skip
+
+    def __init__(
+        self, channel: Channel, cls: type[Tuple], edge: int, runs: list[Run], rows: list[Any],
+        *, remote: bool,
+    ) -> None:  # fmt: skip
+        self.channel = channel
+        self.cls = cls
+        self.edge = edge
+        self.runs = runs
+        self.source: Iterator[Any] = iter(rows)
+        self.remote = remote
+        #: Index of the next run, and rows left of the one at work.
+        self.unread = 0
+        self.run_left = 0
+        self.roots: tuple[int, ...] = ()
+        #: Runs (rows when ``by_row``) that still carry a root; None: each root is in one run.
+        self.left = self._count_runs() if len(runs) > 1 else None
+        #: Set for hand-acking bolts, which settle tuple by tuple.
+        self.by_row = False
+
+    def _count_runs(self) -> dict[int, int] | None:
+        counts: dict[int, int] = {}
+        for _, roots in self.runs:
+            for root in roots:
+                counts[root] = counts.get(root, 0) + 1
+        return counts if len(counts) < sum(counts.values()) else None
+
+    def next_run(self) -> int:
+        """Go to the next run; return its rows, or 0 when the frame is worked through."""
+        if self.unread == len(self.runs):
+            return 0
+        self.run_left, self.roots = self.runs[self.unread]
+        self.unread += 1
+        return self.run_left
+
+    def settle_run(self, toggles: dict[int, int]) -> None:
+        """Toggle the edge out of the roots of the run at work that are in no later run."""
+        edge, left = self.edge, self.left
+        for root in self.roots:
+            if left is not None:
+                left[root] -= 1
+                if left[root]:
+                    continue
+            toggles[root] = toggles.get(root, 0) ^ edge
+
+    def all_roots(self) -> set[int]:
+        """Return every root that is still in the frame (for vouching)."""
+        rest = self.runs[max(self.unread - 1, 0) :]
+        return {root for _, roots in rest for root in roots}

@@ -1,0 +1,357 @@
+"""The executor of a ``Source`` task: reads partitions in groups, sends them, replays them.
+
+Each turn it sends what is due for replay first, message by message, then new groups while
+``max_pending`` and the outbox have room. A partition is read from its first unacked position;
+ranges that were acked ahead are skipped.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from xxhash import xxh3_64_intdigest
+
+from waterspout.topology.control_frames import Failure
+from waterspout.topology.emitter import Emitter
+from waterspout.topology.plan import TaskPlan
+from waterspout.topology.task_env import RootSource, TaskEnv, reason_of, user_traceback
+from waterspout.topology.tuples import DEFAULT_STREAM
+
+from .contract import Reader, Source
+from .groups import Group, Kept
+from .ledger import Ledger, Retry
+
+#: Wait after a read that raised, and before a source that had nothing is asked again.
+READ_BACKOFF_S = 1.0
+IDLE_POLL_S = 0.02
+
+
+class _Partition:
+    """One partition at work: where the reader stands."""
+
+    __slots__ = ("name", "position", "reader", "wait_until")
+
+    def __init__(self, name: str, position: int | None) -> None:
+        self.name = name
+        #: None: not known before the first read.
+        self.position = position
+        self.reader: Reader | None = None
+        self.wait_until = 0.0
+
+
+#: Takes (group, failure): make a dead letter of the group's one message.
+Bury = Callable[[Group, Failure], None]
+
+
+class SourceExecutor:
+    """Runs one Source task.
+
+    Args:
+        parallelism: tasks of the component; partitions are dealt out by a hash of their name.
+        blocked: says whether the outbox is full.
+        bury: called with a message that had its last attempt.
+    """
+
+    def __init__(
+        self, plan: TaskPlan, source: Source, emitter: Emitter, env: TaskEnv, ledger: Ledger, *,
+        parallelism: int, blocked: Callable[[], bool], bury: Bury,
+    ) -> None:  # fmt: skip
+        self.plan, self.source, self.emitter, self.env = plan, source, emitter, env
+        self.task, self.component = plan.task, plan.component
+        self.ledger, self.blocked, self._bury = ledger, blocked, bury
+        self._parallelism = parallelism
+        self.roots = RootSource(plan.task, env.draw)
+        self._waiting: deque[_Partition] = deque()
+        self._known: set[str] = set()
+        self._next_discovery = 0.0
+        self._retry: tuple[Retry, Reader | None] | None = None
+        self.exhausted = False
+        self.draining = False
+        self.going = False
+        self.running = False
+        self._all_found = False
+
+    # Partitions.
+
+    def discover(self, now: float) -> None:
+        """Ask the source for partitions and take those that belong to this task."""
+        self._next_discovery = now + self.env.settings.discover_interval_s
+        for name in self.source.partitions():
+            if name not in self._known and self._mine(name):
+                self._known.add(name)
+                self._waiting.append(self._start(name))
+        self._all_found = self.source.bounded()
+
+    def _mine(self, name: str) -> bool:
+        digest = xxh3_64_intdigest(name.encode("utf-8", "surrogatepass"))
+        return digest % self._parallelism == self.plan.index
+
+    def _start(self, name: str) -> _Partition:
+        position = self.ledger.positions_of(name).first_unacked
+        return _Partition(name, position or None)
+
+    # A turn.
+
+    def turn(self, now: float, messages: int) -> int:
+        """Send up to about ``messages`` messages; return how many went out."""
+        if not self.going:
+            return 0
+        self.running = True
+        sent = self._replay(now, messages)
+        if not self.draining:
+            sent += self._read_new(now, messages - sent)
+        self.running = False
+        return sent
+
+    def _read_new(self, now: float, messages: int) -> int:
+        if self._next_discovery <= now and not self._all_found:
+            self.discover(now)
+        sent, idle = 0, 0
+        while sent < messages and idle < len(self._waiting) and not self.blocked():
+            room = min(self.ledger.room(), messages - sent)
+            if room <= 0:
+                break
+            partition = self._waiting[0]
+            if partition.wait_until > now:
+                self._waiting.rotate(-1)
+                idle += 1
+                continue
+            count = self._read_group(partition, min(room, self.ledger.group_size), now)
+            sent += count
+            if not count and partition.reader is not None:
+                self._waiting.rotate(-1)
+                idle += 1
+        self.exhausted = self._all_found and not self._waiting
+        return sent
+
+    def _read_group(self, partition: _Partition, limit: int, now: float) -> int:
+        """Read one group and send it; 0: nothing now. An ended partition is taken out."""
+        start = partition.position or 0
+        positions = self.ledger.positions_of(partition.name)
+        skip_to = positions.covered(start)
+        if skip_to > start or partition.reader is None:
+            self._reopen(partition, max(start, skip_to))
+            start = partition.position or 0
+        if positions.end > start or self.ledger.next_suspect(partition.name, start):
+            limit = 1  # near ranges that were acked ahead, and suspects, message by message
+        assert partition.reader is not None
+        try:
+            got = partition.reader.read(limit)
+        except (Exception, SystemExit) as error:
+            self._read_failed(partition, error, now)
+            return 0
+        if got is None:
+            self._close(partition)
+            self._waiting.popleft()
+            return 0
+        rows, position = got
+        partition.position = position
+        if not rows:
+            partition.wait_until = now + IDLE_POLL_S
+            return 0
+        attempts = self.ledger.suspect_attempts(partition.name, start)
+        group = Group(partition.name, start, position, len(rows), now, attempts=attempts)
+        if not self.ledger.seeks:
+            group.kept = [(None, DEFAULT_STREAM, row) for row in rows]
+        if attempts >= self.env.settings.attempts_max:
+            self._give_up(group)
+        else:
+            self.send(group, rows, now)
+        return len(rows)
+
+    def _give_up(self, group: Group) -> None:
+        """Bury a message that was at work in worker after worker when they died."""
+        root = self.roots.next()
+        self.ledger.sent(root, group)
+        text = f"its worker died {group.attempts} times while working on it"
+        failure = Failure(root, self.component, self.task, text, "")
+        if self.ledger.failed_root(failure, group.since) is not None:
+            self._bury(group, failure)
+
+    def _reopen(self, partition: _Partition, start: int) -> None:
+        self._close(partition)
+        partition.reader = self.source.reader(partition.name, start or None)
+        partition.position = start
+
+    def _close(self, partition: _Partition) -> None:
+        if partition.reader is not None:
+            partition.reader.close()
+            partition.reader = None
+
+    def _read_failed(self, partition: _Partition, error: BaseException, now: float) -> None:
+        partition.wait_until = now + READ_BACKOFF_S
+        text = f"reading {partition.name}: {reason_of(error)}"
+        self.env.note_error(self.component, self.task, text, user_traceback(error))
+
+    # Sending.
+
+    def send(self, group: Group, rows: list[list[Any]], now: float) -> None:
+        """Send a group under a fresh root (or untracked, under at-most-once)."""
+        emitter, env = self.emitter, self.env
+        if not env.tracked:
+            emitter.put_many(DEFAULT_STREAM, rows)
+            emitter.close_run(())
+            self.ledger.sent(0, group)
+            self.ledger.completed(0, now)
+            return
+        root = self.roots.next()
+        guard = env.open_root(root, now)
+        self.ledger.sent(root, group)
+        emitter.put_many(DEFAULT_STREAM, rows)
+        emitter.close_run((root,))
+        env.drop_guard(root, guard)
+
+    # Replays, one message at a time.
+
+    def _replay(self, now: float, messages: int) -> int:
+        sent = 0
+        while sent < messages and self.ledger.room() > 0 and not self.blocked():
+            if self._retry is None:
+                retry = self.ledger.due(now)
+                if retry is None:
+                    break
+                reader = None
+                if retry.kept is None:
+                    reader = self.source.reader(retry.partition, retry.start or None)
+                self._retry = (retry, reader)
+            if not self._replay_one(*self._retry, now):
+                break
+            sent += 1
+        return sent
+
+    def _replay_one(self, retry: Retry, reader: Reader | None, now: float) -> bool:
+        if reader is None:
+            rows, position = _next_kept(retry)
+        else:
+            try:
+                got = reader.read(1)
+            except (Exception, SystemExit) as error:
+                self.env.note_error(
+                    self.component, self.task,
+                    f"reading {retry.partition} again: {reason_of(error)}", user_traceback(error),
+                )  # fmt: skip
+                self._put_back(retry, reader, now + READ_BACKOFF_S)
+                return False
+            if got is not None and not got[0]:
+                self._put_back(retry, reader, now + IDLE_POLL_S)
+                return False
+            if got is None or got[1] > retry.end:
+                self._lost(retry, reader)
+                return True
+            rows, position = got
+        kept: Kept | None = [(None, DEFAULT_STREAM, rows[0])] if reader is None else None
+        group = Group(
+            retry.partition, retry.start, position, 1, retry.since, attempts=retry.attempts,
+            kept=kept,
+        )  # fmt: skip
+        retry.start = position
+        if position >= retry.end:
+            self._end_retry(reader)
+        self.send(group, rows, now)
+        return True
+
+    def _put_back(self, retry: Retry, reader: Reader, due: float) -> None:
+        self.ledger.put_back(retry, due)
+        self._end_retry(reader)
+
+    def _end_retry(self, reader: Reader | None) -> None:
+        if reader is not None:
+            reader.close()
+        self._retry = None
+
+    def _lost(self, retry: Retry, reader: Reader) -> None:
+        """The source no longer has the messages: give them up by name, never silently."""
+        self._end_retry(reader)
+        root = self.roots.next()
+        group = Group(retry.partition, retry.start, retry.end, 1, retry.since,
+                      attempts=self.env.settings.attempts_max)  # fmt: skip
+        self.ledger.sent(root, group)
+        failure = Failure(root, self.component, self.task,
+                          f"{retry.partition} no longer has positions {retry.start} to {retry.end}",
+                          "")  # fmt: skip
+        self.env.note_error(self.component, self.task, failure.reason)
+        if self.ledger.failed_root(failure, retry.since) is not None:
+            self._bury(group, failure)
+
+    # What becomes of roots, and the end.
+
+    def completed(self, root: int, now: float) -> None:
+        """A root is zero. Called by the acker."""
+        self.ledger.completed(root, now)
+
+    def failed(self, failure: Failure, now: float) -> None:
+        """A root failed. Called by the acker."""
+        group = self.ledger.failed_root(failure, now)
+        if group is not None:
+            self._bury(group, failure)
+
+    def values_of(self, group: Group) -> list[Any] | None:
+        """Return the values of a single message, for its dead letter; None: gone."""
+        if group.kept is not None:
+            return list(group.kept[0][2])
+        reader = self.source.reader(group.partition, group.start or None)
+        try:
+            got = reader.read(1)
+        except (Exception, SystemExit):
+            return None
+        finally:
+            reader.close()
+        return list(got[0][0]) if got and got[0] and got[1] == group.end else None
+
+    def new_epoch(self, durable_round: int | None, roots: list[int], now: float) -> None:
+        """Go back to what is durable."""
+        self.going = False
+        if self._retry is not None:
+            retry, reader = self._retry
+            self._end_retry(reader)
+            self.ledger.put_back(retry, now)
+        self.ledger.new_epoch(durable_round, roots, now)
+        if self.ledger.seeks:
+            for partition in self._waiting:
+                self._close(partition)
+            self._waiting = deque(self._start(name) for name in sorted(self._known))
+            self.exhausted = False
+
+    def drained(self) -> bool:
+        """Whether nothing is in flight, waits for replay or to be stored."""
+        return self.ledger.idle and self._retry is None
+
+    def wakeup(self, now: float) -> float:
+        """Return the seconds until there may be something to do."""
+        if not self.going:
+            return 3600.0
+        wait = self.ledger.next_due(now)
+        if not self.draining:
+            if self._waiting:
+                wait = min(wait, *(max(p.wait_until - now, 0.0) for p in self._waiting))
+            if not self._all_found:
+                wait = min(wait, max(self._next_discovery - now, 0.0))
+        if self.ledger.room() <= 0:
+            wait = 3600.0
+        return wait
+
+    def lag(self) -> int | None:
+        """Return how far the readers are behind, in positions, where the source knows it."""
+        lags = []
+        for partition in list(self._waiting):
+            end = self.source.end_position(partition.name)
+            if end is not None:
+                lags.append(max(end - (partition.position or 0), 0))
+        return sum(lags) if lags else None
+
+    def close(self) -> None:
+        """Close readers and the source. Called on a clean stop."""
+        for partition in self._waiting:
+            self._close(partition)
+        if self._retry is not None:
+            self._end_retry(self._retry[1])
+        self.source.close()
+
+
+def _next_kept(retry: Retry) -> tuple[list[list[Any]], int]:
+    """Take the first kept message of a retry."""
+    assert retry.kept is not None
+    kept = retry.kept.pop(0)
+    return [kept[2]], retry.start + 1

@@ -1,0 +1,309 @@
+"""The ledger of one spout task: which messages are in flight, worked through, durable.
+
+In flight -> worked through (the root is zero) -> durable. Where nothing below keeps state or
+buffers output, worked through is durable. Otherwise a round freezes what is worked through,
+and exactly that becomes durable when the round is complete. Positions (first unacked and
+acked ahead) move on durable only; the highest acked one is never persisted.
+
+Pure: fed with roots, rounds and the time.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterable
+from itertools import count
+from typing import Any
+
+from waterspout.topology.control_frames import Failure
+from waterspout.topology.histogram import bucket_of
+from waterspout.topology.settings import Settings
+
+from .groups import Group
+from .positions import Positions
+
+#: A group's size grows by one after so many messages per unit of its size were worked
+#: through: slowly enough that 0.1 % of failures repeat less than 2 % of the messages.
+GROWTH = 8
+#: Suspect positions that are remembered; a death leaves at most a group's worth of them.
+SUSPECTS_MAX = 10_000
+
+
+class Retry:
+    """A range of messages to try again, each alone, from ``due`` on."""
+
+    __slots__ = ("attempts", "end", "kept", "partition", "since", "start")
+
+    def __init__(self, group: Group, attempts: int) -> None:
+        self.partition, self.start, self.end = group.partition, group.start, group.end
+        self.since, self.kept, self.attempts = group.since, group.kept, attempts
+
+
+class Ledger:
+    """Positions and groups of one spout task.
+
+    Args:
+        seeks: the source can read again; else the payload is kept until durable.
+        durable_at_once: nothing below keeps state.
+        group_max: largest group; failures bring it down to 1 for a while.
+    """
+
+    def __init__(
+        self, settings: Settings, *, seeks: bool, durable_at_once: bool, group_max: int
+    ) -> None:
+        self.settings = settings
+        self.seeks = seeks
+        self._at_once = durable_at_once
+        self._group_max = group_max
+        self.group_size = group_max
+        self._grown = 0
+        self._groups: dict[int, Group] = {}
+        self._positions: dict[str, Positions] = {}
+        self._worked: list[Group] = []
+        self._frozen: list[Group] = []
+        self._round = 0
+        #: Partitions whose positions moved since the last round, and those that it was told of.
+        self._changed: set[str] = set()
+        self._told: set[str] = set()
+        self._retries: list[tuple[float, int, Retry]] = []
+        self._order = count()
+        #: partition -> [start, end, attempts] of messages that were tried before the ledger
+        #: started over; they are read one by one.
+        self._suspects: dict[str, list[tuple[int, int, int]]] = {}
+        self.pending = 0
+        #: Messages that wait to become durable.
+        self.worked_through = 0
+        self.emitted = self.replayed = self.acked = self.failed = self.dead = 0
+        self.latency: dict[int, int] = {}
+        #: Messages that wait for ``dead_letters_stored``.
+        self._burying: dict[int, Group] = {}
+        self.durable_groups: list[Group] = []
+
+    # Groups go out and come back.
+
+    def room(self) -> int:
+        """Return how many messages may go out now."""
+        room = self.settings.max_pending - self.pending
+        return min(room, self.settings.worked_through_max - self.worked_through)
+
+    def sent(self, root: int, group: Group) -> None:
+        """Note that a group went out under ``root``."""
+        self._groups[root] = group
+        self.pending += group.count
+        self.emitted += group.count
+        if group.attempts:
+            self.replayed += group.count
+
+    def completed(self, root: int, now: float) -> Group | None:
+        """Take note that a root is zero; returns its group, None for a root of the past."""
+        group = self._groups.pop(root, None)
+        if group is None:
+            return None
+        self.pending -= group.count
+        self.acked += group.count
+        bucket = bucket_of(now - group.since)
+        self.latency[bucket] = self.latency.get(bucket, 0) + group.count
+        self._grow(group.count)
+        self._work_through(group)
+        return group
+
+    def _grow(self, messages: int) -> None:
+        if self.group_size < self._group_max:
+            self._grown += messages
+            if self._grown >= GROWTH * self.group_size:
+                self._grown = 0
+                self.group_size += 1
+
+    def _work_through(self, group: Group) -> None:
+        if self._at_once:
+            self._make_durable(group)
+        else:
+            self._worked.append(group)
+            self.worked_through += group.count
+
+    def _make_durable(self, group: Group) -> None:
+        positions = self._positions.get(group.partition)
+        if positions is None:
+            positions = self._positions[group.partition] = Positions()
+        positions.add(group.start, group.end)
+        self._changed.add(group.partition)
+        if group.partition in self._suspects:
+            self._clear_suspects(group.partition, positions)
+        if group.kept is not None:
+            self.durable_groups.append(group)
+
+    def failed_root(self, failure: Failure, now: float) -> Group | None:
+        """Take a failed root: its messages come back singly after a back-off, or die.
+
+        Returns a group of one message that has had ``attempts_max`` attempts: the caller
+        makes a dead letter of it and calls ``buried`` when that is stored.
+        """
+        group = self._groups.pop(failure.root, None)
+        if group is None:
+            return None
+        self.pending -= group.count
+        self.failed += group.count
+        self.group_size, self._grown = 1, 0
+        attempts = group.attempts + 1
+        if attempts >= self.settings.attempts_max and group.count == 1:
+            self._burying[id(group)] = group
+            return group
+        wait = self.settings.backoff_min_s * 2 ** min(group.attempts, 20)
+        self._later(group, attempts, now + min(wait, self.settings.backoff_max_s))
+        return None
+
+    def _later(self, group: Group, attempts: int, due: float) -> None:
+        heapq.heappush(self._retries, (due, next(self._order), Retry(group, attempts)))
+
+    def put_back(self, retry: Retry, due: float) -> None:
+        """Try the rest of a retry later (the spout was stopped by ``max_pending``)."""
+        heapq.heappush(self._retries, (due, next(self._order), retry))
+
+    def due(self, now: float) -> Retry | None:
+        """Return the next retry that is due, taken out; None when there is none."""
+        if self._retries and self._retries[0][0] <= now:
+            return heapq.heappop(self._retries)[2]
+        return None
+
+    def next_due(self, now: float) -> float:
+        """Return the seconds until the next retry, or a long time."""
+        return max(self._retries[0][0] - now, 0.0) if self._retries else 3600.0
+
+    def buried(self, group: Group) -> None:
+        """A dead letter is stored: the message counts as worked through."""
+        if self._burying.pop(id(group), None) is not None:
+            self.dead += group.count
+            self._work_through(group)
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is in flight, waits for replay, or to be stored."""
+        return not (self._groups or self._retries or self._burying)
+
+    # Rounds.
+
+    def freeze(self, round_: int) -> tuple[dict[str, Any], int]:
+        """Freeze what is worked through; return the positions once it is durable, and how many
+        messages of this incarnation are durable then."""
+        self.abort()
+        self._round = round_
+        self._frozen, self._worked = self._worked, []
+        changed = {p: self._positions[p].copy() for p in self._changed if p in self._positions}
+        for group in self._frozen:
+            positions = changed.get(group.partition)
+            if positions is None:
+                known = self._positions.get(group.partition)
+                positions = changed[group.partition] = known.copy() if known else Positions()
+            positions.add(group.start, group.end)
+        self._told = set(self._changed)
+        self._changed.clear()
+        durable = self.acked + self.dead - sum(group.count for group in self._worked)
+        return {name: positions.to_wire() for name, positions in changed.items()}, durable
+
+    def durable(self, round_: int) -> None:
+        """The round is complete: what it froze is durable."""
+        if round_ != self._round:
+            return
+        frozen, self._frozen, self._round = self._frozen, [], 0
+        self._told.clear()
+        for group in frozen:
+            self.worked_through -= group.count
+            self._make_durable(group)
+            self._changed.discard(group.partition)
+
+    def abort(self) -> None:
+        """The round was given up: what it froze waits for the next one."""
+        self._worked = self._frozen + self._worked
+        self._frozen, self._round = [], 0
+        self._changed |= self._told
+        self._told.clear()
+
+    # Epochs and restarts.
+
+    def restore(self, positions: dict[str, Any], suspects: Iterable[Any]) -> None:
+        """Start from stored positions; ``suspects`` are [partition, start, end, attempts]."""
+        self._positions = {name: Positions.from_wire(wire) for name, wire in positions.items()}
+        for partition, start, end, attempts in suspects:
+            self._suspect(partition, start, end, attempts)
+
+    def new_epoch(self, durable_round: int | None, roots: Iterable[int], now: float) -> None:
+        """Start over from what is durable. ``roots`` were at work in a dead worker: their
+        messages gain an attempt and come back singly."""
+        if durable_round and durable_round == self._round:
+            self.durable(durable_round)
+        self.abort()
+        for root in roots:
+            group = self._groups.get(root)
+            if group is not None:
+                group.attempts += 1
+                self._suspect(group.partition, group.start, group.end, group.attempts)
+        self._restart(now)
+
+    def _suspect(self, partition: str, start: int, end: int, attempts: int) -> None:
+        known = self._suspects.setdefault(partition, [])
+        if len(known) < SUSPECTS_MAX:
+            known.append((start, end, attempts))
+
+    def _clear_suspects(self, partition: str, positions: Positions) -> None:
+        left = [each for each in self._suspects[partition] if not positions.contains(*each[:2])]
+        if left:
+            self._suspects[partition] = left
+        else:
+            del self._suspects[partition]
+
+    def _restart(self, now: float) -> None:
+        lost = [*self._groups.values(), *self._worked]
+        retries = [retry for _, _, retry in self._retries]
+        self._groups.clear()
+        self._worked = []
+        self.pending = self.worked_through = 0
+        self._retries = []
+        if self.seeks:
+            # The readers go back to first unacked; what was tried before keeps its count.
+            for retry in retries:
+                self._suspect(retry.partition, retry.start, retry.end, retry.attempts)
+            return
+        for group in lost:
+            self._later(group, max(group.attempts, 1), now)
+        for retry in retries:
+            self.put_back(retry, now)
+
+    def suspect_attempts(self, partition: str, start: int) -> int:
+        """Return how often the message at ``start`` was tried before; usually 0."""
+        known = self._suspects.get(partition)
+        if not known:
+            return 0
+        return max((each[2] for each in known if each[0] <= start < each[1]), default=0)
+
+    def next_suspect(self, partition: str, start: int) -> bool:
+        """Whether a suspect message of the partition is still to be read from ``start`` on."""
+        known = self._suspects.get(partition)
+        return known is not None and any(end > start for _, end, _ in known)
+
+    def suspects_wire(self) -> list[list[Any]]:
+        """Return suspects for the report, so that attempts outlive this ledger."""
+        return [
+            [partition, *each] for partition, known in list(self._suspects.items()) for each in known
+        ]
+
+    # What status shows.
+
+    def positions_of(self, partition: str) -> Positions:
+        """Return the durable positions of a partition; made when it is new."""
+        positions = self._positions.get(partition)
+        if positions is None:
+            positions = self._positions[partition] = Positions()
+        return positions
+
+    def first_unacked(self, now: float) -> list[Any] | None:
+        """Return [partition, position, age in seconds] of the oldest message in flight."""
+        oldest: Group | Retry | None = None
+        for group in (*list(self._groups.values())[:1], *self._worked[:1], *self._frozen[:1]):
+            if oldest is None or group.since < oldest.since:
+                oldest = group
+        for _, _, retry in self._retries[:16]:
+            if oldest is None or retry.since < oldest.since:
+                oldest = retry
+        if oldest is None:
+            return None
+        return [oldest.partition, oldest.start, max(now - oldest.since, 0.0)]

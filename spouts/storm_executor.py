@@ -1,0 +1,196 @@
+"""The executor of a ``Spout`` task: Storm's next_tuple, ack and fail by message id.
+
+Messages that are emitted with an id are numbered, kept, and emitted again by the framework
+when they fail (``replay = "re-emit"``); with ``replay = "none"`` the spout is only told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from waterspout.topology.control_frames import Failure
+from waterspout.topology.emitter import Emitter
+from waterspout.topology.errors import EmitError
+from waterspout.topology.plan import TaskPlan
+from waterspout.topology.task_env import RootSource, TaskEnv, reason_of, user_traceback
+
+from .contract import EndOfInput, Spout
+from .executor import IDLE_POLL_S, READ_BACKOFF_S, Bury
+from .groups import Group, Kept
+from .ledger import Ledger
+
+#: The one partition of a spout whose messages are only numbered.
+PARTITION = ""
+
+
+class StormExecutor:
+    """Runs one Spout task. The same interface as SourceExecutor."""
+
+    def __init__(
+        self, plan: TaskPlan, spout: Spout, emitter: Emitter, env: TaskEnv, ledger: Ledger, *,
+        reemits: bool, blocked: Callable[[], bool], bury: Bury,
+    ) -> None:  # fmt: skip
+        self.plan, self.spout, self.emitter, self.env = plan, spout, emitter, env
+        self.task, self.component = plan.task, plan.component
+        self.ledger, self.blocked, self._bury = ledger, blocked, bury
+        self._reemits = reemits
+        self.roots = RootSource(plan.task, env.draw)
+        self._number = ledger.positions_of(PARTITION).end
+        self._ids: set[Any] = set()
+        self._wait_until = 0.0
+        self._emit = emitter.bind()
+        spout.emit = self.emit  # type: ignore[method-assign]
+        self.exhausted = False
+        self.draining = False
+        self.going = False
+        self.running = False
+
+    def emit(
+        self, tup: Any, tup_id: Any = None, stream: str | None = None,
+        direct_task: int | None = None, need_task_ids: bool = False,
+    ) -> list[int] | None:  # fmt: skip
+        """Emit a message; bound as the spout's ``emit``."""
+        name = stream or "default"
+        self.emitter.close_run(())
+        tasks = self._emit(tup, stream, None, direct_task, need_task_ids)
+        if tup_id is None or not self.env.tracked:
+            self.emitter.close_run(())
+            self.ledger.emitted += 1
+            return tasks
+        self._check_id(tup_id, name)
+        self._track([(tup_id, name, list(tup))], self._number, self.env.clock())
+        self._number += 1
+        return tasks
+
+    def _check_id(self, tup_id: Any, stream: str) -> None:
+        try:
+            known = tup_id in self._ids
+        except TypeError:
+            what = f"the message id {tup_id!r:.80} is not hashable"
+            raise EmitError(self.component, stream, what) from None
+        if known:
+            raise EmitError(self.component, stream, f"message id {tup_id!r:.80} is still pending")
+        self._ids.add(tup_id)
+
+    def _track(self, kept: Kept, start: int, now: float, attempts: int = 0,
+               since: float | None = None) -> None:  # fmt: skip
+        """Give what was routed since the last run a root, and keep its payload."""
+        root = self.roots.next()
+        guard = self.env.open_root(root, now)
+        group = Group(PARTITION, start, start + 1, 1, now if since is None else since,
+                      attempts=attempts, kept=kept)  # fmt: skip
+        self.ledger.sent(root, group)
+        self.emitter.close_run((root,))
+        self.env.drop_guard(root, guard)
+
+    def discover(self, now: float) -> None:
+        """A spout has no partitions to look for."""
+
+    def turn(self, now: float, messages: int) -> int:
+        """Replay what is due, then call ``next_tuple`` up to ``messages`` times."""
+        if not self.going:
+            return 0
+        self.running = True
+        before = self.ledger.emitted
+        self._tell()
+        self._replay(now, messages)
+        while (
+            not self.draining
+            and not self.exhausted
+            and self._wait_until <= now
+            and self.ledger.emitted - before < messages
+            and self.ledger.room() > 0
+            and not self.blocked()
+        ):
+            count = self.ledger.emitted
+            self._next_tuple(now)
+            if self.ledger.emitted == count:
+                self._wait_until = max(self._wait_until, now + IDLE_POLL_S)
+        self.running = False
+        return self.ledger.emitted - before
+
+    def _next_tuple(self, now: float) -> None:
+        try:
+            self.spout.next_tuple()
+        except EndOfInput:
+            self.exhausted = True
+        except (Exception, SystemExit) as error:
+            self._wait_until = now + READ_BACKOFF_S
+            self.env.note_error(
+                self.component, self.task, f"next_tuple: {reason_of(error)}", user_traceback(error)
+            )
+
+    def _replay(self, now: float, messages: int) -> None:
+        for _ in range(messages):
+            if self.ledger.room() <= 0 or self.blocked():
+                return
+            retry = self.ledger.due(now)
+            if retry is None:
+                return
+            assert retry.kept is not None
+            tup_id, stream, values = retry.kept[0]
+            self._call(lambda tup_id=tup_id: self.spout.fail(tup_id), "fail")
+            if not self._reemits:
+                self._ids.discard(tup_id)
+                continue
+            self.emitter.close_run(())
+            self._emit(list(values), stream)
+            self._track(retry.kept, retry.start, now, retry.attempts, retry.since)
+
+    def _tell(self) -> None:
+        """Tell the spout which messages are durable."""
+        durable, self.ledger.durable_groups = self.ledger.durable_groups, []
+        for group in durable:
+            for tup_id, _, _ in group.kept or ():
+                self._ids.discard(tup_id)
+                self._call(lambda tup_id=tup_id: self.spout.ack(tup_id), "ack")
+
+    def _call(self, call: Callable[[], Any], name: str) -> None:
+        try:
+            call()
+        except (Exception, SystemExit) as error:
+            self.env.note_error(
+                self.component, self.task, f"{name}: {reason_of(error)}", user_traceback(error, 2)
+            )
+
+    def completed(self, root: int, now: float) -> None:
+        """A root is zero."""
+        self.ledger.completed(root, now)
+
+    def failed(self, failure: Failure, now: float) -> None:
+        """A root failed: tell the spout; the ledger brings it back or gives it up."""
+        group = self.ledger.failed_root(failure, now)
+        if group is not None:
+            self._bury(group, failure)
+
+    def values_of(self, group: Group) -> list[Any] | None:
+        """Return the values of a message for its dead letter."""
+        return list(group.kept[0][2]) if group.kept else None
+
+    def new_epoch(self, durable_round: int | None, roots: list[int], now: float) -> None:
+        """Bring back what is not durable."""
+        self.going = False
+        self.ledger.new_epoch(durable_round, roots, now)
+
+    def drained(self) -> bool:
+        """Whether nothing is in flight, waits for replay or to be stored."""
+        return self.ledger.idle
+
+    def wakeup(self, now: float) -> float:
+        """Return the seconds until there may be something to do."""
+        if not self.going:
+            return 3600.0
+        wait = self.ledger.next_due(now)
+        if not self.draining and not self.exhausted and self.ledger.room() > 0:
+            wait = min(wait, max(self._wait_until - now, 0.0))
+        return wait
+
+    def lag(self) -> int | None:
+        """Not known."""
+        return None
+
+    def close(self) -> None:
+        """Tell what is durable, then close the spout."""
+        self._tell()
+        self.spout.close()

@@ -1,0 +1,121 @@
+"""Dead letters of one worker: sent to the coordinator, counted as acked only once stored."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping
+from itertools import count
+from typing import TYPE_CHECKING, Any
+
+from waterspout.spouts.executor import Bury
+from waterspout.spouts.groups import Group
+from waterspout.spouts.ledger import Ledger
+from waterspout.topology.control_frames import Failure
+
+from .task_build import SpoutExecutor
+
+if TYPE_CHECKING:
+    from .worker_core import WorkerCore
+
+
+class DeadLetterBox:
+    """Sends messages that were given up to the store, and starts those that are tried again."""
+
+    def __init__(self, core: WorkerCore) -> None:
+        self._core = core
+        self._ids = count(1)
+        #: id of the request -> (ledger, group)
+        self._waiting: dict[int, tuple[Ledger, Group]] = {}
+        #: (task, letter id, stream, values)
+        self._replays: deque[tuple[int, int, str, list[Any]]] = deque()
+        self._letter_of: dict[int, int] = {}
+
+    def bury_of(self, executor: SpoutExecutor) -> Bury:
+        """Return the function that makes a dead letter of a message of a spout task."""
+
+        def bury(group: Group, failure: Failure) -> None:
+            number = next(self._ids)
+            self._waiting[number] = (executor.ledger, group)
+            kept = group.kept[0] if group.kept else None
+            record = {
+                "task": executor.task, "component": executor.component,
+                "partition": group.partition, "start": group.start, "end": group.end,
+                "message_id": _plain_id(kept[0]) if kept else None,
+                "stream": kept[1] if kept else "default",
+                "values": executor.values_of(group), "attempts": group.attempts + 1,
+                "reason": failure.reason, "traceback": failure.traceback,
+                "failed_component": failure.component,
+            }  # fmt: skip
+            self._core.control_outbox.append(
+                {"kind": "dead_letters", "id": number, "records": [record]}
+            )
+
+        return bury
+
+    def stored(self, number: int) -> None:
+        """The store has it: the message counts as worked through."""
+        entry = self._waiting.pop(number, None)
+        if entry is not None:
+            ledger, group = entry
+            ledger.buried(group)
+
+    def take_replays(self, replays: Mapping[int, Any]) -> None:
+        """Queue dead letters that the user wants to try again."""
+        for task, letters in replays.items():
+            for letter, stream, values in letters:
+                self._replays.append((int(task), letter, stream, list(values)))
+
+    def replay(self, now: float) -> int:
+        """Send what is queued; called in each turn while spouts may emit."""
+        sent = 0
+        while self._replays:
+            task, letter, stream, values = self._replays[0]
+            executor = self._core.tasks.spouts.get(task)
+            if executor is not None and (executor.blocked() or executor.ledger.room() <= 0):
+                break
+            self._replays.popleft()
+            if executor is None or stream not in executor.emitter.streams:
+                continue
+            self._send(executor, stream, values, letter, now)
+            sent += 1
+        return sent
+
+    def _send(
+        self, executor: SpoutExecutor, stream: str, values: list[Any], letter: int, now: float
+    ) -> None:
+        env = self._core.env
+        emitter = executor.emitter
+        emitter.close_run(())
+        root = executor.roots.next()
+        guard = env.open_root(root, now)
+        self._letter_of[root] = letter
+        emitter.put_many(stream, [values])
+        emitter.close_run((root,))
+        env.drop_guard(root, guard)
+
+    def completed(self, root: int) -> bool:
+        """A root is zero; True when it was a replayed dead letter, which is then forgotten."""
+        letter = self._letter_of.pop(root, None)
+        if letter is None:
+            return False
+        self._core.control_outbox.append({"kind": "dead_letter_replayed", "ids": [letter]})
+        return True
+
+    def failed(self, failure: Failure) -> bool:
+        """A root failed; True when it was a replayed dead letter, which stays in the store."""
+        return self._letter_of.pop(failure.root, None) is not None
+
+    def new_epoch(self) -> None:
+        """Replays under way are lost with the epoch; their letters are still in the store."""
+        self._letter_of.clear()
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is queued or under way."""
+        return not (self._replays or self._letter_of)
+
+
+def _plain_id(tup_id: Any) -> Any:
+    """Return a message id in a form that the store can hold."""
+    return tup_id if isinstance(tup_id, (int, str, float, bool)) or tup_id is None else repr(tup_id)
+

@@ -1,0 +1,259 @@
+"""Takes what tasks have emitted to where it goes: a queue of this worker, or a link.
+
+Called at the end of every slice. Rows that have no wire form fail exactly their messages,
+here or over the wire, so that a topology behaves alike on one worker and on ten.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from itertools import compress
+from typing import Any
+
+from waterspout.bolts.executor import BoltExecutor
+from waterspout.bolts.frame_work import FrameWork
+from waterspout.topology.channels import OpenFrame, Sealed, draw_edge
+from waterspout.topology.emitter import Emitter
+from waterspout.topology.errors import EmitError, TupleTooLarge, UnserialisableValue
+from waterspout.topology.frame_split import pack_parts, runs_without, split_runs
+from waterspout.topology.frames import DATA_HEADER_BYTES, BodyPacker, FrameTooLarge, Run
+from waterspout.topology.task_env import TaskEnv
+from waterspout.topology.tuples import Tuple
+from waterspout.topology.wire_values import (
+    NotPackable,
+    find_oversized,
+    find_unpackables,
+    normalise_rows,
+    scan_rows,
+)
+
+from .link import LinkSender
+
+#: (component, stream name, field names) of a channel's stream.
+StreamInfo = tuple[str, str, tuple[str, ...]]
+
+
+class Dispatch:
+    """The way out of every task of a worker.
+
+    Args:
+        executors: bolt executors of this worker by task.
+        classes: (source task, stream index) -> Tuple class.
+        links: peer -> sender; shared with the worker core, which changes it.
+    """
+
+    def __init__(
+        self, env: TaskEnv, executors: Mapping[int, BoltExecutor],
+        classes: Mapping[tuple[int, int], type[Tuple]], links: Mapping[int, LinkSender],
+        worker: int,
+    ) -> None:  # fmt: skip
+        self._env, self._executors, self._classes, self._links = env, executors, classes, links
+        self._worker = worker
+        self._packer = BodyPacker()
+        self._rows_max = env.settings.frame_rows_max
+        self._queue_max = env.settings.queue_rows_max
+        self._check = env.settings.check_values
+        #: Rows of the last frame of each remote channel; what a frame under way is taken to hold.
+        self._last_rows: dict[tuple[int, int, int], int] = {}
+
+    def blocked_of(self, emitter: Emitter) -> Callable[[], bool]:
+        """Return the function that says whether the outbox of a task is full."""
+        frames = emitter.frames
+        targets = [self._executors.get(frame.key[2]) for frame in frames]
+        pairs = list(zip(frames, targets, strict=True))
+        rows_max, queue_max = self._rows_max, self._queue_max
+
+        def blocked() -> bool:
+            for frame, target in pairs:
+                if target is not None:
+                    if target.queued_rows + len(frame.rows) >= queue_max:
+                        return True
+                elif frame.ready or len(frame.rows) >= rows_max:
+                    self.flush_frame(frame)
+                    if frame.ready:
+                        return True
+            return False
+
+        return blocked
+
+    def load_of(self, frame: OpenFrame) -> int:
+        """Return the rows that wait at the target of a frame, as far as this worker knows."""
+        target = self._executors.get(frame.key[2])
+        if target is not None:
+            return target.queued_rows + len(frame.rows)
+        link = self._links.get(frame.target_worker)
+        under_way = link.under_way(frame.key) if link is not None else 0
+        return under_way * self._last_rows.get(frame.key, 1) + frame.waiting_rows()
+
+    def flush(self, emitter: Emitter) -> bool:
+        """Send what a task has emitted, as far as credit and queues allow; True: something left."""
+        moved = False
+        for frame in emitter.frames:
+            if frame.rows or frame.ready:
+                moved |= self.flush_frame(frame)
+        return moved
+
+    def flush_frame(self, frame: OpenFrame) -> bool:
+        """Send one open frame, as far as possible."""
+        target = self._executors.get(frame.key[2])
+        if target is not None:
+            if not frame.rows:
+                return False
+            self._hand_over(target, frame)
+            return True
+        link = self._links.get(frame.target_worker)
+        moved = False
+        while link is not None and link.has_credit(frame.key):
+            if not frame.ready:
+                if not frame.rows:
+                    break
+                self._seal(frame)
+            moved |= self._send(link, frame, frame.ready.popleft())
+        if frame.rows and len(frame.rows) >= self._rows_max:
+            self._seal(frame)
+        return moved
+
+    def _seal(self, frame: OpenFrame) -> None:
+        """Close a frame; one that grew over ``frame_rows_max`` in a single call is cut."""
+        sealed = frame.take()
+        while len(sealed[2]) > self._rows_max:
+            head, sealed = self._cut(sealed, self._rows_max)
+            frame.ready.append(head)
+        frame.ready.append(sealed)
+
+    def _cut(self, sealed: Sealed, rows: int) -> tuple[Sealed, Sealed]:
+        edge, runs, values = sealed
+        first, second = split_runs(runs, rows)
+        edges = self._spread_edge(edge, [first, second])
+        return (edge, first, values[:rows]), (edges[1], second, values[rows:])
+
+    def _spread_edge(self, edge: int, parts: list[list[Run]]) -> list[int]:
+        """Return an edge for each part of a frame; the first keeps ``edge``.
+
+        Roots of later parts are toggled with theirs, and out of ``edge`` where the first part
+        does not carry them.
+        """
+        if not edge:
+            return [0] * len(parts)
+        toggles = self._env.toggles
+        edges = [edge, *(draw_edge(self._env.draw) for _ in parts[1:])]
+        inside = [{root for _, roots in runs for root in roots} for runs in parts]
+        for own, roots in zip(edges[1:], inside[1:], strict=True):
+            for root in roots:
+                toggles[root] = toggles.get(root, 0) ^ own
+        for root in set().union(*inside[1:]) - inside[0]:
+            toggles[root] = toggles.get(root, 0) ^ edge
+        return edges
+
+    # Within the worker.
+
+    def _hand_over(self, target: BoltExecutor, frame: OpenFrame) -> None:
+        edge, runs, rows = frame.take()
+        if not scan_rows(rows):
+            rows, problems = normalise_rows(rows)
+            if problems:
+                runs, rows = self._drop_rows(
+                    frame, edge, runs, rows, {p.row: self._unserialisable(frame, p) for p in problems}
+                )
+        if self._check and rows:
+            runs, rows = self._checked(frame, edge, runs, rows)
+        if rows:
+            source, stream, _ = frame.key
+            work = FrameWork(frame.key, self._classes[source, stream], edge, runs, rows, remote=False)
+            target.enqueue(work)
+
+    def _checked(
+        self, frame: OpenFrame, edge: int, runs: list[Run], rows: list[Any]
+    ) -> tuple[list[Run], list[Any]]:
+        """Treat local rows as if they went over the wire (``check_values``)."""
+        bad: dict[int, EmitError] = {
+            problem.row: self._unserialisable(frame, problem) for problem in find_unpackables(rows)
+        }
+        if not bad:
+            bad = self._oversized(frame, rows)
+        return self._drop_rows(frame, edge, runs, rows, bad) if bad else (runs, rows)
+
+    # Over a link.
+
+    def _send(self, link: LinkSender, frame: OpenFrame, sealed: Sealed) -> bool:
+        edge, runs, rows = sealed
+        bytes_max = link.frame_bytes_max
+        try:
+            parts = pack_parts(self._packer, runs, rows, bytes_max)
+        except NotPackable:
+            bad: dict[int, EmitError] = {
+                p.row: self._unserialisable(frame, p) for p in find_unpackables(rows)
+            }
+            return self._without(frame, sealed, bad or self._unknown(frame, rows))
+        except FrameTooLarge:
+            return self._without(frame, sealed, self._oversized(frame, rows, bytes_max))
+        if len(parts) > 1 or len(parts[0].body) > self._env.settings.tuple_bytes_max:
+            oversized = self._oversized(frame, rows)
+            if oversized:
+                return self._without(frame, sealed, oversized)
+        self._send_parts(link, frame, edge, parts)
+        return True
+
+    def _send_parts(self, link: LinkSender, frame: OpenFrame, edge: int, parts: list[Any]) -> None:
+        first, *rest = parts
+        width = len(first.rows[0])
+        self._last_rows[frame.key] = len(first.rows)
+        edges = self._spread_edge(edge, [part.runs for part in parts])
+        link.send_data(frame.key, edge, width, len(first.rows), first.body)
+        waiting = [(e, part.runs, list(part.rows)) for e, part in zip(edges[1:], rest, strict=True)]
+        frame.ready.extendleft(reversed(waiting))
+
+    def _without(self, frame: OpenFrame, sealed: Sealed, bad: dict[int, EmitError]) -> bool:
+        edge, runs, rows = sealed
+        runs, rows = self._drop_rows(frame, edge, runs, rows, bad)
+        if rows:
+            frame.ready.appendleft((edge, runs, rows))
+        return True
+
+    # Rows that cannot travel.
+
+    def _drop_rows(
+        self, frame: OpenFrame, edge: int, runs: list[Run], rows: list[Any],
+        bad: Mapping[int, EmitError],
+    ) -> tuple[list[Run], list[Any]]:  # fmt: skip
+        """Fail the messages of the bad rows by name and return the rest."""
+        position = 0
+        source = frame.key[0]
+        for count, roots in runs:
+            for row in range(position, position + count):
+                error = bad.get(row)
+                if error is not None:
+                    self._env.fail_roots(roots, error.component, source, str(error))
+                    self._env.note_error(error.component, source, str(error))
+            position += count
+        kept = list(compress(rows, (row not in bad for row in range(len(rows)))))
+        left = runs_without(runs, list(bad))
+        gone = {r for _, roots in runs for r in roots} - {r for _, roots in left for r in roots}
+        for root in gone:
+            self._env.toggles[root] = self._env.toggles.get(root, 0) ^ edge
+        return left, kept
+
+    def _info(self, frame: OpenFrame) -> StreamInfo:
+        cls = self._classes[frame.key[0], frame.key[1]]
+        return cls.component, cls.stream, cls.fields
+
+    def _unserialisable(self, frame: OpenFrame, problem: Any) -> EmitError:
+        component, stream, fields = self._info(frame)
+        return UnserialisableValue(component, stream, fields[problem.field], problem.type_name)
+
+    def _oversized(
+        self, frame: OpenFrame, rows: Iterable[Any], bytes_max: int | None = None
+    ) -> dict[int, EmitError]:
+        component, stream, _ = self._info(frame)
+        limit = self._env.settings.tuple_bytes_max
+        if bytes_max is not None:
+            limit = min(limit, bytes_max - DATA_HEADER_BYTES - 64)
+        return {
+            row: TupleTooLarge(component, stream, size, limit)
+            for row, size in find_oversized(list(rows), limit)
+        }
+
+    def _unknown(self, frame: OpenFrame, rows: list[Any]) -> dict[int, EmitError]:
+        """Fail a whole frame that does not pack for a reason nobody can name."""
+        component, stream, _ = self._info(frame)
+        return {row: EmitError(component, stream, "the tuple does not pack") for row in range(len(rows))}

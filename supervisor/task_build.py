@@ -1,0 +1,228 @@
+"""Builds the executors of a worker from the plan: components, routes, emitters, ledgers."""
+
+from __future__ import annotations
+
+import logging
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from waterspout.bolts.contract import Bolt, RowBolt
+from waterspout.bolts.executor import BoltExecutor
+from waterspout.bolts.own_messages import STATE_MAP, OwnMessages
+from waterspout.bolts.state import TaskState
+from waterspout.spouts.contract import Source
+from waterspout.spouts.executor import Bury, SourceExecutor
+from waterspout.spouts.ledger import Ledger
+from waterspout.spouts.storm_executor import StormExecutor
+from waterspout.topology.channels import OpenFrame
+from waterspout.topology.classes import load_class
+from waterspout.topology.component import Context
+from waterspout.topology.emitter import Emitter, StreamOut
+from waterspout.topology.groupings import (
+    AllRoute,
+    CustomRoute,
+    DirectRoute,
+    FieldsRoute,
+    GlobalRoute,
+    PartialKeyRoute,
+    Route,
+    ShuffleRoute,
+)
+from waterspout.topology.plan import Plan, TaskPlan
+from waterspout.topology.spec import ComponentSpec, InputSpec
+from waterspout.topology.task_env import TaskEnv
+from waterspout.topology.tuples import Tuple, tuple_class
+
+from .dispatch import Dispatch
+
+SpoutExecutor = SourceExecutor | StormExecutor
+#: Makes the component instance of a task.
+Load = Callable[[Plan, TaskPlan], Any]
+
+
+def load_component(plan: Plan, task: TaskPlan) -> Any:
+    """Import a component's class and construct it with the YAML's args."""
+    spec = plan.spec.component(task.component)
+    return load_class(spec.class_path)(**spec.args)
+
+
+@dataclass
+class Tasks:
+    """What a worker runs."""
+
+    spouts: dict[int, SpoutExecutor] = field(default_factory=dict)
+    bolts: dict[int, BoltExecutor] = field(default_factory=dict)
+    states: dict[int, TaskState] = field(default_factory=dict)
+
+
+class TaskBuilder:
+    """Builds all tasks of one worker.
+
+    Args:
+        clock, rng: of the worker; each task gets a generator of its own.
+        links: peer -> sender, shared with the worker core.
+    """
+
+    def __init__(
+        self, plan: Plan, worker: int, env: TaskEnv, links: Mapping[int, Any],
+        rng: random.Random, load: Load, bury: Callable[[SpoutExecutor], Bury],
+    ) -> None:  # fmt: skip
+        self.plan, self.worker, self.env, self.rng = plan, worker, env, rng
+        self._load, self._bury = load, bury
+        self._worker_of = plan.worker_of()
+        self.tasks = Tasks()
+        self.classes = tuple_classes(plan)
+        self.dispatch = Dispatch(env, self.tasks.bolts, self.classes, links, worker)
+        self.has_rounds = bool(plan.stateful_tasks())
+
+    def build(self, task: TaskPlan, restored: Any, positions: Any, suspects: Any) -> None:
+        """Build one task; user code is called: constructor, then open/prepare.
+
+        Raises:
+            Exception: whatever the user's code raises.
+        """
+        component = self._load(self.plan, task)
+        spec = self.plan.spec.component(task.component)
+        emitter = self._emitter(task)
+        context = self._context(task, spec)
+        component.context = context
+        if spec.kind == "spout":
+            self._spout(task, spec, component, emitter, context, positions or {}, suspects or ())
+        else:
+            self._bolt(task, spec, component, emitter, context, restored)
+
+    def _context(self, task: TaskPlan, spec: ComponentSpec) -> Context:
+        name = f"{task.component}[{task.index}]"
+        return Context(
+            topology=self.plan.name, component=task.component, task=task.task, index=task.index,
+            parallelism=spec.parallelism, settings=self.env.settings.as_mapping(),
+            clock=self.env.clock, random=random.Random(self.rng.getrandbits(64)),
+            log=logging.getLogger(f"waterspout.user.{name}"),
+        )  # fmt: skip
+
+    def _spout(
+        self, task: TaskPlan, spec: ComponentSpec, spout: Any, emitter: Emitter, context: Context,
+        positions: Any, suspects: Any,
+    ) -> None:  # fmt: skip
+        settings, facts = self.env.settings, self.plan.facts[task.component]
+        group_max = spec.options.group_max or (
+            1 if self.plan.holds_below(task.component) else settings.batch_max
+        )
+        seeks = facts.replay == "seek"
+        ledger = Ledger(
+            settings, seeks=seeks, durable_at_once=not self.has_rounds, group_max=group_max
+        )
+        ledger.restore(positions, suspects)
+        blocked = self.dispatch.blocked_of(emitter)
+        executor: SpoutExecutor
+        if isinstance(spout, Source):
+            spout.open(context)
+            executor = SourceExecutor(
+                task, spout, emitter, self.env, ledger, parallelism=spec.parallelism,
+                blocked=blocked, bury=lambda group, failure: self._bury(executor)(group, failure),
+            )  # fmt: skip
+        else:
+            executor = StormExecutor(
+                task, spout, emitter, self.env, ledger, reemits=facts.replay == "re-emit",
+                blocked=blocked, bury=lambda group, failure: self._bury(executor)(group, failure),
+            )  # fmt: skip
+            spout.open(context)
+            spout.activate()
+        self.tasks.spouts[task.task] = executor
+
+    def _bolt(
+        self, task: TaskPlan, spec: ComponentSpec, bolt: Bolt, emitter: Emitter, context: Context,
+        restored: Any,
+    ) -> None:  # fmt: skip
+        state = TaskState(task.component, task.index)
+        if restored is not None:
+            state.restore([restored])
+        context.state = state
+        stateful = self.plan.facts[task.component].stateful
+        kept = state.task(STATE_MAP) if stateful else {}
+        own = OwnMessages(task.task, emitter, self.env, kept)
+        executor = BoltExecutor(
+            task, bolt, emitter, self.env, blocked=self.dispatch.blocked_of(emitter), own=own,
+            tick_interval_s=spec.options.tick_interval_s,
+        )  # fmt: skip
+        self.tasks.bolts[task.task] = executor
+        self.tasks.states[task.task] = state
+        executor.use_step(kind=self._step_kind(task.component, bolt))
+        bolt.emit = emitter.bind(lambda anchors: self._roots_of(executor, anchors))  # type: ignore[method-assign]
+        bolt.emit_many = emitter.bind_many()  # type: ignore[method-assign]
+        bolt.ack = executor.holds.ack  # type: ignore[method-assign]
+        bolt.fail = executor.holds.fail  # type: ignore[method-assign]
+        bolt.extend_timeout = executor.holds.extend  # type: ignore[method-assign]
+        bolt.prepare(context)
+
+    @staticmethod
+    def _roots_of(executor: BoltExecutor, anchors: Any) -> tuple[int, ...]:
+        if executor.bolt.auto_ack:
+            return executor.emitter.roots if anchors else ()
+        return executor.holds.roots_of(anchors)
+
+    def _step_kind(self, component: str, bolt: Bolt) -> str:
+        facts = self.plan.facts[component]
+        if isinstance(bolt, RowBolt):
+            return "rows"
+        if not facts.auto_ack:
+            return "held"
+        if facts.has_batch:
+            return "batch"
+        return "generator" if facts.is_generator else "process"
+
+    # Routes.
+
+    def _emitter(self, task: TaskPlan) -> Emitter:
+        frames: list[OpenFrame] = []
+        outputs = self.plan.facts[task.component].outputs
+        streams = []
+        for index, name in enumerate(self.plan.streams_of(task.component)):
+            routes = []
+            for bolt, each in self.plan.subscribers(task.component, name):
+                targets = [
+                    OpenFrame((task.task, index, t.task), self._worker_of[t.task])
+                    for t in self.plan.tasks_of(bolt.id)
+                ]
+                frames.extend(targets)
+                routes.append(self._route(each, targets, outputs[name].fields))
+            streams.append(StreamOut(name, outputs[name], routes))
+        return Emitter(
+            task.component, streams, frames, self.env.toggles, self.env.draw
+        )
+
+    def _route(self, each: InputSpec, targets: list[OpenFrame], fields: tuple[str, ...]) -> Route:
+        if each.grouping == "direct":
+            return DirectRoute(targets)
+        if each.grouping == "custom":
+            assert each.custom is not None
+            grouping = load_class(each.custom)(**each.args)
+            grouping.prepare(None, each.stream, [target.key[2] for target in targets])
+            return CustomRoute(targets, grouping)
+        if each.grouping == "all":
+            return AllRoute(targets) if len(targets) > 1 else GlobalRoute(targets)
+        if each.grouping == "local-or-shuffle":
+            local = [t for t in targets if t.target_worker == self.worker]
+            targets = local or targets
+        if len(targets) == 1 or each.grouping == "global":
+            return GlobalRoute(targets)
+        positions = [fields.index(name) for name in each.fields]
+        if each.grouping == "fields":
+            return FieldsRoute(targets, positions)
+        if each.grouping == "partial-key":
+            return PartialKeyRoute(targets, positions)
+        return ShuffleRoute(targets, self.worker, self.dispatch.load_of, self.rng)
+
+
+def tuple_classes(plan: Plan) -> dict[tuple[int, int], type[Tuple]]:
+    """Return the Tuple class of every (task, stream index) of the topology."""
+    classes: dict[tuple[int, int], type[Tuple]] = {}
+    for component in plan.spec.components():
+        outputs = plan.facts[component.id].outputs
+        for index, name in enumerate(plan.streams_of(component.id)):
+            cls = tuple_class(component.id, name, outputs[name].fields)
+            for task in plan.tasks_of(component.id):
+                classes[task.task, index] = cls
+    return classes

@@ -1,0 +1,99 @@
+"""What a worker reports of its tasks, built by the control thread from what it can read.
+
+Only reads: the data thread goes on meanwhile. Whether a call hangs is seen without any cost
+per tuple: the iterator over the frame at work tells how many rows are left, and when that does
+not change between two reports, the same call is still at work.
+"""
+
+from __future__ import annotations
+
+from operator import length_hint
+from typing import TYPE_CHECKING, Any
+
+from waterspout.bolts.executor import BoltExecutor
+
+if TYPE_CHECKING:
+    from .task_build import SpoutExecutor
+    from .worker_core import WorkerCore
+
+
+class Reporter:
+    """Builds reports; remembers what was at work at the last one."""
+
+    def __init__(self, core: WorkerCore) -> None:
+        self._core = core
+        #: task -> (what was at work, since when)
+        self._calls: dict[int, tuple[Any, float]] = {}
+
+    def report(self, now: float) -> dict[str, Any]:
+        """Return the ``report`` message."""
+        core = self._core
+        spouts, bolts = dict(core.tasks.spouts), dict(core.tasks.bolts)
+        tasks = [self._spout(each, now) for each in spouts.values()]
+        tasks += [self._bolt(each, now) for each in bolts.values()]
+        suspects = {
+            task: wire for task, each in spouts.items() if (wire := each.ledger.suspects_wire())
+        }
+        report = {
+            "kind": "report", "epoch": core.epoch, "tasks": tasks,
+            "errors": core.env.take_errors() if core.plan is not None else [],
+            "loop_age_s": max(now - core.turned_at, 0.0),
+        }  # fmt: skip
+        if suspects:
+            report["suspects"] = suspects
+        return report
+
+    def _spout(self, executor: SpoutExecutor, now: float) -> dict[str, Any]:
+        ledger = executor.ledger
+        first = _retried(lambda: ledger.first_unacked(now))
+        return {
+            "task": executor.task, "kind": "spout", "emitted": ledger.emitted,
+            "acked": ledger.acked, "failed": ledger.failed, "replayed": ledger.replayed,
+            "dead": ledger.dead, "pending": ledger.pending,
+            "worked_through": ledger.worked_through, "first_unacked": first,
+            "lag": _retried(executor.lag), "latency": _retried(lambda: dict(ledger.latency)) or {},
+            "exhausted": executor.exhausted,
+            "drained": executor.drained() and self._core.letters.idle,
+            "group_max": ledger.group_size,
+            "call_since_s": self._call_since(executor.task, executor.running, ledger.emitted, now),
+        }  # fmt: skip
+
+    def _bolt(self, executor: BoltExecutor, now: float) -> dict[str, Any]:
+        at_work = (executor.executed, self._rows_left(executor))
+        return {
+            "task": executor.task, "kind": "bolt", "executed": executor.executed,
+            "acked": max(executor.executed - executor.failed - len(executor.holds), 0),
+            "failed": executor.failed + executor.holds.failed,
+            "emitted": executor.emitter.emitted, "queue": executor.queued_rows,
+            "busy_s": executor.busy_s,
+            "call_since_s": self._call_since(executor.task, executor.running, at_work, now),
+            "held": len(executor.holds),
+            "metrics": _retried(lambda: dict(executor.bolt.context.metrics.values)) or {},
+        }  # fmt: skip
+
+    @staticmethod
+    def _rows_left(executor: BoltExecutor) -> int:
+        try:
+            return length_hint(executor.queue[0].source)
+        except IndexError:
+            return 0
+
+    def _call_since(self, task: int, running: bool, at_work: Any, now: float) -> float:
+        if not running:
+            self._calls.pop(task, None)
+            return 0.0
+        known = self._calls.get(task)
+        if known is None or known[0] != at_work:
+            self._calls[task] = (at_work, now)
+            return 0.0
+        return now - known[1]
+
+
+def _retried(read: Any) -> Any:
+    """Return what ``read`` gives; a dict that changed under its hands is read again."""
+    for _ in range(5):
+        try:
+            return read()
+        except RuntimeError:
+            continue
+    return None

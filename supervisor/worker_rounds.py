@@ -1,0 +1,114 @@
+"""A worker's part in rounds: ledgers freeze, then tasks with state are copied and sinks flushed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from waterspout.topology.task_env import reason_of, user_traceback
+
+if TYPE_CHECKING:
+    from .worker_core import SnapshotJob, WorkerCore
+
+
+class WorkerRounds:
+    """The round at work in this worker; at most one."""
+
+    def __init__(self, core: WorkerCore) -> None:
+        self._core = core
+        self._round = 0
+        self._waiting: set[int] = set()
+        self._parts: list[dict[str, Any]] = []
+        #: Totals when the last round began; a round in which nothing moved is not worth a snapshot.
+        self._seen: tuple[int, ...] = ()
+        self._seen_at_freeze: tuple[int, ...] = ()
+
+    def freeze(self, round_: int) -> None:
+        """Freeze every ledger and tell what becomes durable."""
+        core = self._core
+        positions: dict[int, Any] = {}
+        acked: dict[int, int] = {}
+        for task, spout in core.tasks.spouts.items():
+            changed, durable = spout.ledger.freeze(round_)
+            acked[task] = durable
+            if changed:
+                positions[task] = changed
+        seen = self._totals()
+        core.control_outbox.append({
+            "kind": "frozen", "epoch": core.epoch, "round": round_, "positions": positions,
+            "acked": acked, "changed": seen != self._seen or bool(positions),
+        })  # fmt: skip
+        self._seen_at_freeze = seen
+
+    def _totals(self) -> tuple[int, ...]:
+        tasks = self._core.tasks
+        return (
+            self._core.epoch,
+            *(bolt.executed for bolt in tasks.bolts.values()),
+            *(bolt.own.pending for bolt in tasks.bolts.values()),
+        )
+
+    def snapshot(self, round_: int) -> None:
+        """Flush sinks and copy states; every ledger of the topology is frozen by now."""
+        core = self._core
+        assert core.plan is not None
+        self._round, self._parts = round_, []
+        jobs = []
+        for task, bolt in core.tasks.bolts.items():
+            facts = core.plan.facts[bolt.component]
+            try:
+                if facts.sink:
+                    bolt.bolt.flush()
+                if facts.stateful:
+                    jobs.append((task, core.tasks.states[task].snapshot_begin()))
+            except Exception as error:
+                self._failed(f"{bolt.component}: {reason_of(error)}")
+                core.env.note_error(
+                    bolt.component, task, f"round {round_}: {reason_of(error)}",
+                    user_traceback(error),
+                )  # fmt: skip
+                return
+        self._waiting = {task for task, _ in jobs}
+        core.submit_snapshots(round_, jobs)
+        if not jobs:
+            self._done()
+
+    def part_written(self, job: SnapshotJob, part: Any) -> None:
+        """Count a part that is on disk."""
+        if job.epoch != self._core.epoch or job.round != self._round:
+            return
+        self._parts.append(
+            {"task": job.task, "file": part.file, "bytes": part.bytes, "sha256": part.sha256}
+        )
+        self._waiting.discard(job.task)
+        if not self._waiting:
+            self._done()
+
+    def part_failed(self, job: SnapshotJob, text: str) -> None:
+        """Give the round up: the disk is full, say."""
+        if job.epoch == self._core.epoch and job.round == self._round:
+            self._failed(text)
+
+    def _done(self) -> None:
+        self._core.control_outbox.append({
+            "kind": "snapshotted", "epoch": self._core.epoch, "round": self._round,
+            "parts": self._parts,
+        })  # fmt: skip
+
+    def _failed(self, text: str) -> None:
+        self._core.control_outbox.append({
+            "kind": "snapshot_failed", "epoch": self._core.epoch, "round": self._round,
+            "text": text,
+        })  # fmt: skip
+        self._round = 0
+
+    def durable(self, round_: int) -> None:
+        """The round is complete."""
+        self._seen = self._seen_at_freeze
+        for spout in self._core.tasks.spouts.values():
+            spout.ledger.durable(round_)
+
+    def abort(self) -> None:
+        """The round was given up."""
+        self._round = 0
+        for spout in self._core.tasks.spouts.values():
+            spout.ledger.abort()

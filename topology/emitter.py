@@ -1,0 +1,195 @@
+"""What a task emits with: its routes by stream, and the ``emit`` that is bound to its component.
+
+The hot path of the whole system is ``emit`` -> ``route.put`` -> ``list.append``. It therefore
+is a closure over the default stream's only route where there is just one (the usual case),
+and everything else (named streams, anchors, direct tasks, errors) goes a slower way.
+Measured: the closure takes 90 ns per tuple, a method that looks streams up 260 ns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from .channels import Draw, OpenFrame
+from .component import StreamDecl
+from .errors import EmitError, UserError
+from .groupings import DirectRoute, Route
+from .tuples import DEFAULT_STREAM
+
+#: Roots of given anchors; a bolt's executor knows.
+RootsOf = Callable[[Sequence[Any]], tuple[int, ...]]
+
+
+class StreamOut:
+    """One declared output stream and the routes to its subscribers."""
+
+    def __init__(self, name: str, decl: StreamDecl, routes: Sequence[Route]) -> None:
+        self.name = name
+        self.arity = len(decl.fields)
+        self.fields = decl.fields
+        self.direct = decl.direct
+        self.routes = list(routes)
+
+    def put(self, row: list[Any]) -> None:
+        """Hand a row to every subscriber."""
+        for route in self.routes:
+            route.put(row)
+
+    def put_many(self, rows: list[list[Any]]) -> None:
+        """Hand rows to every subscriber."""
+        for route in self.routes:
+            route.put_many(rows)
+
+
+class Emitter:
+    """All output streams of one task; owns its open frames.
+
+    ``toggles`` is the worker's dict of XORs that wait for the acker; ``draw`` gives random bits.
+    """
+
+    def __init__(
+        self,
+        component: str,
+        streams: Sequence[StreamOut],
+        frames: Sequence[OpenFrame],
+        toggles: dict[int, int],
+        draw: Draw,
+    ) -> None:
+        self.component = component
+        self.streams = {stream.name: stream for stream in streams}
+        self.frames = list(frames)
+        self._turning = [r for s in streams for r in s.routes if type(r).turn is not Route.turn]
+        self._toggles = toggles
+        self._draw = draw
+        #: Tuples emitted so far, whatever became of them.
+        self.emitted = 0
+        #: Roots of the tuple or run at work; what is emitted descends from them.
+        self.roots: tuple[int, ...] = ()
+
+    def close_run(self, roots: tuple[int, ...]) -> None:
+        """Note that all rows since the last call descend from ``roots``; called between runs."""
+        for frame in self.frames:
+            rows = len(frame.rows)
+            if rows > frame.mark:
+                self.emitted += rows - frame.mark
+                frame.close_run(roots, self._toggles, self._draw)
+        for route in self._turning:
+            route.turn()
+
+    def put_many(self, stream: str, rows: list[list[Any]]) -> None:
+        """Emit the rows of a spout's group or of a ready-made bolt; arity is the caller's duty."""
+        self.streams[stream].put_many(rows)
+
+    def bind(self, roots_of: RootsOf | None = None) -> Callable[..., list[int] | None]:
+        """Return the ``emit`` of the component."""
+        default = self.streams.get(DEFAULT_STREAM)
+        arity = default.arity if default else -1
+        put: Callable[[Any], Any] = _nothing
+        if default is not None and default.routes:
+            put = default.routes[0].put if len(default.routes) == 1 else default.put
+        slow = self._slow_emit
+
+        def emit(
+            tup: Sequence[Any],
+            stream: str | None = None,
+            anchors: Sequence[Any] | None = None,
+            direct_task: int | None = None,
+            need_task_ids: bool = False,
+        ) -> list[int] | None:
+            if (
+                tup.__class__ is list
+                and len(tup) == arity
+                and stream is None
+                and anchors is None
+                and direct_task is None
+                and not need_task_ids
+            ):
+                put(tup)
+                return None
+            return slow(tup, stream, anchors, direct_task, need_task_ids, roots_of)
+
+        return emit
+
+    def bind_many(self) -> Callable[..., None]:
+        """Return the ``emit_many`` of the component."""
+
+        def emit_many(rows: list[list[Any]], stream: str | None = None) -> None:
+            out = self._stream(stream)
+            lengths = set(map(len, rows))
+            if lengths and lengths != {out.arity}:
+                bad = next(row for row in rows if len(row) != out.arity)
+                self._check(out, bad)
+            out.put_many(rows)
+
+        return emit_many
+
+    def _slow_emit(
+        self,
+        tup: Sequence[Any],
+        stream: str | None,
+        anchors: Sequence[Any] | None,
+        direct_task: int | None,
+        need_task_ids: bool,
+        roots_of: RootsOf | None,
+    ) -> list[int] | None:
+        out = self._stream(stream)
+        row = self._check(out, tup)
+        if anchors is None:
+            return self._send(out, row, direct_task, need_task_ids)
+        roots = roots_of(anchors) if roots_of else ()
+        self.close_run(self.roots)
+        tasks = self._send(out, row, direct_task, need_task_ids)
+        self.close_run(roots)
+        return tasks
+
+    def _send(
+        self, out: StreamOut, row: list[Any], direct_task: int | None, need_task_ids: bool
+    ) -> list[int] | None:
+        if direct_task is not None:
+            return self._send_direct(out, row, direct_task)
+        if out.direct:
+            raise EmitError(self.component, out.name, "the stream is direct: give direct_task=")
+        if need_task_ids:
+            return [task for route in out.routes for task in route.chosen(row)]
+        try:
+            out.put(row)
+        except UserError as error:
+            raise EmitError(self.component, out.name, str(error)) from None
+        return None
+
+    def _send_direct(self, out: StreamOut, row: list[Any], task: int) -> list[int]:
+        if not out.direct:
+            raise EmitError(self.component, out.name, "direct_task= on a stream not declared direct")
+        targets = [r.by_task[task] for r in out.routes if isinstance(r, DirectRoute) and task in r.by_task]
+        if not targets:
+            raise EmitError(self.component, out.name, f"task {task} does not subscribe to it")
+        for target in targets:
+            target.rows.append(row)
+        return [task]
+
+    def _stream(self, stream: str | None) -> StreamOut:
+        out = self.streams.get(stream or DEFAULT_STREAM)
+        if out is None:
+            declared = ", ".join(self.streams) or "none"
+            raise EmitError(
+                self.component, stream or DEFAULT_STREAM, f"not declared; declared: {declared}"
+            )
+        return out
+
+    def _check(self, out: StreamOut, tup: Any) -> list[Any]:
+        if not isinstance(tup, (list, tuple)):
+            what = f"expected a list of values, got {type(tup).__name__} {tup!r:.80}"
+            raise EmitError(self.component, out.name, what)
+        if len(tup) != out.arity:
+            what = f"{len(tup)} values for the fields {list(out.fields)}"
+            raise EmitError(self.component, out.name, what)
+        return list(tup)
+
+    def waiting(self) -> Iterator[OpenFrame]:
+        """Yield the open frames that hold rows."""
+        return (frame for frame in self.frames if frame.rows)
+
+
+def _nothing(row: Any) -> None:
+    """Take a row that nobody subscribes to."""

@@ -1,0 +1,123 @@
+"""What every executor of a worker shares: tracking in, errors out, no clock but a handed-in one."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any, Protocol
+
+from .channels import Draw, draw_edge
+from .control_frames import Failure
+from .settings import Settings
+from .wire_limits import TRACEBACK_CHARS_MAX
+
+#: Errors of one component and text that wait for the next report; more are only counted.
+ERRORS_MAX = 50
+_LOW_BITS = 48
+
+
+class Opens(Protocol):
+    """The part of the acker that an executor needs."""
+
+    def open(self, root: int, guard: int, now: float) -> None:
+        """Track a fresh root under a guard edge."""
+
+
+class RootSource:
+    """Draws the root ids of one task: its id in the upper 16 bits, a counter below.
+
+    The acker of a root is so found from the root itself. The counter starts at a random
+    place and never repeats within an incarnation; roots of earlier incarnations are fenced
+    by the epoch.
+    """
+
+    def __init__(self, task: int, draw: Draw) -> None:
+        self._base = task << _LOW_BITS
+        self._count = draw(_LOW_BITS)
+
+    def next(self) -> int:
+        """Return a fresh root; never 0, since task ids start at 1."""
+        self._count = (self._count + 1) & ((1 << _LOW_BITS) - 1)
+        return self._base | self._count
+
+
+def root_task(root: int) -> int:
+    """Return the task that drew ``root``."""
+    return root >> _LOW_BITS
+
+
+@dataclass
+class TaskEnv:
+    """Handed to every executor by its worker core.
+
+    Attributes:
+        clock: monotonic seconds; called between slices, never per tuple.
+        draw: random bits, from the worker's own generator.
+        tracked: False under at-most-once.
+        acker: opens roots.
+        toggles: XORs by root that wait for the end of the turn.
+        fails: failures that wait for the end of the turn.
+        credit: called with the channel of a remote frame that was worked through.
+    """
+
+    settings: Settings
+    tracked: bool
+    clock: Callable[[], float]
+    draw: Draw
+    acker: Opens
+    toggles: dict[int, int] = field(default_factory=dict)
+    fails: list[Failure] = field(default_factory=list)
+    credit: Callable[[tuple[int, int, int]], None] = lambda channel: None
+    errors: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
+
+    def open_root(self, root: int, now: float) -> int:
+        """Start tracking a root; returns the guard edge to toggle out when its group is routed."""
+        guard = draw_edge(self.draw)
+        self.acker.open(root, guard, now)
+        return guard
+
+    def drop_guard(self, root: int, guard: int) -> None:
+        """Toggle the guard out: the group was routed."""
+        self.toggles[root] = self.toggles.get(root, 0) ^ guard
+
+    def fail_roots(
+        self, roots: tuple[int, ...], component: str, task: int, reason: str, details: str = ""
+    ) -> None:
+        """Fail these roots at the end of the turn."""
+        for root in roots:
+            self.fails.append(Failure(root, component, task, reason, details))
+
+    def note_error(self, component: str, task: int, text: str, details: str = "") -> None:
+        """Keep an error for the next report; the same text of a component is counted."""
+        known = self.errors.get((component, text))
+        if known is not None:
+            known["count"] += 1
+        elif len(self.errors) < ERRORS_MAX:
+            self.errors[component, text] = {
+                "component": component, "task": task, "text": text, "traceback": details, "count": 1,
+            }  # fmt: skip
+
+    def take_errors(self) -> list[dict[str, Any]]:
+        """Return the errors since the last call."""
+        errors, self.errors = list(self.errors.values()), {}
+        return errors
+
+
+def user_traceback(error: BaseException, own_frames: int = 1) -> str:
+    """Return the traceback of an error in user code, without our own ``own_frames`` on top."""
+    trace: TracebackType | None = error.__traceback__
+    for _ in range(own_frames):
+        if trace is not None and trace.tb_next is not None:
+            trace = trace.tb_next
+    text = "".join(traceback.format_exception(type(error), error, trace))
+    return text if len(text) <= TRACEBACK_CHARS_MAX else "...\n" + text[-TRACEBACK_CHARS_MAX:]
+
+
+def reason_of(error: BaseException) -> str:
+    """Return one line for an error that user code raised."""
+    if isinstance(error, SystemExit):
+        return f"called sys.exit({error.code!r:.40}); raise FailTuple to fail a tuple"
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text}"[:500] if text else type(error).__name__
