@@ -74,7 +74,7 @@ class Acker:
                 entry[1] = now
 
     def expire(self, now: float) -> None:
-        """Fail every root without a sign of life since ``timeout_s``. Called a few times a second."""
+        """Fail every root without a sign of life for ``timeout_s``. Called now and then."""
         limit = now - self._timeout_s
         late = [root for root, entry in self._entries.items() if entry[1] < limit]
         reason = f"no progress for {self._timeout_s:g} s (message_timeout)"

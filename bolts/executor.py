@@ -337,16 +337,15 @@ class BoltExecutor:
 
     def _pull_finish(self) -> None:
         emit = self.bolt.emit
-        pulled = 0
         try:
-            for pulled, row in enumerate(islice(self._finish, FINISH_ROWS), 1):
-                if row is not None:
-                    emit(row)
+            rows = list(islice(self._finish, FINISH_ROWS))
         except BaseException:
             self.finish_done = True
             raise
-        if pulled < FINISH_ROWS:
-            self.finish_done = True
+        for row in rows:
+            if row is not None:
+                emit(row)
+        self.finish_done = len(rows) < FINISH_ROWS
 
     # A new epoch.
 

@@ -11,13 +11,12 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from xxhash import xxh3_64_intdigest
-
 from waterspout.topology.control_frames import Failure
 from waterspout.topology.emitter import Emitter
 from waterspout.topology.plan import TaskPlan
 from waterspout.topology.task_env import RootSource, TaskEnv, reason_of, user_traceback
 from waterspout.topology.tuples import DEFAULT_STREAM
+from xxhash import xxh3_64_intdigest
 
 from .contract import Reader, Source
 from .groups import Group, Kept

@@ -283,7 +283,9 @@ class Ledger:
     def suspects_wire(self) -> list[list[Any]]:
         """Return suspects for the report, so that attempts outlive this ledger."""
         return [
-            [partition, *each] for partition, known in list(self._suspects.items()) for each in known
+            [partition, *each]
+            for partition, known in list(self._suspects.items())
+            for each in known
         ]
 
     # What status shows.

@@ -130,7 +130,7 @@ class StormExecutor:
                 return
             assert retry.kept is not None
             tup_id, stream, values = retry.kept[0]
-            self._call(lambda tup_id=tup_id: self.spout.fail(tup_id), "fail")
+            self._call(self.spout.fail, tup_id, "fail")
             if not self._reemits:
                 self._ids.discard(tup_id)
                 continue
@@ -144,11 +144,11 @@ class StormExecutor:
         for group in durable:
             for tup_id, _, _ in group.kept or ():
                 self._ids.discard(tup_id)
-                self._call(lambda tup_id=tup_id: self.spout.ack(tup_id), "ack")
+                self._call(self.spout.ack, tup_id, "ack")
 
-    def _call(self, call: Callable[[], Any], name: str) -> None:
+    def _call(self, call: Callable[[Any], None], tup_id: Any, name: str) -> None:
         try:
-            call()
+            call(tup_id)
         except (Exception, SystemExit) as error:
             self.env.note_error(
                 self.component, self.task, f"{name}: {reason_of(error)}", user_traceback(error, 2)

@@ -152,15 +152,14 @@ class Dispatch:
         if not scan_rows(rows):
             rows, problems = normalise_rows(rows)
             if problems:
-                runs, rows = self._drop_rows(
-                    frame, edge, runs, rows, {p.row: self._unserialisable(frame, p) for p in problems}
-                )
+                bad = {problem.row: self._unserialisable(frame, problem) for problem in problems}
+                runs, rows = self._drop_rows(frame, edge, runs, rows, bad)
         if self._check and rows:
             runs, rows = self._checked(frame, edge, runs, rows)
         if rows:
             source, stream, _ = frame.key
-            work = FrameWork(frame.key, self._classes[source, stream], edge, runs, rows, remote=False)
-            target.enqueue(work)
+            cls = self._classes[source, stream]
+            target.enqueue(FrameWork(frame.key, cls, edge, runs, rows, remote=False))
 
     def _checked(
         self, frame: OpenFrame, edge: int, runs: list[Run], rows: list[Any]
@@ -256,4 +255,5 @@ class Dispatch:
     def _unknown(self, frame: OpenFrame, rows: list[Any]) -> dict[int, EmitError]:
         """Fail a whole frame that does not pack for a reason nobody can name."""
         component, stream, _ = self._info(frame)
-        return {row: EmitError(component, stream, "the tuple does not pack") for row in range(len(rows))}
+        error = EmitError(component, stream, "the tuple does not pack")
+        return dict.fromkeys(range(len(rows)), error)

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from waterspout.bolts.acker import Acker
 from waterspout.bolts.frame_work import FrameWork
-from waterspout.topology.control_frames import Failure, FailFrame, ToggleFrame, VouchFrame
+from waterspout.topology.control_frames import FailFrame, Failure, ToggleFrame, VouchFrame
 from waterspout.topology.frames import DataFrame, EndFrame
 from waterspout.topology.plan import Plan, TaskPlan
 from waterspout.topology.task_env import TaskEnv, reason_of, root_task, user_traceback
@@ -30,7 +30,7 @@ from .worker_rounds import WorkerRounds
 
 #: What a turn should take, and the messages that spouts may draw in it.
 TURN_S = 0.004
-TURN_MESSAGES_MAX = 2048
+TURN_MESSAGES_MAX = 512
 #: How often links look at the clock, and how often queued roots are vouched for at most.
 LINK_TICK_S = 0.05
 VOUCH_S_MAX = 5.0
@@ -91,7 +91,7 @@ class WorkerCore:
     def on_control(self, message: Mapping[str, Any], now: float) -> None:
         """Take a message of the coordinator."""
         kind = message["kind"]
-        if "epoch" in message and kind not in ("assign", "epoch") and message["epoch"] != self.epoch:
+        if kind not in ("assign", "epoch") and message.get("epoch", self.epoch) != self.epoch:
             return
         handler = getattr(self, f"_on_{kind}", None)
         if handler is not None:

@@ -160,8 +160,10 @@ class Emitter:
 
     def _send_direct(self, out: StreamOut, row: list[Any], task: int) -> list[int]:
         if not out.direct:
-            raise EmitError(self.component, out.name, "direct_task= on a stream not declared direct")
-        targets = [r.by_task[task] for r in out.routes if isinstance(r, DirectRoute) and task in r.by_task]
+            what = "direct_task= on a stream that is not declared direct"
+            raise EmitError(self.component, out.name, what)
+        routes = [route for route in out.routes if isinstance(route, DirectRoute)]
+        targets = [route.by_task[task] for route in routes if task in route.by_task]
         if not targets:
             raise EmitError(self.component, out.name, f"task {task} does not subscribe to it")
         for target in targets:

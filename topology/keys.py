@@ -25,7 +25,7 @@ def key_bytes(values: Sequence[Any]) -> bytes:
         TypeError: a value cannot be a key (a dict, a set, an object).
     """
     if len(values) == 1 and values[0].__class__ is str:
-        return values[0].encode("utf-8", "surrogatepass")  # type: ignore[no-any-return]
+        return values[0].encode("utf-8", "surrogatepass")
     return b"\xc1" + bytes(packb([_canonical(value) for value in values]))
 
 

@@ -159,7 +159,7 @@ def make_plan(
         own: Counter[int] = Counter()
         placed = by_component[component] = []
         for index in range(spec.component(component).parallelism):
-            worker = min(range(count), key=lambda w: (own[w], load[w], (w - index) % count))  # noqa: B023
+            worker = min(range(count), key=lambda w: (own[w], load[w], (w - index) % count))
             placed.append(TaskPlan(len(tasks) + 1, component, index, worker))
             tasks.append(placed[-1])
             own[worker] += 1

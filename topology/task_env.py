@@ -96,7 +96,8 @@ class TaskEnv:
             known["count"] += 1
         elif len(self.errors) < ERRORS_MAX:
             self.errors[component, text] = {
-                "component": component, "task": task, "text": text, "traceback": details, "count": 1,
+                "component": component, "task": task, "text": text, "traceback": details,
+                "count": 1,
             }  # fmt: skip
 
     def take_errors(self) -> list[dict[str, Any]]:
