@@ -11,10 +11,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from xxhash import xxh3_64_intdigest
+
 from .channels import Draw, OpenFrame
 from .component import StreamDecl
 from .errors import EmitError, UserError
-from .groupings import DirectRoute, Route
+from .groupings import DirectRoute, FieldsRoute, Route
+from .keys import KEY_GROUPS
 from .tuples import DEFAULT_STREAM
 
 #: Roots of given anchors; a bolt's executor knows.
@@ -89,6 +92,10 @@ class Emitter:
         if default is not None and default.routes:
             put = default.routes[0].put if len(default.routes) == 1 else default.put
         slow = self._slow_emit
+        if default is not None and len(default.routes) == 1:
+            route = default.routes[0]
+            if isinstance(route, FieldsRoute) and len(route.positions) == 1:
+                return _fields_emit(route, arity, slow, roots_of)
 
         def emit(
             tup: Sequence[Any],
@@ -191,6 +198,42 @@ class Emitter:
     def waiting(self) -> Iterator[OpenFrame]:
         """Yield the open frames that hold rows."""
         return (frame for frame in self.frames if frame.rows)
+
+
+def _fields_emit(
+    route: FieldsRoute, arity: int, slow: Callable[..., Any], roots_of: RootsOf | None
+) -> Callable[..., list[int] | None]:
+    """Return ``emit`` for one fields grouping on one field: FieldsRoute.put written out.
+
+    The call that this saves is 60 ns of 300 per tuple.
+    """
+    (position,) = route.positions
+    table, put, digest, mask = route.table, route.put, xxh3_64_intdigest, KEY_GROUPS - 1
+
+    def emit(
+        tup: Sequence[Any],
+        stream: str | None = None,
+        anchors: Sequence[Any] | None = None,
+        direct_task: int | None = None,
+        need_task_ids: bool = False,
+    ) -> list[int] | None:
+        if (
+            tup.__class__ is list
+            and len(tup) == arity
+            and stream is None
+            and anchors is None
+            and direct_task is None
+            and not need_task_ids
+        ):
+            key = tup[position]
+            if key.__class__ is str and key.isascii():
+                table[digest(key.encode()) & mask](tup)
+            else:
+                put(tup)
+            return None
+        return slow(tup, stream, anchors, direct_task, need_task_ids, roots_of)
+
+    return emit
 
 
 def _nothing(row: Any) -> None:
