@@ -1,0 +1,272 @@
+"""The command line: names, options and help. What commands do is in modules of their own.
+
+Those are imported when their command is called, so that ``--help`` and ``status`` start fast.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO, Any, TypeVar
+
+import click
+from waterspout.topology.errors import WaterspoutError
+from waterspout.topology.problems import did_you_mean, printable
+
+from .exit_codes import ExitCode
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+
+
+class Refused(click.ClickException):
+    """One line on stderr, and an exit code of our table."""
+
+    exit_code = int(ExitCode.REFUSED)
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        """Print it."""
+        click.echo(f"waterspout: {printable(self.message)}", err=True)
+
+
+class NearestGroup(click.Group):
+    """A group that names the command that an unknown one may be a slip of."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find a sub-command."""
+        name = args[0]
+        if not name.startswith("-") and self.get_command(ctx, name) is None:
+            near = did_you_mean(name, self.commands)
+            raise click.UsageError(f"there is no command {name!r:.80}{near}", ctx)
+        return super().resolve_command(ctx, args)
+
+
+class Program(NearestGroup):
+    """The whole program: a user's mistake is one line, never a traceback of ours."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; its exit code ends the program."""
+        try:
+            code = super().invoke(ctx)
+        except WaterspoutError as error:
+            raise Refused(str(error)) from error
+        except KeyboardInterrupt:
+            ctx.exit(ExitCode.STOPPED)
+        except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
+            raise
+        except Exception:
+            import traceback
+
+            click.echo(traceback.format_exc(), err=True)
+            click.echo("waterspout: this is a fault of Waterspout; please report it", err=True)
+            ctx.exit(ExitCode.INTERNAL)
+        ctx.exit(int(code or ExitCode.OK))
+
+
+class _Workers(click.IntRange):
+    """A number of workers; its range stands in the help text already."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Read it."""
+        try:
+            return super().convert(value, param, ctx)
+        except click.BadParameter:
+            self.fail(f"{value!r:.80} is not a whole number from 1 to {self.max}", param, ctx)
+
+    def _describe_range(self) -> str:
+        return ""
+
+
+def _version(ctx: click.Context, parameter: click.Parameter, wanted: bool) -> None:
+    if wanted and not ctx.resilient_parsing:
+        from importlib.metadata import version
+
+        click.echo(f"waterspout {version('waterspout')}")
+        ctx.exit()
+
+
+@click.group(cls=Program, context_settings=CONTEXT)
+@click.option(
+    "--version", is_flag=True, callback=_version, expose_value=False, is_eager=True,
+    help="Print the version and exit.",
+)  # fmt: skip
+def main() -> None:
+    """Stream processing in the manner of Storm: topologies in YAML, every message tracked."""
+
+
+def _setting_options(command: _F) -> _F:
+    """Add the options that change how a file is read; ``run`` and ``lint`` share them."""
+    sets = click.option(
+        "--set", "sets", metavar="a.b.c=VALUE", multiple=True,
+        help="Override a value of the file; may be repeated.",
+    )  # fmt: skip
+    allow = click.option(
+        "--allow", metavar="PREFIX", multiple=True,
+        help="Allow classes of this package, too (also: WATERSPOUT_ALLOW).",
+    )  # fmt: skip
+    return sets(allow(command))
+
+
+@main.command()
+@click.argument("file", metavar="FILE")
+@click.option("--in-process", is_flag=True, help="One process, no sockets: breakpoints work.")
+@click.option("--workers", type=_Workers(1, 1024), metavar="N", help="Worker processes (1..1024).")
+@_setting_options
+@click.option(
+    "--state-dir", type=click.Path(path_type=Path), metavar="D",
+    help="Where positions, state and dead letters are kept"
+    " [default: waterspout/NAME under the user's state home].",
+)  # fmt: skip
+@click.option("--fresh", is_flag=True, help="Drop the state of earlier runs and start over.")
+@click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
+def run(
+    file: str,
+    in_process: bool,
+    workers: int | None,
+    sets: tuple[str, ...],
+    allow: tuple[str, ...],
+    state_dir: Path | None,
+    fresh: bool,
+    as_json: bool,
+) -> ExitCode:
+    """Run a topology until its input ends.
+
+    Ctrl-C drains: no new messages are taken, those under way are worked off. A second Ctrl-C
+    stops at once. A run that was interrupted goes on where it stopped; one that came to the end
+    of its input begins anew.
+    """
+    if in_process and workers not in (None, 1):
+        raise click.UsageError("--in-process is one worker: leave --workers out")
+    from .run_command import RunOptions, run_file
+
+    return run_file(RunOptions(file, in_process, workers, sets, state_dir, fresh, as_json, allow))
+
+
+@main.command()
+@click.argument("files", metavar="FILE...", nargs=-1, required=True)
+@click.option(
+    "--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True,
+    help="How problems are printed.",
+)  # fmt: skip
+@click.option("--strict", is_flag=True, help="Refuse files with warnings, too.")
+@_setting_options
+def lint(
+    files: tuple[str, ...], form: str, strict: bool, sets: tuple[str, ...], allow: tuple[str, ...]
+) -> ExitCode:
+    """Find everything wrong with topology files.
+
+    Nothing is run; classes are imported in a process of their own.
+    """
+    from .lint_command import lint_files
+
+    return lint_files(files, form, strict, sets, allow)
+
+
+@main.command()
+@click.argument("name", required=False)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line per topology.")
+@click.option("--watch", is_flag=True, help="Again every second, until the run ends.")
+def status(name: str | None, as_json: bool, watch: bool) -> ExitCode:
+    """Show how running topologies are.
+
+    Exits with 0 when they are healthy, 5 degraded, 4 stalled, 3 when none is running or it does
+    not answer.
+    """
+    from .status_command import show_status, watch_status
+
+    return watch_status(name, as_json) if watch else show_status(name, as_json)
+
+
+@main.command()
+@click.argument("name")
+def new(name: str) -> ExitCode:
+    """Make the folder of a small project.
+
+    A topology, a spout, two bolts, and a test: it runs and passes as it is.
+    """
+    from .scaffold import create_project
+
+    for path in create_project(name, Path()):
+        click.echo(str(path))
+    click.echo(f"now: cd {name} && waterspout run {name}.yaml", err=True)
+    return ExitCode.OK
+
+
+@main.group("dead-letters", cls=NearestGroup)
+def dead_letters() -> None:
+    """Look at messages that were given up on."""
+
+
+def _store_options(command: _F) -> _F:
+    topology = click.option(
+        "--topology", metavar="NAME", help="Whose; needed when several have dead letters."
+    )
+    folder = click.option(
+        "--state-dir", type=click.Path(path_type=Path), metavar="D",
+        help="The state directory given to run.",
+    )  # fmt: skip
+    return topology(folder(command))
+
+
+_ids = click.argument("ids", metavar="ID...", nargs=-1, type=int)
+_every = click.option("--all", "every", is_flag=True, help="All of them.")
+_as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+@dead_letters.command("list")
+@_store_options
+@click.option("--after", type=click.IntRange(0), default=0, metavar="ID", help="Only later ones.")
+@click.option(
+    "--limit", type=click.IntRange(1, 100_000), default=100, show_default=True, metavar="N",
+    help="At most so many.",
+)  # fmt: skip
+@_as_json
+def list_(
+    topology: str | None, state_dir: Path | None, after: int, limit: int, as_json: bool
+) -> ExitCode:
+    """List dead letters, a line each."""
+    from .dead_letter_commands import list_letters, open_store
+
+    return list_letters(open_store(topology, state_dir), after, limit, as_json)
+
+
+@dead_letters.command()
+@click.argument("id", type=int)
+@_store_options
+@_as_json
+def show(id: int, topology: str | None, state_dir: Path | None, as_json: bool) -> ExitCode:
+    """Show one with its values, the reason and the traceback."""
+    from .dead_letter_commands import open_store, show_letter
+
+    return show_letter(open_store(topology, state_dir), id, as_json)
+
+
+@dead_letters.command()
+@_ids
+@_every
+@_store_options
+def replay(
+    ids: tuple[int, ...], every: bool, topology: str | None, state_dir: Path | None
+) -> ExitCode:
+    """Have dead letters tried again, with all their attempts."""
+    from .dead_letter_commands import chosen, open_store, replay_letters
+
+    which = chosen(ids, every)
+    return replay_letters(open_store(topology, state_dir), which)
+
+
+@dead_letters.command()
+@_ids
+@_every
+@_store_options
+def drop(
+    ids: tuple[int, ...], every: bool, topology: str | None, state_dir: Path | None
+) -> ExitCode:
+    """Forget dead letters for good."""
+    from .dead_letter_commands import chosen, drop_letters, open_store
+
+    which = chosen(ids, every)
+    return drop_letters(open_store(topology, state_dir), which)

@@ -1,0 +1,127 @@
+"""The end of a run as people read it: what came through, what it cost, and what was found."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from typing import IO, Any
+
+from rich.console import Console, Group, RenderableType
+from rich.text import Text
+
+from .rendering_status import table
+from .rendering_values import count, milliseconds, plural, rate, seconds, text
+
+#: Width of what does not go to a terminal.
+PLAIN_WIDTH = 120
+
+#: Outcome of a run -> how the first line says it.
+OUTCOME_WORDS = {
+    "finished": "finished",
+    "drained": "drained; the next run goes on from here",
+    "stopped": "stopped; what was not acked is replayed by the next run",
+    "boot_failed": "could not start",
+    "failed": "failed; what was not acked is replayed by the next run",
+}
+
+
+def console(stream: IO[str] | None = None) -> Console:
+    """Return a console for ``stream`` (stdout when None): colours only on a terminal.
+
+    NO_COLOR is honoured (by rich). Numbers are not highlighted, markup is not read.
+    """
+    stream = stream if stream is not None else sys.stdout
+    width = None if stream.isatty() else PLAIN_WIDTH
+    return Console(file=stream, highlight=False, markup=False, emoji=False, width=width)
+
+
+def summary_view(summary: Mapping[str, Any]) -> RenderableType:
+    """Return everything that is shown at the end of a run."""
+    parts: list[RenderableType] = [_headline(summary), Text(), _messages(summary), Text()]
+    parts += [_components(summary)]
+    for component, top in summary["top"].items():
+        parts += [Text(), _top(component, top)]
+    files = summary.get("files", ())
+    parts += [Text()] if files or summary.get("state_dir") else []
+    parts += [_place(text(each["component"]), each["path"]) for each in files]
+    if summary.get("state_dir"):
+        parts.append(_place("state", summary["state_dir"]))
+    return Group(*parts)
+
+
+def _headline(summary: Mapping[str, Any]) -> Text:
+    outcome = summary["outcome"]
+    line = Text(text(summary["topology"]), style="bold")
+    style = "green" if summary["ok"] else "bold red"
+    line.append("  ").append(OUTCOME_WORDS.get(outcome, outcome), style=style)
+    return line.append(f"  in {seconds(summary['duration_s'])}", style="dim not bold")
+
+
+def _messages(summary: Mapping[str, Any]) -> RenderableType:
+    made = table("", "", "")
+    made.show_header = False
+    made.columns[2].justify = "left"
+    made.columns[2].style = "dim"
+    made.columns[2].no_wrap = False
+    duration_s = summary["duration_s"]
+    per_s = rate(summary["acked"] / duration_s) if duration_s > 0 else ""
+    left = summary["messages"] - summary["acked"] - summary["dead_letters"]
+    waiting = f"{count(left)} were not acked yet" if left > 0 else ""
+    letters = "waterspout dead-letters list" if summary["dead_letters"] else ""
+    latency = summary["latency_ms"]
+    rows = (
+        ("messages", count(summary["messages"]), waiting),
+        ("acked", count(summary["acked"]), per_s),
+        ("failed", count(summary["failed"]), "attempts that did not get through"),
+        ("replayed", count(summary["replayed"]), "attempts that were not the first"),
+        ("duplicates possible", count(summary["duplicates_possible"]), _bound(summary)),
+        ("dead letters", count(summary["dead_letters"]), letters),
+        ("restarts", count(summary["restarts"]), "worker processes that were lost"),
+        ("latency p50", milliseconds(latency["p50"]), "half of the messages were acked within"),
+        ("latency p99", milliseconds(latency["p99"]), "99 of 100 were"),
+    )
+    for name, number, meaning in rows:
+        alarming = number not in ("0", "-") and name in _ALARMING
+        style = "yellow" if alarming else ""
+        always = name in ("messages", "acked", "duplicates possible") or name.startswith("lat")
+        said = meaning if alarming or always else ""
+        made.add_row(Text(name), Text(number, style=style), said)
+    return made
+
+
+#: Figures that are 0 when all went well.
+_ALARMING = ("failed", "replayed", "duplicates possible", "dead letters", "restarts")
+
+
+def _bound(summary: Mapping[str, Any]) -> str:
+    if summary["duplicates_possible"]:
+        return "so many messages at most were worked on twice; counts may be too high by that"
+    return "every message was worked on once"
+
+
+def _components(summary: Mapping[str, Any]) -> RenderableType:
+    made = table("component", "tuples", "tuples/s")
+    for row in summary["components"]:
+        per_s = rate(row["tuples_per_s"]).removesuffix("/s")
+        made.add_row(text(row["component"], 64), count(row["tuples"]), per_s)
+    return made
+
+
+def _top(component: str, top: Any) -> RenderableType:
+    made = table(f"top of {text(component, 64)}", "count")
+    for key, number in top:
+        made.add_row(text(key, 64), count(number))
+    return made
+
+
+def _place(what: str, path: str) -> Text:
+    return Text(f"{what}: ", style="dim").append(text(path, 1000), style="not dim")
+
+
+def warnings_of(summary: Mapping[str, Any]) -> list[str]:
+    """Return what deserves a line on stderr although the run is over."""
+    found = []
+    if summary["dead_letters"]:
+        letters = plural(summary["dead_letters"], "dead letter")
+        found.append(f"{letters}: waterspout dead-letters list")
+    return found

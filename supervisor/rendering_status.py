@@ -1,0 +1,223 @@
+"""A running topology as tables: for ``status``, ``status --watch`` and the progress of ``run``.
+
+Reads the status dict and nothing else, so that what people see and ``--json`` cannot differ.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from .rendering_values import count, lines, milliseconds, plural, rate, seconds, size, text
+
+#: Span over which rates are taken, in seconds.
+RATE_WINDOW_S = 3.0
+#: Errors that are shown; the newest ones.
+ERRORS_MAX = 5
+#: Lines of a traceback that are shown; its end says most.
+TRACEBACK_LINES_MAX = 12
+
+#: What is shown in which style; everything else is plain.
+STYLES = {
+    "running": "green",
+    "finished": "green",
+    "healthy": "green",
+    "starting": "yellow",
+    "draining": "yellow",
+    "degraded": "yellow",
+    "backoff": "yellow",
+    "failed": "bold red",
+    "stalled": "bold red",
+    "fatal": "bold red",
+}
+
+
+class Rates:
+    """Tuples per second of each component over the last few seconds, from successive statuses."""
+
+    def __init__(self) -> None:
+        self._seen: deque[tuple[float, dict[str, int]]] = deque()
+
+    def update(self, status: Mapping[str, Any]) -> dict[str, float]:
+        """Take a status; return component -> tuples per second (acked ones for a spout)."""
+        now = float(status["uptime_s"])
+        counts = {row["component"]: row["acked"] for row in status["spouts"]}
+        counts |= {row["component"]: row["executed"] for row in status["bolts"]}
+        if self._seen and now < self._seen[-1][0]:
+            self._seen.clear()
+        self._seen.append((now, counts))
+        while len(self._seen) > 2 and self._seen[1][0] <= now - RATE_WINDOW_S:
+            self._seen.popleft()
+        then, before = self._seen[0]
+        if now <= then:
+            return {}
+        return {
+            name: max(0.0, (number - before.get(name, 0)) / (now - then))
+            for name, number in counts.items()
+        }
+
+
+def status_view(status: Mapping[str, Any], rates: Mapping[str, float]) -> RenderableType:
+    """Return everything that ``status`` shows of one topology."""
+    parts: list[RenderableType] = [headline(status), Text()]
+    parts += [spout_table(status["spouts"], rates)]
+    if status["bolts"]:
+        parts += [bolt_table(status["bolts"], rates)]
+    parts += [worker_table(status["workers"]), Text()]
+    parts += _first_unacked(status["spouts"])
+    parts += [_round_line(status), *error_lines(status["errors"])]
+    return Group(*parts)
+
+
+def progress_view(status: Mapping[str, Any], rates: Mapping[str, float]) -> RenderableType:
+    """Return what a run shows of itself while it goes on."""
+    parts: list[RenderableType] = [headline(status), spout_table(status["spouts"], rates)]
+    if status["bolts"]:
+        parts.append(bolt_table(status["bolts"], rates))
+    missing = [row for row in status["workers"] if row["state"] != "running"]
+    if missing and status["state"] != "starting":
+        parts.append(worker_table(missing))
+    return Group(*parts, *error_lines(status["errors"], tracebacks=False))
+
+
+def headline(status: Mapping[str, Any]) -> Text:
+    """Return ``wordcount  running  healthy  at-least-once, 2 workers, epoch 1, up 12 s``."""
+    line = Text(text(status["topology"]), style="bold")
+    for name in ("state", "health"):
+        word = status[name]
+        if (name, word) != ("health", "healthy"):
+            line.append("  ").append(word, style=STYLES.get(word, ""))
+    facts = (
+        status["guarantee"],
+        plural(len(status["workers"]), "worker"),
+        f"epoch {status['epoch']}",
+        f"up {seconds(status['uptime_s'])}",
+    )
+    return line.append("  " + ", ".join(facts), style="dim not bold")
+
+
+def table(*columns: str) -> Table:
+    """Return a table without lines: the first column is text, the others are figures."""
+    made = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False)
+    for number, name in enumerate(columns):
+        made.add_column(
+            name, justify="right" if number else "left", no_wrap=True, overflow="ellipsis"
+        )
+    return made
+
+
+def spout_table(rows: Sequence[Mapping[str, Any]], rates: Mapping[str, float]) -> Table:
+    """Return a row per spout."""
+    with_lag = any(row["lag"] is not None for row in rows)
+    lag = ("lag",) if with_lag else ()
+    made = table(
+        "spout", "emitted", "acked", "per s", "pending", "failed", "replayed", "p50", "p99", *lag
+    )
+    for row in rows:
+        made.add_row(
+            _named(row),
+            count(row["emitted"]),
+            count(row["acked"]),
+            _per_s(rates, row),
+            count(row["pending"]),
+            _alarming(row["failed"]),
+            _alarming(row["replayed"]),
+            milliseconds(row["latency_ms"]["p50"]),
+            milliseconds(row["latency_ms"]["p99"]),
+            *([count(row["lag"])] if with_lag else []),
+        )
+    return made
+
+
+def bolt_table(rows: Sequence[Mapping[str, Any]], rates: Mapping[str, float]) -> Table:
+    """Return a row per bolt; capacity is the share of time that its busiest task works."""
+    made = table("bolt", "executed", "acked", "per s", "queue", "failed", "capacity")
+    for row in rows:
+        capacity = row["capacity"]
+        made.add_row(
+            _named(row),
+            count(row["executed"]),
+            count(row["acked"]),
+            _per_s(rates, row),
+            count(row["queue"]),
+            _alarming(row["failed"]),
+            Text(f"{capacity:.0%}", style="yellow" if capacity >= 0.95 else ""),
+        )
+    return made
+
+
+def worker_table(rows: Sequence[Mapping[str, Any]]) -> Table:
+    """Return a row per worker process."""
+    made = table("worker", "state", "pid", "memory", "cpu", "restarts")
+    lost = any(row["last_exit"] for row in rows)
+    if lost:
+        made.add_column("last exit")
+    for row in rows:
+        cpu = row["cpu_percent"]
+        made.add_row(
+            str(row["worker"]),
+            Text(row["state"], style=STYLES.get(row["state"], "")),
+            "-" if row["pid"] is None else str(row["pid"]),
+            size(row["memory_bytes"]),
+            "-" if cpu is None else f"{cpu:.0f} %",
+            _alarming(row["restarts"]),
+            *([text(row["last_exit"] or "", 60)] if lost else []),
+        )
+    return made
+
+
+def error_lines(errors: Sequence[Mapping[str, Any]], *, tracebacks: bool = True) -> list[Text]:
+    """Return the newest errors of components, with the end of the user's traceback."""
+    found = []
+    for row in errors[-ERRORS_MAX:]:
+        place = text(row["component"]) or "worker"
+        task = "" if row["task"] is None else f" (task {row['task']})"
+        times = "" if row["count"] == 1 else f", {row['count']:,} times"
+        line = Text(f"{place}{task}{times}: ", style="red", no_wrap=not tracebacks)
+        found.append(line.append(text(row["text"]), style="not bold"))
+        if tracebacks and row["traceback"]:
+            end = lines(row["traceback"]).splitlines()[-TRACEBACK_LINES_MAX:]
+            found.append(Text("\n".join(f"    {each}" for each in end), style="dim"))
+    return found
+
+
+def _first_unacked(rows: Sequence[Mapping[str, Any]]) -> list[RenderableType]:
+    found: list[RenderableType] = []
+    for row in rows:
+        first = row["first_unacked"]
+        if first:
+            where = f"{text(first['partition'], 120)} at {first['position']}"
+            what = f"{text(row['component'])}: first unacked is {where}, "
+            found.append(Text(f"{what}for {seconds(first['age_s'])}"))
+    return found
+
+
+def _round_line(status: Mapping[str, Any]) -> Text:
+    last = status["round"]
+    line = Text("no round yet")
+    if last["age_s"] is not None:
+        took = milliseconds(last["duration_ms"])
+        line = Text(f"round {last['last']}, {seconds(last['age_s'])} ago, took {took}")
+    if last["failures"]:
+        line.append(f", {plural(last['failures'], 'failure')}", style="yellow")
+    letters = status["dead_letters"]
+    style = "yellow" if letters else ""
+    return line.append(", ").append(plural(letters, "dead letter"), style=style)
+
+
+def _named(row: Mapping[str, Any]) -> str:
+    tasks = "" if row["tasks"] == 1 else f" x{row['tasks']}"
+    return text(row["component"], 40) + tasks
+
+
+def _per_s(rates: Mapping[str, float], row: Mapping[str, Any]) -> str:
+    return rate(rates.get(row["component"])).removesuffix("/s")
+
+
+def _alarming(number: int) -> Text:
+    return Text(count(number), style="yellow" if number else "")

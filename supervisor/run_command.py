@@ -1,0 +1,213 @@
+"""``waterspout run``: lint, plan, run to the end or to Ctrl-C, and say what came of it."""
+
+from __future__ import annotations
+
+import json
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+from typing import Any, Protocol
+
+import click
+from waterspout.bolts.registry import BOLTS
+from waterspout.topology.plan import Plan, make_plan
+from waterspout.topology.secret_values import masked
+
+from .effects import Event
+from .exit_codes import OUTCOMES, ExitCode
+from .in_process import run_in_process
+from .lint_command import is_refused, problem_lines
+from .linting import LintResult, lint_file
+from .local_run import LocalRun
+from .rendering import console, summary_view, warnings_of
+from .rendering_progress import ProgressView, event_line, make_view
+from .rendering_values import lines, plural, text
+from .run_result import RunResult
+from .state_folder import Beginning, how_to_begin, state_folder
+
+#: Signals that mean: come to an end. The second one means: at once.
+END_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+#: Class paths of the ready-made bolts that write files; where they wrote is told at the end.
+_WRITERS = {path for name, path in BOLTS.items() if name.startswith("Write")}
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """What the command line of ``run`` said."""
+
+    file: str
+    in_process: bool = False
+    workers: int | None = None
+    sets: Sequence[str] = ()
+    state_dir: Path | None = None
+    fresh: bool = False
+    as_json: bool = False
+    allow: Sequence[str] = ()
+
+
+class Stoppable(Protocol):
+    """What a signal talks to."""
+
+    def request_drain(self) -> None:
+        """End soon."""
+
+    def request_stop(self) -> None:
+        """End at once."""
+
+
+def run_file(options: RunOptions) -> ExitCode:
+    """Run a topology file.
+
+    Raises:
+        UserError: the state directory cannot be used, or the run cannot be begun.
+        StoreError: the state store fails.
+    """
+    workers = 1 if options.in_process else options.workers
+    linted = lint_file(options.file, options.sets, options.allow, workers)
+    if is_refused(linted):
+        for line in problem_lines(linted):
+            click.echo(line, err=True)
+        return ExitCode.REFUSED
+    for line in problem_lines(linted, ("warning",)):
+        click.echo(line, err=True)
+    plan = _plan(linted, workers)
+    folder = (options.state_dir or state_folder(plan.name)).absolute()
+    beginning = how_to_begin(folder, options.fresh)
+    view = make_view()
+    view.say(first_line(plan, folder, beginning))
+    try:
+        result = _run(plan, folder, beginning, view, options.in_process)
+    finally:
+        view.close()
+    return _tell(result, plan, folder, options.as_json)
+
+
+def _plan(linted: LintResult, workers: int | None) -> Plan:
+    assert linted.spec is not None
+    return make_plan(linted.spec, linted.facts, workers)
+
+
+def first_line(plan: Plan, folder: Path, beginning: Beginning) -> str:
+    """Return ``wordcount begins: 2 workers, at-least-once, state in ...``."""
+    facts = f"{plural(plan.workers, 'worker')}, {plan.guarantee}, state in {text(str(folder))}"
+    return f"{plan.name} {beginning.text}: {facts}"
+
+
+def _run(
+    plan: Plan, folder: Path, beginning: Beginning, view: ProgressView, in_process: bool
+) -> RunResult:
+    def on_event(event: Event) -> None:
+        line = event_line(event.name, event.fields)
+        if line is not None:
+            view.say(_without_secrets(line, plan))
+
+    def on_progress(status: dict[str, Any]) -> None:
+        for error in status["errors"]:
+            error["text"] = _without_secrets(error["text"], plan)
+        view.show(status)
+
+    signals = EndSignals(view.note, plan.settings.drain_timeout_s)
+    with signals.handled():
+        if in_process:
+            return run_in_process(
+                plan,
+                state_dir=folder,
+                fresh=beginning.fresh,
+                on_progress=on_progress,
+                on_event=on_event,
+                on_start=signals.talk_to,
+            )
+        run = LocalRun(
+            plan,
+            state_dir=folder,
+            fresh=beginning.fresh,
+            on_progress=on_progress,
+            on_event=on_event,
+        )
+        signals.talk_to(run)
+        return run.run()
+
+
+@dataclass(slots=True)
+class EndSignals:
+    """Ctrl-C once: drain. Twice: stop at once. SIGTERM and SIGHUP count like Ctrl-C.
+
+    Attributes:
+        note: shows a line; called inside the handler.
+        drain_timeout_s: how long a drain may take, for the line.
+    """
+
+    note: Callable[[str], None]
+    drain_timeout_s: float
+    seen: int = 0
+    _run: Stoppable | None = field(default=None)
+
+    def talk_to(self, run: Stoppable) -> None:
+        """Ask ``run`` to end from now on; a signal that came before counts."""
+        self._run = run
+        if self.seen:
+            run.request_drain()
+
+    def on_signal(self, number: int, frame: FrameType | None) -> None:
+        """Take a signal."""
+        self.seen += 1
+        if self.seen == 1:
+            limit = f"at most {self.drain_timeout_s:g} s"
+            self.note(f"draining ({limit}); press Ctrl-C again to stop at once")
+            if self._run is not None:
+                self._run.request_drain()
+        elif self._run is not None:
+            if self.seen == 2:
+                self.note("stopping at once; what was not acked is replayed by the next run")
+            self._run.request_stop()
+
+    @contextmanager
+    def handled(self) -> Iterator[None]:
+        """Take the signals for the time of a run."""
+        before = {number: signal.signal(number, self.on_signal) for number in END_SIGNALS}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+# The end.
+
+
+def _tell(result: RunResult, plan: Plan, folder: Path, as_json: bool) -> ExitCode:
+    summary = {**result.summary, "files": written_files(plan), "state_dir": str(folder)}
+    if not result.ok and result.outcome != "stopped":
+        click.echo(f"waterspout: {_without_secrets(result.reason, plan)}", err=True)
+        for line in lines(_without_secrets(result.details, plan)).splitlines():
+            click.echo(f"    {line}", err=True)
+    if as_json:
+        click.echo(json.dumps(summary, indent=2, default=repr))
+    elif result.outcome != "boot_failed":
+        console().print(summary_view(summary))
+    for line in () if as_json else warnings_of(summary):
+        click.echo(line, err=True)
+    return OUTCOMES.get(result.outcome, ExitCode.RUN_FAILED)
+
+
+def written_files(plan: Plan) -> list[dict[str, str]]:
+    """Return the files of the ready-made writers that are there now."""
+    found = []
+    for task in plan.tasks:
+        component = plan.spec.component(task.component)
+        if component.class_path in _WRITERS:
+            path = str(component.args.get("path", ""))
+            path = path.replace("{index}", str(task.index)).replace("{task}", str(task.task))
+            if Path(path).expanduser().is_file():
+                found.append({"component": component.id, "path": path})
+    return found
+
+
+def _without_secrets(said: str, plan: Plan) -> str:
+    for component in plan.spec.components():
+        said = masked(said, component.args)
+    return said

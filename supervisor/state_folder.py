@@ -1,0 +1,113 @@
+"""Where the state of a topology lies, and how a run begins: from the start, or where one stopped.
+
+A run that was interrupted is taken up again; one that came to the end of its input is over, so
+the next run begins anew. Dead letters that wait for another try are taken up, too.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .store import Store, StoreError
+from .store_sqlite import SqliteStore
+
+#: The store in a state folder.
+STORE_FILE = "store.sqlite"
+#: Dead letters that are read at once.
+_PAGE = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """How a run begins.
+
+    Attributes:
+        fresh: earlier state is dropped.
+        text: what the first line of the run says about it.
+    """
+
+    fresh: bool
+    text: str
+
+
+def states_folder(environ: Mapping[str, str] | None = None) -> Path:
+    """Return the folder that holds the state folders of this user's topologies."""
+    env = os.environ if environ is None else environ
+    home = env.get("XDG_STATE_HOME", "")
+    base = Path(home) if os.path.isabs(home) else Path("~/.local/state").expanduser()
+    return base / "waterspout"
+
+
+def state_folder(topology: str, environ: Mapping[str, str] | None = None) -> Path:
+    """Return the state folder of a topology when ``--state-dir`` names none."""
+    return states_folder(environ) / topology
+
+
+def known_topologies(environ: Mapping[str, str] | None = None) -> list[str]:
+    """Return the names of topologies that have state, in order."""
+    try:
+        found = list(states_folder(environ).iterdir())
+    except OSError:
+        return []
+    return sorted(folder.name for folder in found if (folder / STORE_FILE).is_file())
+
+
+def how_to_begin(folder: Path, fresh: bool) -> Beginning:
+    """Decide how a run on ``folder`` begins; dead letters that would be dropped are saved.
+
+    Called by ``run`` before the run opens the store.
+
+    Raises:
+        StoreError: the store cannot be read.
+    """
+    if not (folder / STORE_FILE).exists():
+        return Beginning(False, "begins")
+    store = SqliteStore(folder / STORE_FILE)
+    try:
+        return _decide(store, folder, fresh)
+    finally:
+        store.close()
+
+
+def _decide(store: Store, folder: Path, fresh: bool) -> Beginning:
+    waiting = len(store.replays(limit=_PAGE))
+    if fresh:
+        return Beginning(True, f"begins anew (--fresh){_save_letters(store, folder)}")
+    if store.finished() and not waiting:
+        why = "begins anew, as the last run came to its end"
+        return Beginning(True, why + _save_letters(store, folder))
+    if waiting:
+        return Beginning(False, f"goes on; dead letters are tried again: {waiting:,}")
+    if store.epoch() == 0 or not (store.positions() or store.dead_letter_count()):
+        return Beginning(False, "begins")
+    return Beginning(False, "goes on where the last run stopped (--fresh starts over)")
+
+
+def _save_letters(store: Store, folder: Path) -> str:
+    """Write the dead letters to a file, since beginning anew drops them; say where."""
+    count = store.dead_letter_count()
+    if not count:
+        return ""
+    path = folder / f"dead-letters-{store.epoch()}.jsonl"
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with open(descriptor, "w", encoding="utf-8") as file:
+            for letter in all_letters(store):
+                file.write(json.dumps(letter, ensure_ascii=True, default=repr) + "\n")
+    except OSError as error:
+        raise StoreError(f"cannot save the dead letters to {path}: {error.strerror}") from error
+    return f"; its dead letters ({count:,}) are in {path}"
+
+
+def all_letters(store: Store) -> Iterator[dict[str, Any]]:
+    """Yield every dead letter as a flat map, in order of its id."""
+    after = 0
+    while page := store.dead_letters(after=after, limit=_PAGE):
+        for letter in page:
+            yield {"id": letter.id, "at": letter.at, "status": letter.status, **letter.record}
+        after = page[-1].id
