@@ -27,6 +27,8 @@ from .own_messages import OwnMessages
 #: What a slice should take, and the rows it may have.
 SLICE_S = 0.004
 SLICE_ROWS_MAX = 8192
+#: Runs in one batch; each may bring a root, and all are noted in the crash slot.
+BATCH_ROOTS_MAX = 1024
 #: Rows that ``finish`` emits under one root.
 FINISH_ROWS = 1024
 #: Hands ``count`` rows of the run at work to the bolt; returns when done or raises.
@@ -55,6 +57,8 @@ class BoltExecutor:
         self.busy_s = 0.0
         self.running = False
         self._slice_rows = 64
+        #: Told of the roots at work, and () after each slice: what outlives a crash.
+        self.at_work: Callable[[tuple[int, ...]], None] = _forget
         self._step: Step = self._step_process
         self.by_batch = False
         self._generator: Any = None
@@ -89,6 +93,7 @@ class BoltExecutor:
         self.running = True
         done = self._slice(self._slice_rows)
         self.running = False
+        self.at_work(())
         took = self.env.clock() - started
         self.busy_s += took
         if took < SLICE_S / 2:
@@ -121,6 +126,7 @@ class BoltExecutor:
         count = min(work.run_left, budget)
         roots = self.emitter.roots = work.roots
         before = length_hint(work.source)
+        self.at_work(roots)
         try:
             self._step(work, count)
         except (Exception, SystemExit) as error:
@@ -247,7 +253,7 @@ class BoltExecutor:
     def _run_batch(self, work: FrameWork, budget: int) -> int:
         """Hand whole runs of the frame to ``process_batch`` at once."""
         counts, roots, total = [work.run_left], [work.roots], work.run_left
-        while work.unread < len(work.runs) and total < budget:
+        while work.unread < len(work.runs) and total < budget and len(roots) < BATCH_ROOTS_MAX:
             count, more = work.runs[work.unread]
             work.unread += 1
             counts.append(count)
@@ -270,6 +276,7 @@ class BoltExecutor:
     ) -> bool:
         from_batch = self.bolt.process_batch  # type: ignore[attr-defined]
         self.emitter.roots = roots
+        self.at_work(roots)
         try:
             from_batch(Batch(work.cls, rows))
         except (Exception, SystemExit) as error:
@@ -367,3 +374,6 @@ class BoltExecutor:
             roots |= work.all_roots()
         return roots
 
+
+def _forget(roots: tuple[int, ...]) -> None:
+    """Stand in for ``at_work`` where nobody reads it."""

@@ -66,6 +66,8 @@ class SourceExecutor:
         self._known: set[str] = set()
         self._next_discovery = 0.0
         self._retry: tuple[Retry, Reader | None] | None = None
+        #: Told of each group that goes out: (root, group, messages drawn); outlives a crash.
+        self.in_flight: Callable[[int, Group, int], None] = no_slot
         self.exhausted = False
         self.draining = False
         self.going = False
@@ -198,6 +200,7 @@ class SourceExecutor:
         root = self.roots.next()
         guard = env.open_root(root, now)
         self.ledger.sent(root, group)
+        self.in_flight(root, group, self.ledger.emitted)
         emitter.put_many(DEFAULT_STREAM, rows)
         emitter.close_run((root,))
         env.drop_guard(root, guard)
@@ -354,3 +357,7 @@ def _next_kept(retry: Retry) -> tuple[list[list[Any]], int]:
     assert retry.kept is not None
     kept = retry.kept.pop(0)
     return [kept[2]], retry.start + 1
+
+
+def no_slot(root: int, group: Group, drawn: int) -> None:
+    """Stand in for ``in_flight`` where nobody reads it."""

@@ -16,7 +16,7 @@ from waterspout.topology.plan import TaskPlan
 from waterspout.topology.task_env import RootSource, TaskEnv, reason_of, user_traceback
 
 from .contract import EndOfInput, Spout
-from .executor import IDLE_POLL_S, READ_BACKOFF_S, Bury
+from .executor import IDLE_POLL_S, READ_BACKOFF_S, Bury, no_slot
 from .groups import Group, Kept
 from .ledger import Ledger
 
@@ -41,6 +41,8 @@ class StormExecutor:
         self._wait_until = 0.0
         self._emit = emitter.bind()
         spout.emit = self.emit  # type: ignore[method-assign]
+        #: Told of each group that goes out: (root, group, messages drawn); outlives a crash.
+        self.in_flight: Callable[[int, Group, int], None] = no_slot
         self.exhausted = False
         self.draining = False
         self.going = False
@@ -81,6 +83,7 @@ class StormExecutor:
         group = Group(PARTITION, start, start + 1, 1, now if since is None else since,
                       attempts=attempts, kept=kept)  # fmt: skip
         self.ledger.sent(root, group)
+        self.in_flight(root, group, self.ledger.emitted)
         self.emitter.close_run((root,))
         self.env.drop_guard(root, guard)
 

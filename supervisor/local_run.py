@@ -28,6 +28,7 @@ from .processes import Exit, Processes
 from .run_driver import RunDriver
 from .run_folder import RunFolder
 from .run_result import RunResult
+from .slot_file import read_slot
 from .sockets import Context
 from .status_server import StatusServer
 
@@ -143,7 +144,10 @@ class LocalRun:
         """Tell the coordinator of exits seen in the last turn: their messages are read by now."""
         told, self._exits = self._exits, self._processes.exits()
         for worker, incarnation, reason in told:
-            self._driver.on_exit(worker, incarnation, reason, now)
+            left = read_slot(self._plan, self._state_dir, worker, incarnation)
+            self._driver.on_exit(
+                worker, incarnation, reason, now, left.roots, left.positions, left.drawn
+            )
             self._control.forget(worker, incarnation)
 
     def _pass_requests(self) -> None:

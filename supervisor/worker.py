@@ -19,6 +19,7 @@ from pathlib import Path
 import zmq
 
 from .snapshot_store import SnapshotStore
+from .slot_file import map_slot, slot_path
 from .sockets import Context
 from .worker_control import CRASH_EXIT, ORPHAN_EXIT, ControlThread
 from .worker_core import WorkerCore
@@ -58,6 +59,7 @@ def _run(options: argparse.Namespace) -> None:
         clock=time.monotonic,
         rng=random.Random(random.SystemRandom().getrandbits(128)),
         read_part=store.read,
+        make_slot=map_slot(slot_path(options.state_dir, options.worker, options.incarnation)),
     )
 
     def on_output() -> None:

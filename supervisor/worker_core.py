@@ -20,6 +20,7 @@ from waterspout.topology.frames import DataFrame, EndFrame
 from waterspout.topology.plan import Plan, TaskPlan
 from waterspout.topology.task_env import TaskEnv, reason_of, root_task, user_traceback
 
+from .crash_slot import CrashSlot, slot_bytes
 from .dead_letter_box import DeadLetterBox
 from .link import LinkSender
 from .link_events import BadData, Broken, Closed, Opened, Rejected
@@ -55,15 +56,17 @@ class WorkerCore:
         rng: of this process alone; seeded from the operating system in production.
         load: makes a component; tests hand in their own.
         read_part: reads a snapshot part by file name.
+        make_slot: gives a buffer of so many bytes that outlives the process (crash_slot).
     """
 
     def __init__(
         self, worker: int, incarnation: int, *, clock: Callable[[], float], rng: random.Random,
         load: Load = load_component, read_part: Callable[[str], Any] | None = None,
+        make_slot: Callable[[int], Any] | None = None,
     ) -> None:  # fmt: skip
         self.worker, self.incarnation = worker, incarnation
         self.clock, self.rng = clock, rng
-        self._load, self._read_part = load, read_part
+        self._load, self._read_part, self._make_slot = load, read_part, make_slot
         self.control_outbox: deque[dict[str, Any]] = deque()
         self.snapshot_jobs: deque[SnapshotJob] = deque()
         self.links: dict[int, LinkSender] = {}
@@ -134,6 +137,7 @@ class WorkerCore:
             for task in plan.tasks_on(self.worker)
             if task.task in self.tasks.bolts
         ]
+        self._use_slot(plan)
         for spout in self.tasks.spouts.values():
             spout.draining = bool(message.get("draining"))
         self.letters.take_replays(message.get("replays") or {})
@@ -159,6 +163,15 @@ class WorkerCore:
             })  # fmt: skip
             return False
         return True
+
+    def _use_slot(self, plan: Plan) -> None:
+        if self._make_slot is None:
+            return
+        slot = CrashSlot(plan, self.worker, self._make_slot(slot_bytes(plan, self.worker)))
+        for task, bolt in self.tasks.bolts.items():
+            bolt.at_work = slot.at_work(task)
+        for task, spout in self.tasks.spouts.items():
+            spout.in_flight = slot.in_flight(task)
 
     def _connect(self, peers: Mapping[int, Any]) -> None:
         assert self.plan is not None

@@ -1,0 +1,54 @@
+"""The file behind a crash slot: mapped by the worker, read by the supervisor after its death."""
+
+from __future__ import annotations
+
+import mmap
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from waterspout.topology.plan import Plan
+
+from .crash_slot import CrashSlot, slot_bytes
+
+
+class Suspects(NamedTuple):
+    """What a dead worker left: roots at work, their positions, messages drawn per spout task."""
+
+    roots: list[int]
+    positions: dict[int, list[list[Any]]]
+    drawn: dict[int, int]
+
+
+def slot_path(state_dir: Path, worker: int, incarnation: int) -> Path:
+    """Return the file of one incarnation."""
+    return state_dir / "slots" / f"worker-{worker}-{incarnation:016x}.slot"
+
+
+def map_slot(path: Path) -> Callable[[int], mmap.mmap]:
+    """Return what makes the file with so many bytes and maps it. Called by the worker."""
+
+    def make(size: int) -> mmap.mmap:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with path.open("w+b") as file:
+            file.truncate(size)
+            return mmap.mmap(file.fileno(), size)
+
+    return make
+
+
+def read_slot(plan: Plan, state_dir: Path, worker: int, incarnation: int) -> Suspects:
+    """Read and delete the file of a dead worker; empty when it never got so far."""
+    path = slot_path(state_dir, worker, incarnation)
+    try:
+        data = path.read_bytes()
+    except OSError:
+        return Suspects([], {}, {})
+    with suppress(OSError):
+        path.unlink()
+    if len(data) != slot_bytes(plan, worker):
+        return Suspects([], {}, {})
+    slot = CrashSlot(plan, worker, data)
+    roots = slot.roots_at_work()
+    return Suspects(roots, slot.positions_of(roots), slot.drawn())
