@@ -10,8 +10,11 @@ import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import click
 from waterspout.bolts import BOLTS
 from waterspout.spouts import SPOUTS
+from waterspout.supervisor import exit_codes
+from waterspout.supervisor.cli import main as program
 from waterspout.topology import errors, reference
 from waterspout.topology.classes import load_class
 from waterspout.topology.problems import CODES
@@ -63,6 +66,22 @@ Made from the docstrings in the code by `docs/generate.py`. The names here are w
 the arguments go under `args:`.
 """
 
+COMMANDS_HEAD = """\
+# The command line
+
+Made from the commands themselves by `docs/generate.py`. Results go to standard output, progress and
+errors to standard error. `--help` after any command says the same.
+"""
+
+EXIT_HEAD = """
+## Exit codes
+
+A number keeps its meaning from version to version.
+
+| code | name | meaning |
+|---|---|---|
+"""
+
 
 def errors_page() -> str:
     """Return docs/errors.md."""
@@ -80,6 +99,48 @@ def _codes(table: Mapping[str, str]) -> str:
 
 def _first_line(thing: type) -> str:
     return _plain((inspect.getdoc(thing) or "").split("\n\n")[0])
+
+
+def commands_page() -> str:
+    """Return docs/command-line.md."""
+    names = {code.name: code.value for code in exit_codes.ExitCode}
+    source = inspect.getsource(exit_codes.ExitCode)
+    comments = re.findall(r"((?:    #: .*\n)+)    (\w+) = ", source)
+    meanings = {name: _plain(text.replace("#:", "")) for text, name in comments}
+    codes = "".join(f"| {n} | `{name}` | {meanings[name]} |\n" for name, n in names.items())
+    return COMMANDS_HEAD + _commands(program, "waterspout") + EXIT_HEAD + codes
+
+
+def _commands(group: click.Group, path: str) -> str:
+    parts = []
+    for name, command in group.commands.items():
+        if isinstance(command, click.Group):
+            parts.append(_commands(command, f"{path} {name}"))
+        else:
+            parts.append(_command(command, f"{path} {name}"))
+    return "".join(parts)
+
+
+def _command(command: click.Command, path: str) -> str:
+    options = [each for each in command.params if isinstance(each, click.Option)]
+    arguments = [each for each in command.params if isinstance(each, click.Argument)]
+    shown = [_argument(each) for each in arguments]
+    usage = " ".join([path, *(["[options]"] if options else []), *shown])
+    rows = "".join(f"| `{_spelling(each)}` | {_plain(each.help or '')} |\n" for each in options)
+    table = f"\n| option | meaning |\n|---|---|\n{rows}" if rows else ""
+    text = inspect.cleandoc(command.help or "")
+    return f"\n## {path}\n\n`{usage}`\n\n{text}\n{table}"
+
+
+def _argument(argument: click.Argument) -> str:
+    name = argument.metavar or (argument.name or "").upper()
+    return name if argument.required else f"[{name}]"
+
+
+def _spelling(option: click.Option) -> str:
+    choices = option.type.choices if isinstance(option.type, click.Choice) else ()
+    value = "" if option.is_flag else " " + (option.metavar or "|".join(map(str, choices)))
+    return (", ".join(option.opts) + value).replace("|", "\\|")
 
 
 def ready_made_page() -> str:
@@ -138,6 +199,7 @@ def _plain(text: str) -> str:
 
 #: File name -> what makes it.
 PAGES: dict[str, Callable[[], str]] = {
+    "command-line.md": commands_page,
     "errors.md": errors_page,
     "ready-made.md": ready_made_page,
     "yaml-reference.md": reference.markdown,

@@ -17,6 +17,7 @@ from typing import Any
 
 import click
 import pytest
+from waterspout.supervisor.cli import main
 from waterspout.supervisor.linting import lint_file
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -113,8 +114,6 @@ def commands(page: Path) -> Iterator[tuple[int, list[str]]]:
 
 @every_page
 def test_commands_parse(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from waterspout.supervisor.cli import main
-
     monkeypatch.chdir(tmp_path)
     for line, words in commands(page):
         for word in words:

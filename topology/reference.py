@@ -46,7 +46,7 @@ bolts:
     inputs: [lines]
     parallelism: 2
   count:
-    class: wordcount:Count
+    class: Count
     inputs: [{{from: split, grouping: fields, fields: [word]}}]
     parallelism: 2
 settings: {{max_pending: 10000, message_timeout: 30s}}
