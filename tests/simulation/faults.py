@@ -1,0 +1,99 @@
+"""What goes wrong in a simulated run: drawn from the seed, over by a known time."""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .cluster import Cluster
+
+#: Faults come in the first seconds of a run; then everything must come right.
+FAULTS_END_S = 3.0
+
+
+class Faults:
+    """Lays the faults of one seed into a cluster's future."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self.cluster = cluster
+        self.rng = random.Random(f"faults {cluster.seed}")
+
+    def plan(self) -> None:
+        """Draw what happens; one seed in six is calm."""
+        rng, cluster = self.rng, self.cluster
+        if rng.random() < 1 / 6:
+            return
+        world = cluster.world
+        self._poison()
+        if rng.random() < 0.5:
+            world.fail_share = rng.choice((0.01, 0.05, 0.2))
+        if rng.random() < 0.4:
+            cluster.snapshot_fail_share = rng.choice((0.05, 0.3))
+        cluster.clock.at(FAULTS_END_S, self._over)
+        for _ in range(rng.choice((0, 1, 2, 4, 8))):
+            do = rng.choice((self._kill, self._kill, self._cut, self._cut, self._cut, self._stall,
+                             self._hang, self._pause, self._zombie))  # fmt: skip
+            cluster.clock.at(0.1 + rng.random() * (FAULTS_END_S - 0.2), do)
+
+    def _over(self) -> None:
+        self.cluster.world.fail_share = 0.0
+        self.cluster.snapshot_fail_share = 0.0
+
+    def _poison(self) -> None:
+        shape, rng = self.cluster.shape, self.rng
+        if rng.random() < 0.3:
+            mids = [mid for s in shape.spouts for mid in s.mids()]
+            bolt = rng.choice(shape.bolts)
+            self.cluster.world.poison[bolt.id] = set(rng.sample(mids, min(len(mids), 2)))
+
+    def _any(self):  # type: ignore[no-untyped-def]
+        living = self.cluster.living()
+        if living:
+            self.cluster.faults += 1
+        return self.rng.choice(living) if living else None
+
+    def _kill(self) -> None:
+        process = self._any()
+        if process is not None:
+            self.cluster.kill(process, "killed by signal 9")
+
+    def _cut(self) -> None:
+        self._break(lose=True)
+
+    def _stall(self) -> None:
+        self._break(lose=False)
+
+    def _break(self, lose: bool) -> None:
+        process = self._any()
+        if process is not None and process.wires():
+            wire = self.rng.choice(process.wires())
+            seconds = self.rng.choice((0.005, 0.1, 0.1, 0.5, 1.5))
+            self.cluster.trace(process, "cut", {"kind": f"{seconds} s, lose={lose}"})
+            process.cut(wire, seconds, lose)
+
+    def _hang(self) -> None:
+        process = self._any()
+        if process is not None and process.core.tasks.bolts:
+            task = self.rng.choice(sorted(process.core.tasks.bolts))
+            seconds = self.rng.choice((0.2, 1.0, 8.0))
+            self.cluster.trace(process, "hangs", {"kind": f"task {task}, {seconds} s"})
+            process.hang(task, seconds)
+
+    def _pause(self) -> None:
+        process = self._any()
+        if process is not None:
+            seconds = self.rng.random() * 1.5
+            self.cluster.trace(process, "pauses", {"kind": f"{seconds:.2f} s"})
+            process.freeze(seconds)
+
+    def _zombie(self) -> None:
+        """It sleeps, is given up on, and comes back beside its replacement."""
+        process = self._any()
+        if process is not None:
+            seconds = 0.05 + self.rng.random() * 2
+            self.cluster.trace(process, "zombie", {"kind": f"{seconds:.2f} s"})
+            process.freeze(seconds)
+            self.cluster.clock.after(
+                self.rng.random() * 0.3, lambda: self.cluster.give_up_on(process)
+            )

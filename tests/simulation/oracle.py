@@ -1,0 +1,271 @@
+"""What must hold after every step of a simulated run, and at its end.
+
+A message is counted as acked when the store holds its position (a Source), or its spout was
+told (a re-emit spout). Then each of its effects must be in a place that survives: in the
+parts of the round that the store holds, in what a sink has flushed, or, where nothing is kept,
+simply done. Or its dead letter is stored.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from waterspout.supervisor.effects import Event
+from waterspout.supervisor.store_memory import MemoryStore
+
+from .shapes import Effect, Meaning, SpoutShape
+
+if TYPE_CHECKING:
+    from .cluster import Cluster
+    from .process import Process
+
+
+class Violation(AssertionError):
+    """Something that must hold does not."""
+
+
+class WatchedStore(MemoryStore):
+    """The real store, which says when something was committed."""
+
+    def __init__(self) -> None:
+        self.on_commit: Callable[[], None] = lambda: None
+        super().__init__()
+
+    def commit_round(self, *args: Any) -> None:
+        super().commit_round(*args)
+        self.on_commit()
+
+    def reserve(self, *args: Any) -> None:
+        super().reserve(*args)
+        self.on_commit()
+
+
+class Oracle:
+    """Watches one cluster."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self.cluster, self.world, self.store = cluster, cluster.world, cluster.store
+        self.meaning = Meaning(cluster.shape)
+        self.bolts = {b.id: b for b in cluster.shape.bolts}
+        self.tracked = cluster.shape.guarantee == "at-least-once"
+        self.events: Counter[str] = Counter()
+        self._first: dict[tuple[int, str], int] = {}
+        self._reported: dict[tuple[int, int, str], int] = {}
+        self.commits = 0
+        self.store.on_commit = self._on_commit
+        self.world.on_ack = self._on_spout_ack
+        #: Messages whose ack was checked.
+        self._acked: set[str] = set()
+
+    def fail(self, what: str) -> None:
+        """Stop the run."""
+        raise Violation(f"at {self.cluster.clock.now:.4f} s: {what}")
+
+    # What is counted as acked.
+
+    def durable(self) -> Iterator[str]:
+        """Yield every message that the store or a broker takes for acked."""
+        positions = self.store.positions()
+        for spout in self.cluster.shape.spouts:
+            if spout.kind == "source":
+                yield from self._durable_of(spout, positions)
+        yield from self.world.acked
+
+    def _durable_of(self, spout: SpoutShape, positions: Mapping[int, Any]) -> Iterator[str]:
+        for task in self.cluster.plan.tasks_of(spout.id):
+            for partition, (first, ahead) in positions.get(task.task, {}).items():
+                count = len(range(int(partition), spout.messages, spout.lanes))
+                for n in range(count):
+                    start, end = n * spout.stride, (n + 1) * spout.stride
+                    if end <= first or any(s <= start and end <= e for s, e in ahead):
+                        yield f"{spout.id}/{partition}/{n}"
+
+    def buried(self) -> dict[str, int]:
+        """Return message -> number of its dead letters."""
+        found: Counter[str] = Counter()
+        for letter in self.store.dead_letters(limit=100_000):
+            found[self._mid_of(letter.record)] += 1
+        return found
+
+    def _mid_of(self, record: Mapping[str, Any]) -> str:
+        if record.get("values"):
+            return str(record["values"][0])
+        spout = next(s for s in self.cluster.shape.spouts if s.id == record["component"])
+        return f"{spout.id}/{record['partition']}/{record['start'] // spout.stride}"
+
+    # Effects that survive.
+
+    def surviving(self) -> Counter[tuple[str, str]]:
+        """Return (component, ident) -> count of what is in the last complete round, written, or
+        done by bolts that keep nothing."""
+        found: Counter[tuple[str, str]] = Counter()
+        component_of = {t.task: t.component for t in self.cluster.plan.tasks}
+        for part in self.store.parts():
+            state = self.cluster.disk.peek(part.file)
+            for maps in (state.keyed, state.task):
+                for name, count in _entries(maps.get("seen", {})):
+                    found[component_of[part.task], name] += count
+        found.update(self.world.written)
+        for key, count in self.world.done_at.items():
+            bolt = self.bolts[key[0]]
+            if not bolt.stateful and not bolt.sink:
+                found[key] += count
+        return found
+
+    def missing(self, mids: Iterable[str]) -> Iterator[tuple[str, Effect]]:
+        """Yield (message, effect) for effects of acked messages that did not survive."""
+        surviving, buried = self.surviving(), self.buried()
+        for mid in mids:
+            if mid not in buried:
+                for effect in self.meaning.effects(mid):
+                    if not effect.late and (effect.component, effect.ident) not in surviving:
+                        yield mid, effect
+
+    def _check_acked(self, mids: Iterable[str]) -> None:
+        if not self.tracked:
+            return
+        for mid, effect in self.missing(mids):
+            self.fail(
+                f"{mid} counts as acked, but its effect {effect.ident} in {effect.component} "
+                f"is in no surviving state (round {self.store.last_round()})"
+            )
+
+    # After every step.
+
+    def _on_commit(self) -> None:
+        self.commits += 1
+        for task, of_task in self.store.positions().items():
+            for partition, (first, ahead) in of_task.items():
+                if first < self._first.get((task, partition), 0):
+                    self.fail(f"first unacked of task {task}, {partition!r} went back to {first}")
+                self._first[task, partition] = first
+                if any(start <= first for start, _ in ahead):
+                    self.fail(f"task {task}, {partition!r}: {ahead} is not beyond {first}")
+        self._check_acked(set(self.durable()))
+
+    def _on_spout_ack(self, mid: str) -> None:
+        if mid not in self._acked:
+            self._acked.add(mid)
+            self._check_acked([mid])
+
+    def on_turn(self, process: Process) -> None:
+        """Look at limits and at what is worked through."""
+        core, settings = process.core, self.cluster.settings
+        for spout in core.tasks.spouts.values():
+            ledger = spout.ledger
+            if not 0 <= ledger.pending <= settings.max_pending:
+                self.fail(f"task {spout.task}: pending {ledger.pending} of {settings.max_pending}")
+            if ledger.worked_through < 0:
+                self.fail(f"task {spout.task}: worked_through is {ledger.worked_through}")
+            if ledger.worked_through > settings.worked_through_max + settings.max_pending:
+                self.fail(f"task {spout.task}: {ledger.worked_through} wait to become durable")
+        for bolt in core.tasks.bolts.values():
+            # A frame that was under way, and what one call emits, may come on top.
+            over = self._slack(bolt.task)
+            if not 0 <= bolt.queued_rows <= settings.queue_rows_max + over:
+                self.fail(f"task {bolt.task}: {bolt.queued_rows} rows in the queue")
+
+    def _slack(self, task: int) -> int:
+        """Return the rows that may be under way to a task when its queue is full."""
+        settings = self.cluster.settings
+        channels = 8 + settings.link_pool_frames * len(self.cluster.plan.tasks)
+        return channels * max(4 * settings.batch_max, min(settings.frame_rows_max, 200))
+
+    def on_report(self, process: Process, report: dict[str, Any]) -> None:
+        """Look at what status would show."""
+        for task in report["tasks"]:
+            if task["kind"] != "spout":
+                continue
+            if task["pending"] > self.cluster.settings.max_pending:
+                self.fail(f"report: {task}")
+            for name in ("emitted", "acked", "failed", "replayed", "dead"):
+                key = (process.incarnation, task["task"], name)
+                if task[name] < self._reported.get(key, 0):
+                    self.fail(f"report: {name} of task {task['task']} went back")
+                self._reported[key] = task[name]
+
+    def on_event(self, event: Event) -> None:
+        """Count what the coordinator says."""
+        self.events[event.name] += 1
+        if event.name == "control message refused":
+            self.fail(f"{event.name}: {event.fields}")
+
+    def on_death(self, process: Process) -> None:
+        """A process is about to die."""
+
+    # At the end.
+
+    def at_end(self) -> None:
+        """Everything was acked or buried, every effect is there, and the run ended well."""
+        done = self.cluster.done
+        if done is None:
+            self.fail(f"the run did not end: {self.stuck()}")
+        assert done is not None
+        if not done.ok or done.outcome != "finished":
+            self.fail(f"the run ended with {done}")
+        durable, buried = set(self.durable()), self.buried()
+        everything = [mid for s in self.cluster.shape.spouts for mid in s.mids()]
+        if self.tracked:
+            lost = [mid for mid in everything if mid not in durable and mid not in buried]
+            if lost:
+                self.fail(f"neither acked nor a dead letter: {lost[:5]}")
+            self._check_acked(everything)
+        self._check_buried(buried)
+        self._check_counts(everything, buried)
+
+    def _check_buried(self, buried: Mapping[str, int]) -> None:
+        doomed = {mid for each in self.world.poison.values() for mid in each}
+        doomed |= {mid for each in self.world.killers.values() for mid in each}
+        wrong = [mid for mid in buried if mid not in doomed]
+        if wrong:
+            letter = next(x for x in self.store.dead_letters() if self._mid_of(x.record) == wrong[0])
+            self.fail(f"{wrong[0]} is a dead letter without need: {letter.record['reason']}")
+
+    def _check_counts(self, everything: Iterable[str], buried: Mapping[str, int]) -> None:
+        surviving = self.surviving()
+        calm = not self.cluster.faults and not sum(self.world.failures.values())
+        for mid in everything:
+            doomed = mid in buried or mid in self.world.failures
+            for effect in self.meaning.effects(mid):
+                count = surviving[effect.component, effect.ident]
+                if not count and self.tracked and not doomed:
+                    self.fail(f"{mid}: {effect.ident} never came to {effect.component}")
+                if count != 1 and calm:
+                    self.fail(f"{mid}: {count} x {effect.ident} in {effect.component}, no faults")
+
+    def stuck(self) -> str:
+        """Return where messages are, for people."""
+        lines = []
+        for process in self.cluster.processes.values():
+            if not process.alive:
+                continue
+            core = process.core
+            lines.append(f"worker {process.worker} epoch {core.epoch} going={core._going}")
+            for spout in core.tasks.spouts.values():
+                ledger = spout.ledger
+                lines.append(
+                    f"  {spout.component}: pending {ledger.pending} worked {ledger.worked_through} "
+                    f"idle={ledger.idle} exhausted={spout.exhausted} blocked={spout.blocked()}"
+                )
+            for bolt in core.tasks.bolts.values():
+                ready = sum(len(f.ready) for f in bolt.emitter.frames)
+                lines.append(
+                    f"  {bolt.component}/{bolt.task}: queue {bolt.queued_rows} held "
+                    f"{len(bolt.holds)} own {bolt.own.pending} ready {ready} "
+                    f"blocked={bolt.blocked()} paused={bolt.paused}"
+                )
+            for peer, link in core.links.items():
+                lines.append(f"  link to {peer}: {link.state} window {link.window_frames}")
+        phase = self.cluster.coordinator.phases.phase
+        return f"phase {phase}, {dict(self.events)}\n" + "\n".join(lines)
+
+
+def _entries(seen: Mapping[Any, Any]) -> Iterator[tuple[str, int]]:
+    """Yield (ident, count) of the ``seen`` map of a bolt, kept by key or not."""
+    for key, value in seen.items():
+        if isinstance(value, dict):
+            yield from value.items()
+        else:
+            yield key, value

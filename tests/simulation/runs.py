@@ -1,0 +1,55 @@
+"""One simulated run from a seed, and the report of one that failed."""
+
+from __future__ import annotations
+
+import random
+import traceback
+
+from .cluster import Cluster
+from .faults import Faults
+from .shapes import Shape
+from .topologies import random_shape
+
+#: Simulated seconds after which a run that did not end never will.
+END_S = 60.0
+
+
+class Failed(AssertionError):
+    """A seed failed; says how to run it again."""
+
+
+def run_seed(seed: int, *, tracing: bool = False) -> Cluster:
+    """Run one seed to its end.
+
+    Raises:
+        Failed: something that must hold does not, or the engine raised.
+    """
+    return run_shape(seed, random_shape(random.Random(f"shape {seed}")), tracing=tracing)
+
+
+def run_shape(
+    seed: int, shape: Shape, *, faulty: bool = True, tracing: bool = False
+) -> Cluster:
+    """Run a given topology with the faults of a seed.
+
+    Raises:
+        Failed: something that must hold does not, or the engine raised.
+    """
+    try:
+        cluster = Cluster(seed, shape, tracing=tracing)
+        if faulty:
+            Faults(cluster).plan()
+        cluster.run(END_S)
+        cluster.oracle.at_end()
+    except Exception as error:
+        raise Failed(_report(seed, shape, error)) from error
+    return cluster
+
+
+def _report(seed: int, shape: Shape, error: Exception) -> str:
+    where = "" if isinstance(error, AssertionError) and str(error) else traceback.format_exc()
+    return (
+        f"seed {seed}: {error}\n{where}{shape.describe()}\n"
+        f"again: python -m pytest tests/simulation -k seed --seed {seed}\n"
+        f"or, with every control message: python -m tests.simulation {seed} --trace"
+    )
