@@ -254,6 +254,10 @@ class Ledger:
     def _restart(self, now: float) -> None:
         lost = [*self._groups.values(), *self._worked]
         retries = [retry for _, _, retry in self._retries]
+        # What was worked through but not durable is worked on again, and acked then.
+        again = sum(group.count for group in lost)
+        self.replayed += again
+        self.acked -= self.worked_through
         self._groups.clear()
         self._worked = []
         self.pending = self.worked_through = 0
