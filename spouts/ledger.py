@@ -73,6 +73,8 @@ class Ledger:
         self.pending = 0
         #: Messages that wait to become durable.
         self.worked_through = 0
+        #: ``acked`` are durable, ``dead`` have a dead letter; no message is both. ``replayed`` is
+        #: what was, or will be, emitted once more.
         self.emitted = self.replayed = self.acked = self.failed = self.dead = 0
         self.latency: dict[int, int] = {}
         #: Messages that wait for ``dead_letters_stored``.
@@ -100,7 +102,6 @@ class Ledger:
         if group is None:
             return None
         self.pending -= group.count
-        self.acked += group.count
         bucket = bucket_of(now - group.since)
         self.latency[bucket] = self.latency.get(bucket, 0) + group.count
         self._grow(group.count)
@@ -122,6 +123,8 @@ class Ledger:
             self.worked_through += group.count
 
     def _make_durable(self, group: Group) -> None:
+        if not group.dead:
+            self.acked += group.count
         positions = self._positions.get(group.partition)
         if positions is None:
             positions = self._positions[group.partition] = Positions()
@@ -173,6 +176,7 @@ class Ledger:
         """A dead letter is stored: the message counts as worked through."""
         if self._burying.pop(id(group), None) is not None:
             self.dead += group.count
+            group.dead = True
             self._work_through(group)
 
     @property
@@ -184,7 +188,7 @@ class Ledger:
 
     def freeze(self, round_: int) -> tuple[dict[str, Any], int]:
         """Freeze what is worked through; return the positions once it is durable, and how many
-        messages of this incarnation are durable then."""
+        messages of this incarnation are acked then."""
         self.abort()
         self._round = round_
         self._frozen, self._worked = self._worked, []
@@ -197,7 +201,7 @@ class Ledger:
             positions.add(group.start, group.end)
         self._told = set(self._changed)
         self._changed.clear()
-        durable = self.acked + self.dead - sum(group.count for group in self._worked)
+        durable = max(self.acked - sum(group.count for group in self._worked), 0)
         return {name: positions.to_wire() for name, positions in changed.items()}, durable
 
     def durable(self, round_: int) -> None:
@@ -253,6 +257,7 @@ class Ledger:
 
     def _restart(self, now: float) -> None:
         lost = [*self._groups.values(), *self._worked]
+        self.dead -= sum(group.count for group in self._worked if group.dead)
         retries = [retry for _, _, retry in self._retries]
         # What was worked through but not durable is worked on again, and acked then.
         again = sum(group.count for group in lost)
@@ -264,6 +269,7 @@ class Ledger:
         self._retries = []
         if self.seeks:
             # The readers go back to first unacked; what was tried before keeps its count.
+            self.replayed += sum(group.count for group in lost)
             for retry in retries:
                 self._suspect(retry.partition, retry.start, retry.end, retry.attempts)
             return

@@ -75,7 +75,10 @@ class Tally:
         if self.kind == "spout":
             known = self.gauge("emitted") + (drawn_since_max if self.report else 0)
             emitted = known if drawn is None else drawn
-            settled = totals["acked"] - self.before["acked"] + self.gauge("dead")
+            # What was acked after the last committed round is read again by the successor, and
+            # acked by it.
+            totals["acked"] = self.before["acked"] + self.durable
+            settled = self.durable + self.gauge("dead")
             self.before_twice += max(self.gauge("replayed"), emitted - settled)
         self.before, self.before_latency = Counter(totals), latency
         self.report, self.capacity, self.durable, self.epoch = {}, 0.0, 0, 0

@@ -17,11 +17,19 @@ def spout(**report: Any) -> Tally:
 
 def test_totals_go_on_over_incarnations():
     tally = spout(emitted=100, acked=80, failed=2, latency={4: 80})
+    tally.durable = 80
     tally.end_incarnation(drawn=None, drawn_since_max=10)
     assert (tally.total("acked"), tally.gauge("pending")) == (80, 0)
     tally.update({"emitted": 30, "acked": 25, "latency": {4: 20, 8: 5}}, 2, 2.0)
     assert (tally.total("emitted"), tally.total("acked"), tally.total("failed")) == (130, 105, 2)
     assert tally.latency() == {4: 100, 8: 5}
+
+
+def test_what_was_acked_but_not_durable_is_taken_back_when_the_worker_dies():
+    tally = spout(emitted=100, acked=80)
+    tally.durable = 60
+    tally.end_incarnation(drawn=100, drawn_since_max=0)
+    assert (tally.total("acked"), tally.twice()) == (60, 40)
 
 
 def test_a_committed_round_counts_more_than_an_older_report():
@@ -51,12 +59,14 @@ def test_what_a_dead_incarnation_left_open_may_come_twice(
     report: dict[str, int], drawn: int | None, twice: int
 ):
     tally = spout(**report)
+    tally.durable = report.get("acked", 0)
     tally.end_incarnation(drawn, drawn_since_max=1000)
     assert tally.twice() == twice
 
 
 def test_replays_of_a_living_incarnation_are_added():
     tally = spout(emitted=10, acked=4)
+    tally.durable = 4
     tally.end_incarnation(drawn=10, drawn_since_max=1000)
     tally.update({"replayed": 3}, 2, 2.0)
     assert tally.twice() == 9
