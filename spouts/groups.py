@@ -15,10 +15,11 @@ class Group:
         count: number of messages.
         attempts: how often they were tried before; a group with attempts is a single message.
         since: when they were drawn first; latency and age count from there.
+        dead: it was given up; its dead letter is stored.
         kept: the messages themselves where the source cannot be read again, else None.
     """
 
-    __slots__ = ("attempts", "count", "end", "kept", "partition", "since", "start")
+    __slots__ = ("attempts", "count", "dead", "end", "kept", "partition", "since", "start")
 
     def __init__(
         self, partition: str, start: int, end: int, count: int, since: float, *,
@@ -30,4 +31,5 @@ class Group:
         self.count = count
         self.since = since
         self.attempts = attempts
+        self.dead = False
         self.kept = kept

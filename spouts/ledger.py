@@ -73,12 +73,14 @@ class Ledger:
         self.pending = 0
         #: Messages that wait to become durable.
         self.worked_through = 0
-        #: ``acked`` are durable, ``dead`` have a dead letter; no message is both. ``replayed`` is
-        #: what was, or will be, emitted once more.
+        #: ``acked`` were worked through, ``dead`` have a dead letter; no message is both.
+        #: ``replayed`` is what was, or will be, emitted once more.
         self.emitted = self.replayed = self.acked = self.failed = self.dead = 0
         self.latency: dict[int, int] = {}
         #: Messages that wait for ``dead_letters_stored``.
         self._burying: dict[int, Group] = {}
+        #: Set by an executor that tells its spout of durable messages, and empties the list.
+        self.tells = False
         self.durable_groups: list[Group] = []
 
     # Groups go out and come back.
@@ -102,6 +104,7 @@ class Ledger:
         if group is None:
             return None
         self.pending -= group.count
+        self.acked += group.count
         bucket = bucket_of(now - group.since)
         self.latency[bucket] = self.latency.get(bucket, 0) + group.count
         self._grow(group.count)
@@ -123,8 +126,6 @@ class Ledger:
             self.worked_through += group.count
 
     def _make_durable(self, group: Group) -> None:
-        if not group.dead:
-            self.acked += group.count
         positions = self._positions.get(group.partition)
         if positions is None:
             positions = self._positions[group.partition] = Positions()
@@ -132,7 +133,7 @@ class Ledger:
         self._changed.add(group.partition)
         if group.partition in self._suspects:
             self._clear_suspects(group.partition, positions)
-        if group.kept is not None:
+        if self.tells and group.kept is not None:
             self.durable_groups.append(group)
 
     def failed_root(self, failure: Failure, now: float) -> Group | None:
@@ -257,19 +258,18 @@ class Ledger:
 
     def _restart(self, now: float) -> None:
         lost = [*self._groups.values(), *self._worked]
-        self.dead -= sum(group.count for group in self._worked if group.dead)
         retries = [retry for _, _, retry in self._retries]
         # What was worked through but not durable is worked on again, and acked then.
-        again = sum(group.count for group in lost)
-        self.replayed += again
-        self.acked -= self.worked_through
+        self.replayed += sum(group.count for group in lost)
+        dead = sum(group.count for group in self._worked if group.dead)
+        self.dead -= dead
+        self.acked -= self.worked_through - dead
         self._groups.clear()
         self._worked = []
         self.pending = self.worked_through = 0
         self._retries = []
         if self.seeks:
             # The readers go back to first unacked; what was tried before keeps its count.
-            self.replayed += sum(group.count for group in lost)
             for retry in retries:
                 self._suspect(retry.partition, retry.start, retry.end, retry.attempts)
             return
