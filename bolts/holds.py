@@ -28,6 +28,14 @@ class Holds:
     def __len__(self) -> int:
         return len(self._held)
 
+    def has(self, tup: Tuple) -> bool:
+        """Say whether ``tup`` is held."""
+        return id(tup) in self._held
+
+    def oldest(self) -> float | None:
+        """Return since when the oldest tuple is held; None: none is."""
+        return next((entry[3] for entry in list(self._held.values())), None)
+
     def take(self, tup: Tuple, work: FrameWork, roots: tuple[int, ...], now: float) -> None:
         """Note a tuple before it is handed to the bolt."""
         if not work.by_row:

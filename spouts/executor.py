@@ -21,6 +21,7 @@ from xxhash import xxh3_64_intdigest
 from .contract import Reader, Source
 from .groups import Group, Kept
 from .ledger import Ledger, Retry
+from .reservations import Reservations
 
 #: Wait after a read that raised, and before a source that had nothing is asked again.
 READ_BACKOFF_S = 1.0
@@ -68,6 +69,8 @@ class SourceExecutor:
         self._retry: tuple[Retry, Reader | None] | None = None
         #: Told of each group that goes out: (root, group, messages drawn); outlives a crash.
         self.in_flight: Callable[[int, Group, int], None] = no_slot
+        #: Under at-most-once, where positions are durable before their messages go out.
+        self.reservations: Reservations | None = None
         self.exhausted = False
         self.draining = False
         self.going = False
@@ -101,8 +104,11 @@ class SourceExecutor:
             return 0
         self.running = True
         sent = self._replay(now, messages)
-        if not self.draining:
+        sent += self._send_reserved(now, messages)
+        if not self.draining and (self.reservations is None or self.reservations.room):
             sent += self._read_new(now, messages - sent)
+        if self.reservations is not None:
+            self.reservations.reserve()
         self.running = False
         return sent
 
@@ -156,7 +162,9 @@ class SourceExecutor:
         group = Group(partition.name, start, position, len(rows), now, attempts=attempts)
         if not self.ledger.seeks:
             group.kept = [(None, DEFAULT_STREAM, row) for row in rows]
-        if attempts >= self.env.settings.attempts_max:
+        if self.reservations is not None:
+            self.reservations.add(group, rows)
+        elif attempts >= self.env.settings.attempts_max:
             self._give_up(group)
         else:
             self.send(group, rows, now)
@@ -187,6 +195,17 @@ class SourceExecutor:
         self.env.note_error(self.component, self.task, text, user_traceback(error))
 
     # Sending.
+
+    def _send_reserved(self, now: float, messages: int) -> int:
+        """Send groups whose positions are durable (at-most-once)."""
+        sent = 0
+        while self.reservations is not None and sent < messages and not self.blocked():
+            group_rows = self.reservations.next()
+            if group_rows is None:
+                break
+            self.send(*group_rows, now)
+            sent += len(group_rows[1])
+        return sent
 
     def send(self, group: Group, rows: list[list[Any]], now: float) -> None:
         """Send a group under a fresh root (or untracked, under at-most-once)."""
@@ -303,8 +322,10 @@ class SourceExecutor:
         return list(got[0][0]) if got and got[0] and got[1] == group.end else None
 
     def new_epoch(self, durable_round: int | None, roots: list[int], now: float) -> None:
-        """Go back to what is durable."""
+        """Go back to what is durable; at-most-once goes on where it is."""
         self.going = False
+        if not self.env.tracked:
+            return
         if self._retry is not None:
             retry, reader = self._retry
             self._end_retry(reader)
@@ -318,7 +339,8 @@ class SourceExecutor:
 
     def drained(self) -> bool:
         """Whether nothing is in flight, waits for replay or to be stored."""
-        return self.ledger.idle and self._retry is None
+        reserved = self.reservations is None or self.reservations.idle
+        return self.ledger.idle and self._retry is None and reserved
 
     def wakeup(self, now: float) -> float:
         """Return the seconds until there may be something to do."""

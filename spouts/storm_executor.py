@@ -35,6 +35,7 @@ class StormExecutor:
         self.task, self.component = plan.task, plan.component
         self.ledger, self.blocked, self._bury = ledger, blocked, bury
         self._reemits = reemits
+        ledger.tells = True
         self.roots = RootSource(plan.task, env.draw)
         self._number = ledger.positions_of(PARTITION).end
         self._ids: set[Any] = set()
@@ -174,7 +175,8 @@ class StormExecutor:
     def new_epoch(self, durable_round: int | None, roots: list[int], now: float) -> None:
         """Bring back what is not durable."""
         self.going = False
-        self.ledger.new_epoch(durable_round, roots, now)
+        if self.env.tracked:
+            self.ledger.new_epoch(durable_round, roots, now)
 
     def drained(self) -> bool:
         """Whether nothing is in flight, waits for replay or to be stored."""

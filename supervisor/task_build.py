@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 import random
+from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from waterspout.bolts.contract import Bolt, RowBolt
 from waterspout.bolts.executor import BoltExecutor
+from waterspout.bolts.offload import Call, OffloadExecutor
 from waterspout.bolts.own_messages import STATE_MAP, OwnMessages
 from waterspout.bolts.state import TaskState
 from waterspout.spouts.contract import Source
@@ -76,6 +78,8 @@ class TaskBuilder:
         self.classes = tuple_classes(plan)
         self.dispatch = Dispatch(env, self.tasks.bolts, self.classes, links, worker)
         self.has_rounds = bool(plan.stateful_tasks())
+        #: Calls of blocking and async bolts that the shell is to run.
+        self.calls: deque[Call] = deque()
 
     def build(self, task: TaskPlan, restored: Any, positions: Any, suspects: Any) -> None:
         """Build one task; user code is called: constructor, then open/prepare.
@@ -143,7 +147,8 @@ class TaskBuilder:
         stateful = self.plan.facts[task.component].stateful
         kept = state.task(STATE_MAP) if stateful else {}
         own = OwnMessages(task.task, emitter, self.env, kept)
-        executor = BoltExecutor(
+        offloads = spec.options.blocking or self.plan.facts[task.component].is_async
+        executor = (OffloadExecutor if offloads else BoltExecutor)(
             task, bolt, emitter, self.env, blocked=self.dispatch.blocked_of(emitter), own=own,
             tick_interval_s=spec.options.tick_interval_s,
         )  # fmt: skip
@@ -152,6 +157,12 @@ class TaskBuilder:
         executor.use_step(kind=self._step_kind(task.component, bolt))
         bolt.emit = emitter.bind(lambda anchors: self._roots_of(executor, anchors))  # type: ignore[method-assign]
         bolt.emit_many = emitter.bind_many()  # type: ignore[method-assign]
+        if isinstance(executor, OffloadExecutor):
+            executor.bind_emit(bolt.emit, bolt)
+            is_async = self.plan.facts[task.component].is_async
+            executor.use_offload(
+                self.calls.append, is_async=is_async, concurrency=spec.options.concurrency
+            )
         bolt.ack = executor.holds.ack  # type: ignore[method-assign]
         bolt.fail = executor.holds.fail  # type: ignore[method-assign]
         bolt.extend_timeout = executor.holds.extend  # type: ignore[method-assign]

@@ -11,10 +11,14 @@ from __future__ import annotations
 import random
 from collections import deque
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, NamedTuple
 
 from waterspout.bolts.acker import Acker
+from waterspout.bolts.executor import BoltExecutor
 from waterspout.bolts.frame_work import FrameWork
+from waterspout.spouts.executor import SourceExecutor
+from waterspout.spouts.reservations import Reservations
 from waterspout.topology.control_frames import FailFrame, Failure, ToggleFrame, VouchFrame
 from waterspout.topology.frames import DataFrame, EndFrame
 from waterspout.topology.plan import Plan, TaskPlan
@@ -22,9 +26,11 @@ from waterspout.topology.task_env import TaskEnv, reason_of, root_task, user_tra
 
 from .crash_slot import CrashSlot, slot_bytes
 from .dead_letter_box import DeadLetterBox
+from .end_marks import EndMarks
 from .link import LinkSender
 from .link_events import BadData, Broken, Closed, Opened, Rejected
 from .link_receiver import LinkReceiver
+from .link_states import DEAF
 from .task_build import Load, TaskBuilder, Tasks, load_component
 from .worker_report import Reporter
 from .worker_rounds import WorkerRounds
@@ -35,6 +41,8 @@ TURN_MESSAGES_MAX = 512
 #: How often links look at the clock, and how often queued roots are vouched for at most.
 LINK_TICK_S = 0.05
 VOUCH_S_MAX = 5.0
+#: How long a worker that was told to stop waits for its links: a peer may have been killed.
+CLOSE_S_MAX = 1.0
 
 
 class SnapshotJob(NamedTuple):
@@ -78,12 +86,16 @@ class WorkerCore:
         self.stopped = False
         self.turned_at = clock()
         self._stopping = False
+        self._end_at = 0.0
         self._ready_said = False
         self._going = False
         self._messages = 64
         self._next_link_tick = 0.0
         self._next_vouch = 0.0
         self._finishing: int | None = None
+        self._reserve_id = 0
+        #: id of a reservation -> (spout, its number there)
+        self._reserving: dict[int, tuple[SourceExecutor, int]] = {}
         self._order: list[Any] = []
         self._reporter = Reporter(self)
         self.letters = DeadLetterBox(self)
@@ -138,6 +150,9 @@ class WorkerCore:
             if task.task in self.tasks.bolts
         ]
         self._use_slot(plan)
+        self.ends = EndMarks(plan, self.worker, self.links)
+        if not self.env.tracked:
+            self._use_reservations()
         for spout in self.tasks.spouts.values():
             spout.draining = bool(message.get("draining"))
         self.letters.take_replays(message.get("replays") or {})
@@ -163,6 +178,26 @@ class WorkerCore:
             })  # fmt: skip
             return False
         return True
+
+    def _use_reservations(self) -> None:
+        assert self.plan is not None
+        for spout in self.tasks.spouts.values():
+            seeks = self.plan.facts[spout.component].replay == "seek"
+            if seeks and isinstance(spout, SourceExecutor):
+                spout.reservations = Reservations(partial(self._ask_reserve, spout))
+
+    def _ask_reserve(self, spout: SourceExecutor, number: int, ends: dict[str, Any]) -> None:
+        self._reserve_id += 1
+        self._reserving[self._reserve_id] = (spout, number)
+        self.control_outbox.append({
+            "kind": "reserve", "epoch": self.epoch, "id": self._reserve_id, "task": spout.task,
+            "positions": ends,
+        })  # fmt: skip
+
+    def _on_reserved(self, message: Mapping[str, Any], now: float) -> None:
+        spout, number = self._reserving.pop(message["id"], (None, 0))
+        if spout is not None and spout.reservations is not None:
+            spout.reservations.granted(number)
 
     def _use_slot(self, plan: Plan) -> None:
         if self._make_slot is None:
@@ -214,12 +249,14 @@ class WorkerCore:
         for executor in (*self.tasks.spouts.values(), *self._order):
             for frame in executor.emitter.frames:
                 frame.drop()
-        self._rounds.abort()
         self.letters.new_epoch()
+        self.ends.new_epoch()
         roots = message.get("roots") or ()
         for task, spout in self.tasks.spouts.items():
             own = [root for root in roots if root_task(root) == task]
             spout.new_epoch(message.get("durable_round"), own, now)
+        # After the ledgers have seen which round is durable.
+        self._rounds.abort()
         self._connect(message["peers"])
         for bolt in self._order:
             bolt.new_epoch(now)
@@ -283,6 +320,9 @@ class WorkerCore:
     def _on_stop(self, message: Mapping[str, Any], now: float) -> None:
         self._stopping = True
         self._going = False
+        self._next_link_tick = 0.0
+        if self.plan is not None:
+            self._end_at = now + min(CLOSE_S_MAX, self.plan.settings.stop_timeout_s / 2)
         for spout in self.tasks.spouts.values():
             spout.going = False
         for link in self.links.values():
@@ -304,7 +344,7 @@ class WorkerCore:
             self.env.fail_roots(event.roots, component, task, f"{event.code}: {event.text}")
             self.env.note_error(component, task, f"{event.code}: {event.text}")
         elif isinstance(event, EndFrame):
-            pass
+            self.ends.arrived(event.channel)
 
     def _on_frame(self, frame: DataFrame) -> None:
         from_task, stream, target = frame.channel
@@ -350,11 +390,15 @@ class WorkerCore:
         """Work for some milliseconds; True: there is more to do at once."""
         self.turned_at = now
         if self.plan is None or self.receiver is None:
+            # Nothing was built, or not all of it: there are no links to close.
+            self.stopped = self._stopping
             return False
         more = self._draw(now) > 0 if self._going else False
         for bolt in self._order:
             bolt.tick(now)
             more |= self._run_bolt(bolt)
+        if not self.env.tracked:
+            self._end_spouts()
         if self._finishing is not None:
             more |= self._finish_level(now)
         self._flush(now)
@@ -479,7 +523,7 @@ class WorkerCore:
         level = set(self.plan.levels[self._finishing])
         waiting = [
             bolt for bolt in self._order
-            if bolt.component in level and not bolt.finish_step(now)
+            if bolt.component in level and not self._finish_bolt(bolt, now)
         ]  # fmt: skip
         for bolt in waiting:
             self.dispatch.flush(bolt.emitter)
@@ -491,9 +535,25 @@ class WorkerCore:
         self._finishing = None
         return False
 
+    def _finish_bolt(self, bolt: BoltExecutor, now: float) -> bool:
+        if self.env.tracked:
+            return bolt.finish_step(now)
+        if not self.ends.complete(bolt.task) or bolt.queue:
+            return False
+        return bolt.finish_step(now) and self.ends.say(bolt.task, bolt.emitter)
+
+    def _end_spouts(self) -> None:
+        for spout in self.tasks.spouts.values():
+            if spout.exhausted and spout.drained():
+                self.ends.say(spout.task, spout.emitter)
+
     def _end(self, now: float) -> None:
-        """Clean up once every link is closed (or gives up with its peer)."""
-        if self.stopped or not all(link.drained for link in self.links.values()):
+        """Clean up once all links are closed in both directions, or it takes too long."""
+        assert self.receiver is not None
+        closed = self.receiver.all_closed and all(
+            link.state in DEAF for link in self.links.values()
+        )
+        if self.stopped or not (closed or now >= self._end_at):
             return
         self.stopped = True
         for spout in self.tasks.spouts.values():

@@ -53,10 +53,18 @@ class Reporter:
             "worked_through": ledger.worked_through, "first_unacked": first,
             "lag": _retried(executor.lag), "latency": _retried(lambda: dict(ledger.latency)) or {},
             "exhausted": executor.exhausted,
-            "drained": executor.drained() and self._core.letters.idle,
+            "drained": executor.drained() and self._core.letters.idle and self._quiet(),
             "group_max": ledger.group_size,
             "call_since_s": self._call_since(executor.task, executor.running, ledger.emitted, now),
         }  # fmt: skip
+
+    def _quiet(self) -> bool:
+        """Whether nothing is queued here; without tracking nobody else would know."""
+        core = self._core
+        return core.env.tracked or (
+            all(bolt.queued_rows == 0 for bolt in list(core.tasks.bolts.values()))
+            and all(link.drained for link in list(core.links.values()))
+        )
 
     def _bolt(self, executor: BoltExecutor, now: float) -> dict[str, Any]:
         at_work = (executor.executed, self._rows_left(executor))

@@ -30,7 +30,8 @@ class WorkerRounds:
         for task, spout in core.tasks.spouts.items():
             changed, durable = spout.ledger.freeze(round_)
             acked[task] = durable
-            if changed:
+            # Reserved positions, ahead of these, are in the store already under at-most-once.
+            if changed and core.env.tracked:
                 positions[task] = changed
         seen = self._totals()
         core.control_outbox.append({

@@ -1,0 +1,149 @@
+"""Bolts whose calls run outside of the data thread: ``blocking: true`` and ``async def process``.
+
+A call gets one tuple. What it emits is kept with the call, anchored to its tuple, and goes out
+on the data thread when the call has ended; so trackers and frames have one owner. Who runs
+the calls (threads, an event loop, a simulation) is up to the shell.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextvars import ContextVar
+from itertools import islice
+from typing import Any
+
+from waterspout.topology.errors import EmitError, EmitOverflow
+from waterspout.topology.task_env import reason_of, user_traceback
+from waterspout.topology.tuples import DEFAULT_STREAM, Tuple
+
+from .contract import Bolt
+from .executor import BoltExecutor
+from .frame_work import FrameWork
+
+#: The call that the running thread or coroutine works on.
+CURRENT: ContextVar[Call | None] = ContextVar("waterspout_call", default=None)
+
+
+class Call:
+    """One tuple on its way through user code that runs elsewhere."""
+
+    def __init__(self, executor: OffloadExecutor, tup: Tuple, *, is_async: bool) -> None:
+        self.executor, self.tup, self.is_async = executor, tup, is_async
+        #: (row, stream, anchors, direct task) in order.
+        self.emits: list[tuple[Any, str | None, Any, int | None]] = []
+        self.error: BaseException | None = None
+
+    def run(self) -> None:
+        """Run a blocking call to its end. Called on a thread of the task."""
+        token = CURRENT.set(self)
+        try:
+            for row in self.executor.bolt.process(self.tup) or ():
+                self.emit(row)
+        except (Exception, SystemExit) as error:
+            self.error = error
+        finally:
+            CURRENT.reset(token)
+
+    async def run_async(self) -> None:
+        """Run an async call to its end. Called as a task of an event loop."""
+        CURRENT.set(self)
+        try:
+            await self.executor.bolt.process(self.tup)
+        except (Exception, SystemExit) as error:
+            self.error = error
+
+    def emit(
+        self, row: Any, stream: str | None = None, anchors: Any = None,
+        direct_task: int | None = None,
+    ) -> None:  # fmt: skip
+        """Keep an emit until the call has ended."""
+        emit_max = self.executor.env.settings.emit_max
+        if len(self.emits) >= emit_max:
+            raise EmitOverflow(self.executor.component, stream or DEFAULT_STREAM, emit_max)
+        self.emits.append((row, stream, anchors, direct_task))
+
+
+class OffloadExecutor(BoltExecutor):
+    """Runs a bolt task whose calls run elsewhere, up to ``concurrency`` of them at once."""
+
+    submit: Callable[[Call], None]
+    concurrency = 1
+    is_async = False
+
+    def use_offload(
+        self, submit: Callable[[Call], None], *, is_async: bool, concurrency: int
+    ) -> None:
+        """Say where calls go. Called once at the start."""
+        self.submit, self.is_async = submit, is_async
+        self.concurrency = concurrency if is_async else 1
+
+    def run(self) -> bool:
+        """Hand out calls as far as ``concurrency`` allows."""
+        started = False
+        while self.queue and len(self.holds) < self.concurrency:
+            work = self.queue[0]
+            if not work.run_left and not work.next_run():
+                self._frame_done(self.queue.popleft())
+                continue
+            for tup in map(work.cls, islice(work.source, 1)):
+                self._start(tup, work)
+            work.run_left -= 1
+            self.queued_rows -= 1
+            started = True
+        return started
+
+    def _start(self, tup: Tuple, work: FrameWork) -> None:
+        tup.task = work.channel[0]
+        self.holds.take(tup, work, work.roots, self.env.clock())
+        self.submit(Call(self, tup, is_async=self.is_async))
+
+    def call_done(self, call: Call) -> None:
+        """Take an ended call: send what it emitted, settle or fail its tuple. On the data thread."""
+        if not self.holds.has(call.tup):
+            return  # of an earlier epoch: its message is replayed
+        self.executed += 1
+        self.emitter.roots = self.holds.roots_of((call.tup,))
+        error = call.error
+        if error is None:
+            error = self._send(call)
+        self.emitter.close_run(self.emitter.roots)
+        if error is None:
+            self.holds.ack(call.tup)
+            return
+        details = user_traceback(error)
+        self.holds.fail(call.tup, reason_of(error), details)
+        self.env.note_error(self.component, self.task, reason_of(error), details)
+
+    def _send(self, call: Call) -> BaseException | None:
+        emit = self.emit_now
+        try:
+            for row, stream, anchors, direct_task in call.emits:
+                emit(row, stream, anchors, direct_task)
+        except EmitError as error:
+            return error
+        return None
+
+    def bind_emit(self, emit_now: Callable[..., Any], bolt: Bolt) -> None:
+        """Give the bolt an ``emit`` that keeps rows with the call at work."""
+        self.emit_now = emit_now
+
+        def emit(
+            tup: Sequence[Any], stream: str | None = None, anchors: Any = None,
+            direct_task: int | None = None, need_task_ids: bool = False,
+        ) -> None:  # fmt: skip
+            call = CURRENT.get()
+            name = stream or DEFAULT_STREAM
+            if call is None:
+                what = "no tuple is at work here; emit from process (blocking or async bolt)"
+                raise EmitError(self.component, name, what)
+            if need_task_ids:
+                what = "need_task_ids is not known yet in a blocking or async bolt"
+                raise EmitError(self.component, name, what)
+            call.emit(tup, stream, anchors, direct_task)
+
+        bolt.emit = emit  # type: ignore[assignment]
+
+    @property
+    def busy_since(self) -> float | None:
+        """When the oldest running call began; None: none runs."""
+        return self.holds.oldest()
