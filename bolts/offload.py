@@ -98,7 +98,7 @@ class OffloadExecutor(BoltExecutor):
         self.submit(Call(self, tup, is_async=self.is_async))
 
     def call_done(self, call: Call) -> None:
-        """Take an ended call: send what it emitted, settle or fail its tuple. On the data thread."""
+        """Take an ended call: send what it emitted, settle or fail. On the data thread."""
         if not self.holds.has(call.tup):
             return  # of an earlier epoch: its message is replayed
         self.executed += 1
@@ -141,7 +141,7 @@ class OffloadExecutor(BoltExecutor):
                 raise EmitError(self.component, name, what)
             call.emit(tup, stream, anchors, direct_task)
 
-        bolt.emit = emit  # type: ignore[assignment]
+        bolt.emit = emit  # type: ignore[method-assign]
 
     @property
     def busy_since(self) -> float | None:

@@ -16,9 +16,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from waterspout.bolts.offload import Call
 from waterspout.topology.plan import Plan
 
 from .effects import Event
+from .offload import Offload
 from .run_driver import RunDriver
 from .run_result import RunResult
 from .snapshot_store import SnapshotStore
@@ -86,6 +88,9 @@ class _Host:
         self._said: deque[dict[str, Any]] = deque()
         self._exit = ""
         self._reported_at = 0.0
+        #: Calls of blocking and async bolts that have ended; appended by their threads.
+        self._ended: deque[Call] = deque()
+        self._offload = Offload(self._ended.append)
 
     # What the driver wants done.
 
@@ -133,6 +138,12 @@ class _Host:
         busy = core.turn(now)
         while core.snapshot_jobs:
             write_part(core, self._store, core.snapshot_jobs.popleft())(time.monotonic())
+            busy = True
+        while core.calls:
+            self._offload.submit(core.calls.popleft())
+            busy = True
+        while self._ended:
+            core.on_call_done(self._ended.popleft(), now)
             busy = True
         self._said += core.control_outbox
         core.control_outbox.clear()

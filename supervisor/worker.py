@@ -18,14 +18,15 @@ from pathlib import Path
 
 import zmq
 
-from .snapshot_store import SnapshotStore
+from .offload import Offload
 from .slot_file import map_slot, slot_path
+from .snapshot_store import SnapshotStore
 from .sockets import Context
 from .worker_control import CRASH_EXIT, ORPHAN_EXIT, ControlThread
 from .worker_core import WorkerCore
 from .worker_data import DataLoop
 from .worker_logs import limit_log
-from .worker_process import end_with_parent, ignore_interrupts, tame_output
+from .worker_process import end_with_parent, leave_signals_to_parent, tame_output
 from .worker_snapshots import SnapshotThread
 
 #: How long the last words to the coordinator may take.
@@ -35,7 +36,7 @@ FAREWELL_S = 1.0
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one worker until the coordinator says stop; return the exit code of the process."""
     options = _parser().parse_args(arguments)
-    ignore_interrupts()
+    leave_signals_to_parent()
     tame_output()
     if not end_with_parent(options.parent):
         return ORPHAN_EXIT
@@ -66,11 +67,15 @@ def _run(options: argparse.Namespace) -> None:
         """Pass on what the core has for the other threads; called after every turn."""
         while core.snapshot_jobs:
             snapshots.submit(core.snapshot_jobs.popleft())
+        while core.calls:
+            offload.submit(core.calls.popleft())
         if core.control_outbox:
             control.wake()
 
     data = DataLoop(core, context, options.endpoint, options.bytes_max, on_output)
     snapshots = SnapshotThread(core, store, data.post)
+    offload = Offload(lambda call: data.post(lambda now: core.on_call_done(call, now)))
+    core.on_new_epoch = offload.cancel_all
     control = ControlThread(
         core,
         data,
@@ -87,6 +92,7 @@ def _run(options: argparse.Namespace) -> None:
         data.run()
     finally:
         said = control.finish(FAREWELL_S)
+        offload.close()
         data.close()
         # Waits for what closed sockets still have to send; not for one that is not closed.
         if said:

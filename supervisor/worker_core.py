@@ -11,36 +11,31 @@ from __future__ import annotations
 import random
 from collections import deque
 from collections.abc import Callable, Mapping
-from functools import partial
 from typing import Any, NamedTuple
 
 from waterspout.bolts.acker import Acker
 from waterspout.bolts.executor import BoltExecutor
-from waterspout.bolts.frame_work import FrameWork
-from waterspout.spouts.executor import SourceExecutor
-from waterspout.spouts.reservations import Reservations
-from waterspout.topology.control_frames import FailFrame, Failure, ToggleFrame, VouchFrame
-from waterspout.topology.frames import DataFrame, EndFrame
+from waterspout.bolts.offload import Call
+from waterspout.topology.control_frames import Failure
 from waterspout.topology.plan import Plan, TaskPlan
 from waterspout.topology.task_env import TaskEnv, reason_of, root_task, user_traceback
 
+from .arrivals import Arrivals
 from .crash_slot import CrashSlot, slot_bytes
 from .dead_letter_box import DeadLetterBox
-from .end_marks import EndMarks
 from .link import LinkSender
-from .link_events import BadData, Broken, Closed, Opened, Rejected
 from .link_receiver import LinkReceiver
 from .link_states import DEAF
 from .task_build import Load, TaskBuilder, Tasks, load_component
+from .worker_finish import WorkerFinish
+from .worker_links import WorkerLinks
 from .worker_report import Reporter
 from .worker_rounds import WorkerRounds
+from .worker_tracking import WorkerTracking
 
 #: What a turn should take, and the messages that spouts may draw in it.
 TURN_S = 0.004
 TURN_MESSAGES_MAX = 512
-#: How often links look at the clock, and how often queued roots are vouched for at most.
-LINK_TICK_S = 0.05
-VOUCH_S_MAX = 5.0
 #: How long a worker that was told to stop waits for its links: a peer may have been killed.
 CLOSE_S_MAX = 1.0
 
@@ -77,26 +72,23 @@ class WorkerCore:
         self._load, self._read_part, self._make_slot = load, read_part, make_slot
         self.control_outbox: deque[dict[str, Any]] = deque()
         self.snapshot_jobs: deque[SnapshotJob] = deque()
-        self.links: dict[int, LinkSender] = {}
-        self.peers: dict[int, dict[str, Any]] = {}
-        self.receiver: LinkReceiver | None = None
         self.plan: Plan | None = None
         self.tasks = Tasks()
         self.epoch = 0
         self.stopped = False
+        #: Called when an epoch is adopted: the shell cancels calls under way.
+        self.on_new_epoch: Callable[[], None] = lambda: None
         self.turned_at = clock()
         self._stopping = False
         self._end_at = 0.0
-        self._ready_said = False
-        self._going = False
+        self.going = False
         self._messages = 64
-        self._next_link_tick = 0.0
-        self._next_vouch = 0.0
-        self._finishing: int | None = None
-        self._reserve_id = 0
-        #: id of a reservation -> (spout, its number there)
-        self._reserving: dict[int, tuple[SourceExecutor, int]] = {}
-        self._order: list[Any] = []
+        #: Bolt executors, upstream first.
+        self.order: list[BoltExecutor] = []
+        self.net = WorkerLinks(self)
+        self._arrivals = Arrivals(self)
+        self._tracking = WorkerTracking(self)
+        self.finish = WorkerFinish(self)
         self._reporter = Reporter(self)
         self.letters = DeadLetterBox(self)
         self._rounds = WorkerRounds(self)
@@ -114,16 +106,38 @@ class WorkerCore:
 
     def on_data(self, routing_id: bytes, data: bytes, now: float) -> None:
         """Take a message of the ROUTER: a frame of a peer."""
-        if self.receiver is not None:
-            for event in self.receiver.on_message(routing_id, data, now):
-                self._on_arrival(event, now)
+        receiver = self.net.receiver
+        if receiver is not None:
+            for event in receiver.on_message(routing_id, data, now):
+                self._arrivals.take(event, now)
 
     def on_peer(self, peer: int, data: bytes, now: float) -> None:
         """Take a message of the DEALER to ``peer``: an answer on the own link."""
-        link = self.links.get(peer)
-        if link is not None:
-            for event in link.on_message(data, now):
-                self._on_link_event(peer, event)
+        self.net.on_peer(peer, data, now)
+
+    @property
+    def links(self) -> dict[int, LinkSender]:
+        """Own links by peer; changed only by control messages."""
+        return self.net.links
+
+    @property
+    def peers(self) -> dict[int, dict[str, Any]]:
+        """Endpoint and incarnation of every peer."""
+        return self.net.peers
+
+    @property
+    def receiver(self) -> LinkReceiver | None:
+        """The receiving end of all peers' links; None before ``assign``."""
+        return self.net.receiver
+
+    @property
+    def calls(self) -> deque[Call]:
+        """Calls of blocking and async bolts that the shell is to run."""
+        return self.builder.calls if self.plan is not None else deque()
+
+    def on_call_done(self, call: Call, now: float) -> None:
+        """A call has ended. Called on the data thread, for each of ``calls``."""
+        call.executor.call_done(call)
 
     # Assign, epochs.
 
@@ -134,9 +148,9 @@ class WorkerCore:
         acker = self.acker = Acker(self._completed, self._failed, settings.message_timeout_s)
         self.env = TaskEnv(
             settings, tracked=plan.guarantee != "at-most-once", clock=self.clock,
-            draw=self.rng.getrandbits, acker=acker, credit=self._credit,
+            draw=self.rng.getrandbits, acker=acker, credit=self._arrivals.credit,
         )  # fmt: skip
-        self._home = plan.worker_of()
+        self.home = plan.worker_of()
         builder = TaskBuilder(
             plan, self.worker, self.env, self.links, self.rng, self._load, self.letters.bury_of
         )
@@ -144,20 +158,18 @@ class WorkerCore:
         for task in reversed(plan.tasks_on(self.worker)):
             if not self._build(task, message):
                 return
-        self._order = [
+        self.order = [
             self.tasks.bolts[task.task]
             for task in plan.tasks_on(self.worker)
             if task.task in self.tasks.bolts
         ]
         self._use_slot(plan)
-        self.ends = EndMarks(plan, self.worker, self.links)
-        if not self.env.tracked:
-            self._use_reservations()
+        self.finish.begin(plan)
         for spout in self.tasks.spouts.values():
             spout.draining = bool(message.get("draining"))
         self.letters.take_replays(message.get("replays") or {})
-        self._connect(message["peers"])
-        for bolt in self._order:
+        self.net.connect(message["peers"])
+        for bolt in self.order:
             bolt.own.again_all(now)
         self.control_outbox.append({"kind": "built", "epoch": self.epoch})
 
@@ -179,26 +191,6 @@ class WorkerCore:
             return False
         return True
 
-    def _use_reservations(self) -> None:
-        assert self.plan is not None
-        for spout in self.tasks.spouts.values():
-            seeks = self.plan.facts[spout.component].replay == "seek"
-            if seeks and isinstance(spout, SourceExecutor):
-                spout.reservations = Reservations(partial(self._ask_reserve, spout))
-
-    def _ask_reserve(self, spout: SourceExecutor, number: int, ends: dict[str, Any]) -> None:
-        self._reserve_id += 1
-        self._reserving[self._reserve_id] = (spout, number)
-        self.control_outbox.append({
-            "kind": "reserve", "epoch": self.epoch, "id": self._reserve_id, "task": spout.task,
-            "positions": ends,
-        })  # fmt: skip
-
-    def _on_reserved(self, message: Mapping[str, Any], now: float) -> None:
-        spout, number = self._reserving.pop(message["id"], (None, 0))
-        if spout is not None and spout.reservations is not None:
-            spout.reservations.granted(number)
-
     def _use_slot(self, plan: Plan) -> None:
         if self._make_slot is None:
             return
@@ -208,61 +200,33 @@ class WorkerCore:
         for task, spout in self.tasks.spouts.items():
             spout.in_flight = slot.in_flight(task)
 
-    def _connect(self, peers: Mapping[int, Any]) -> None:
-        assert self.plan is not None
-        settings = self.plan.settings
-        self.peers = {int(w): dict(peer) for w, peer in peers.items() if int(w) != self.worker}
-        incarnations = {w: peer["incarnation"] for w, peer in self.peers.items()}
-        own_tasks = {task.task for task in self.plan.tasks_on(self.worker)}
-        if self.receiver is None:
-            self.receiver = LinkReceiver(
-                self.plan.name, self.worker, incarnation=self.incarnation, epoch=self.epoch,
-                frame_bytes_max=settings.frame_bytes_max, pool_frames=settings.link_pool_frames,
-                peers=incarnations, tasks=own_tasks,
-            )  # fmt: skip
-        elif self.receiver.epoch < self.epoch:
-            self.receiver.adopt(self.epoch, incarnations, own_tasks)
-        for gone in set(self.links) - set(self.peers):
-            del self.links[gone]
-        for worker, incarnation in incarnations.items():
-            link = self.links.get(worker)
-            if link is not None:
-                link.new_epoch(self.epoch, incarnation)
-            else:
-                self.links[worker] = LinkSender(
-                    self.plan.name, self.worker, incarnation=self.incarnation, peer=worker,
-                    epoch=self.epoch, frame_bytes_max=settings.frame_bytes_max,
-                    pool_frames=settings.link_pool_frames, peer_incarnation=incarnation,
-                )  # fmt: skip
-        self._ready_said = False
-        self._next_link_tick = 0.0
-
     def _on_epoch(self, message: Mapping[str, Any], now: float) -> None:
         if self.plan is None or message["epoch"] <= self.epoch:
             return
         self.epoch = message["epoch"]
-        self._going = False
-        self._finishing = None
+        self.going = False
         self.acker.forget_all()
         self.env.toggles.clear()
         self.env.fails.clear()
-        for executor in (*self.tasks.spouts.values(), *self._order):
+        for executor in (*self.tasks.spouts.values(), *self.order):
             for frame in executor.emitter.frames:
                 frame.drop()
         self.letters.new_epoch()
-        self.ends.new_epoch()
+        self.finish.new_epoch()
+        self.builder.calls.clear()
+        self.on_new_epoch()
         roots = message.get("roots") or ()
         for task, spout in self.tasks.spouts.items():
             own = [root for root in roots if root_task(root) == task]
             spout.new_epoch(message.get("durable_round"), own, now)
         # After the ledgers have seen which round is durable.
         self._rounds.abort()
-        self._connect(message["peers"])
-        for bolt in self._order:
+        self.net.connect(message["peers"])
+        for bolt in self.order:
             bolt.new_epoch(now)
 
     def _on_go(self, message: Mapping[str, Any], now: float) -> None:
-        self._going = True
+        self.going = True
         for spout in self.tasks.spouts.values():
             spout.going = True
 
@@ -304,7 +268,10 @@ class WorkerCore:
             spout.draining = True
 
     def _on_finish(self, message: Mapping[str, Any], now: float) -> None:
-        self._finishing = message["level"]
+        self.finish.level = message["level"]
+
+    def _on_reserved(self, message: Mapping[str, Any], now: float) -> None:
+        self.finish.granted(message["id"])
 
     def _on_summarise(self, message: Mapping[str, Any], now: float) -> None:
         summaries = {}
@@ -319,7 +286,7 @@ class WorkerCore:
 
     def _on_stop(self, message: Mapping[str, Any], now: float) -> None:
         self._stopping = True
-        self._going = False
+        self.going = False
         self._next_link_tick = 0.0
         if self.plan is not None:
             self._end_at = now + min(CLOSE_S_MAX, self.plan.settings.stop_timeout_s / 2)
@@ -327,62 +294,6 @@ class WorkerCore:
             spout.going = False
         for link in self.links.values():
             link.close()
-
-    # Links.
-
-    def _on_arrival(self, event: Any, now: float) -> None:
-        if isinstance(event, DataFrame):
-            self._on_frame(event)
-        elif isinstance(event, ToggleFrame):
-            self.acker.toggle(event.pairs, now)
-        elif isinstance(event, FailFrame):
-            self.acker.fail(event.failures, now)
-        elif isinstance(event, VouchFrame):
-            self.acker.vouch(event.roots, now)
-        elif isinstance(event, BadData):
-            component, task = "", event.channel[0]
-            self.env.fail_roots(event.roots, component, task, f"{event.code}: {event.text}")
-            self.env.note_error(component, task, f"{event.code}: {event.text}")
-        elif isinstance(event, EndFrame):
-            self.ends.arrived(event.channel)
-
-    def _on_frame(self, frame: DataFrame) -> None:
-        from_task, stream, target = frame.channel
-        cls = self.builder.classes[from_task, stream]
-        executor = self.tasks.bolts[target]
-        if frame.width != len(cls.fields):
-            roots = tuple({root for _, roots in frame.runs for root in roots})
-            text = f"E_SCHEMA: {frame.width} values for the fields {list(cls.fields)}"
-            self.env.fail_roots(roots, cls.component, from_task, text)
-            self._credit(frame.channel)
-            return
-        executor.enqueue(
-            FrameWork(frame.channel, cls, frame.edge, frame.runs, frame.rows, remote=True)
-        )
-
-    def _credit(self, channel: tuple[int, int, int]) -> None:
-        assert self.receiver is not None
-        self.receiver.credit(channel, epoch=self.epoch)
-
-    def _on_link_event(self, peer: int, event: Any) -> None:
-        if isinstance(event, (Broken, Rejected)) and event.code != "stale_epoch":
-            self.env.note_error("", 0, f"link to worker {peer}: {event.code}: {event.text}")
-        elif isinstance(event, (Opened, Closed)):
-            self._next_link_tick = 0.0
-
-    def _tick_links(self, now: float) -> None:
-        self._next_link_tick = now + LINK_TICK_S
-        for peer, link in self.links.items():
-            for event in link.on_tick(now):
-                self._on_link_event(peer, event)
-            silent = link.down_since(now)
-            if silent > self.env.settings.link_timeout_s:
-                self.control_outbox.append({
-                    "kind": "link_down", "epoch": self.epoch, "peer": peer, "silent_s": silent,
-                })  # fmt: skip
-        if not self._ready_said and all(link.open for link in self.links.values()):
-            self._ready_said = True
-            self.control_outbox.append({"kind": "ready", "epoch": self.epoch})
 
     # The turn.
 
@@ -393,22 +304,13 @@ class WorkerCore:
             # Nothing was built, or not all of it: there are no links to close.
             self.stopped = self._stopping
             return False
-        more = self._draw(now) > 0 if self._going else False
-        for bolt in self._order:
+        more = self._draw(now) > 0 if self.going else False
+        for bolt in self.order:
             bolt.tick(now)
             more |= self._run_bolt(bolt)
-        if not self.env.tracked:
-            self._end_spouts()
-        if self._finishing is not None:
-            more |= self._finish_level(now)
-        self._flush(now)
-        if now >= self._next_link_tick:
-            self._tick_links(now)
-        if now >= self._next_vouch:
-            self._vouch(now)
-        for link in self.links.values():
-            link.flush()
-        self.receiver.flush()
+        more |= self.finish.turn(now)
+        self._tracking.turn(now)
+        self.net.turn(now)
         self._adapt(self.clock() - now)
         if self._stopping:
             self._end(now)
@@ -441,60 +343,6 @@ class WorkerCore:
         elif took < TURN_S:
             self._messages = min(self._messages * 2, TURN_MESSAGES_MAX)
 
-    def _flush(self, now: float) -> None:
-        """Tell the ackers what happened in this turn, before the frames of the turn leave."""
-        env = self.env
-        while env.toggles or env.fails:
-            toggles, fails = dict(env.toggles), list(env.fails)
-            env.toggles.clear()
-            env.fails.clear()
-            if self.links:
-                toggles, fails = self._send_away(toggles, fails)
-            self.acker.fail(fails, now)
-            self.acker.toggle(toggles, now)
-
-    def _send_away(
-        self, toggles: dict[int, int], fails: list[Failure]
-    ) -> tuple[dict[int, int], list[Failure]]:
-        """Send what belongs to ackers of other workers; return the rest."""
-        home, me = self._home, self.worker
-        away: dict[int, dict[int, int]] = {}
-        here: dict[int, int] = {}
-        for root, xor in toggles.items():
-            worker = home.get(root >> 48, me)
-            if worker == me:
-                here[root] = xor
-            else:
-                away.setdefault(worker, {})[root] = xor
-        for worker, pairs in away.items():
-            self.links[worker].send_toggles(pairs)
-        kept = []
-        for failure in fails:
-            worker = home.get(root_task(failure.root), me)
-            if worker == me:
-                kept.append(failure)
-            else:
-                self.links[worker].send_fails([failure])
-        return here, kept
-
-    def _vouch(self, now: float) -> None:
-        """Vouch for what is queued or held here, so that waiting is never taken for loss."""
-        settings = self.env.settings
-        self._next_vouch = now + min(settings.message_timeout_s / 3, VOUCH_S_MAX)
-        by_worker: dict[int, set[int]] = {}
-        for executor in (*self._order, *self.tasks.spouts.values()):
-            roots = executor.vouched(now) if hasattr(executor, "vouched") else set()
-            for frame in executor.emitter.frames:
-                runs = [*frame.runs, *(run for _, runs, _ in frame.ready for run in runs)]
-                roots |= {root for _, each in runs for root in each}
-            for root in roots:
-                by_worker.setdefault(self._home.get(root_task(root), self.worker), set()).add(root)
-        self.acker.vouch(by_worker.pop(self.worker, ()), now)
-        for worker, roots in by_worker.items():
-            self.links[worker].send_vouch(roots)
-        if self._going:
-            self.acker.expire(now)
-
     # What becomes of roots.
 
     def _completed(self, root: int, now: float) -> None:
@@ -517,36 +365,6 @@ class WorkerCore:
 
     # The end.
 
-    def _finish_level(self, now: float) -> bool:
-        """Run ``finish`` of the bolts of a level; say so when all they emitted is through."""
-        assert self.plan is not None and self._finishing is not None
-        level = set(self.plan.levels[self._finishing])
-        waiting = [
-            bolt for bolt in self._order
-            if bolt.component in level and not self._finish_bolt(bolt, now)
-        ]  # fmt: skip
-        for bolt in waiting:
-            self.dispatch.flush(bolt.emitter)
-        if waiting:
-            return any(not bolt.finish_done for bolt in waiting)
-        self.control_outbox.append(
-            {"kind": "finished", "epoch": self.epoch, "level": self._finishing}
-        )
-        self._finishing = None
-        return False
-
-    def _finish_bolt(self, bolt: BoltExecutor, now: float) -> bool:
-        if self.env.tracked:
-            return bolt.finish_step(now)
-        if not self.ends.complete(bolt.task) or bolt.queue:
-            return False
-        return bolt.finish_step(now) and self.ends.say(bolt.task, bolt.emitter)
-
-    def _end_spouts(self) -> None:
-        for spout in self.tasks.spouts.values():
-            if spout.exhausted and spout.drained():
-                self.ends.say(spout.task, spout.emitter)
-
     def _end(self, now: float) -> None:
         """Clean up once all links are closed in both directions, or it takes too long."""
         assert self.receiver is not None
@@ -558,7 +376,7 @@ class WorkerCore:
         self.stopped = True
         for spout in self.tasks.spouts.values():
             self._quietly(spout.close, spout.component)
-        for bolt in self._order:
+        for bolt in self.order:
             self._quietly(bolt.bolt.cleanup, bolt.component)
 
     def _quietly(self, call: Callable[[], Any], component: str) -> None:
@@ -573,13 +391,11 @@ class WorkerCore:
         """Return the seconds until there may be something to do without a message."""
         if self.plan is None:
             return 0.5
-        wait = min(self._next_link_tick - now, 0.5) if self.links else 0.5
-        if not self._ready_said:
-            wait = min(wait, max(self._next_link_tick - now, 0.0))
+        wait = self.net.wakeup(now)
         for spout in self.tasks.spouts.values():
             if not spout.blocked():
                 wait = min(wait, spout.wakeup(now))
-        for bolt in self._order:
+        for bolt in self.order:
             wait = min(wait, bolt.next_tick(now))
         return max(wait, 0.0)
 

@@ -11,6 +11,7 @@ from operator import length_hint
 from typing import TYPE_CHECKING, Any
 
 from waterspout.bolts.executor import BoltExecutor
+from waterspout.bolts.offload import OffloadExecutor
 
 if TYPE_CHECKING:
     from .task_build import SpoutExecutor
@@ -74,10 +75,16 @@ class Reporter:
             "failed": executor.failed + executor.holds.failed,
             "emitted": executor.emitter.emitted, "queue": executor.queued_rows,
             "busy_s": executor.busy_s,
-            "call_since_s": self._call_since(executor.task, executor.running, at_work, now),
+            "call_since_s": self._bolt_call(executor, at_work, now),
             "held": len(executor.holds),
             "metrics": _retried(lambda: dict(executor.bolt.context.metrics.values)) or {},
         }  # fmt: skip
+
+    def _bolt_call(self, executor: BoltExecutor, at_work: Any, now: float) -> float:
+        if isinstance(executor, OffloadExecutor):
+            since = executor.busy_since
+            return 0.0 if since is None else max(now - since, 0.0)
+        return self._call_since(executor.task, executor.running, at_work, now)
 
     @staticmethod
     def _rows_left(executor: BoltExecutor) -> int:

@@ -22,6 +22,8 @@ from .tuples import DEFAULT_STREAM
 
 #: Roots of given anchors; a bolt's executor knows.
 RootsOf = Callable[[Sequence[Any]], tuple[int, ...]]
+#: The way of everything but plain emits to the default stream.
+Slow = Callable[..., list[int] | None]
 
 
 class StreamOut:
@@ -201,7 +203,7 @@ class Emitter:
 
 
 def _fields_emit(
-    route: FieldsRoute, arity: int, slow: Callable[..., Any], roots_of: RootsOf | None
+    route: FieldsRoute, arity: int, slow: Slow, roots_of: RootsOf | None
 ) -> Callable[..., list[int] | None]:
     """Return ``emit`` for one fields grouping on one field: FieldsRoute.put written out.
 
