@@ -21,6 +21,7 @@ from typing import Any
 from waterspout.topology.classes import AllowList
 from waterspout.topology.facts import ComponentFacts
 from waterspout.topology.loader import Loaded
+from waterspout.topology.problems import quote
 from waterspout.topology.secret_values import masked
 from waterspout.topology.spec import ComponentSpec, TopologySpec
 
@@ -87,7 +88,9 @@ def _report_death(
 ) -> None:
     module = component.class_path.partition(":")[0]
     how = outcome.how or f"does not end within {limit_s:g} s"
-    text = f"importing {module!r} {how}"
+    text = f"importing {quote(module)} {how}"
+    if outcome.died_at is None:
+        text = f"the check of the classes {how}, before any of them was imported"
     loaded.add(f"{component.kind}s.{component.id}.class", "E_IMPORT", text, outcome.stderr)
 
 

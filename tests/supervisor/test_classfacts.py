@@ -1,0 +1,225 @@
+"""What a class is and declares. Runs here what production only runs in the child."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from waterspout.supervisor.classfacts import Finding, inspect_component
+from waterspout.topology.classes import AllowList
+from waterspout.topology.component import StreamDecl
+from waterspout.topology.facts import ComponentFacts
+
+MODULE = '''
+import abc
+from waterspout.bolts.contract import Bolt, RowBolt
+from waterspout.spouts.contract import Source, Spout
+from waterspout.topology.component import Stream
+
+def function(x): return x
+value = 5
+
+class Lines(Source):
+    outputs = ["line"]
+    def __init__(self, paths: str): pass
+    def partitions(self): return []
+    def reader(self, partition, position): pass
+
+class Numbers(Spout):
+    outputs = {"default": ["n"], "errors": Stream(["text"], direct=True)}
+    replay = "none"
+    def next_tuple(self): pass
+
+class BadReplay(Numbers):
+    replay = "maybe"
+
+class Split(Bolt):
+    outputs = ["word"]
+    def process(self, tup): yield ["a"]
+
+class Async(Bolt):
+    auto_ack = False
+    async def process(self, tup): pass
+
+class Batches(Bolt):
+    stateful = True
+    sink = True
+    def process_batch(self, batch): pass
+    def process_tick(self, tup): pass
+
+class Rows(RowBolt):
+    import_args = ("function", "functions")
+    def __init__(self, function: str = "", functions: list = ()): pass
+    def rows(self, cls, rows): return rows
+
+class Empty(Bolt): pass
+class NoReader(Source):
+    def partitions(self): return []
+class Abstract(Bolt, abc.ABC):
+    def process(self, tup): pass
+    @abc.abstractmethod
+    def hook(self): pass
+class Stranger: pass
+
+class BadOutputs(Split):
+    outputs = 5
+class TwoAlike(Split):
+    outputs = ["a", "a"]
+class Declared(Split):
+    def __init__(self, field: str = ""): pass
+    @classmethod
+    def declare_outputs(cls, args): return [args["field"]]
+
+class Grouping:
+    def __init__(self, n: int): pass
+'''
+
+
+@pytest.fixture(autouse=True)
+def _module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    (tmp_path / "users.py").write_text(MODULE)
+    (tmp_path / "broken.py").write_text("import users\n\n1 / 0\n")
+    (tmp_path / "exits.py").write_text("import sys\nsys.exit(3)\n")
+    (tmp_path / "syntax.py").write_text("x = 1\ndef f(:\n")
+    (tmp_path / "needs.py").write_text("import not_there_at_all\n")
+    (tmp_path / "forbidden.py").write_text("raise AssertionError('imported')\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    yield
+    for name in ("users", "broken", "exits", "syntax", "needs", "forbidden"):
+        sys.modules.pop(name, None)
+
+
+ALLOW = AllowList(local=("users", "broken", "exits", "syntax", "needs"))
+
+
+def look(
+    class_path: str, kind: str = "bolt", customs: Any = (), **args: Any
+) -> tuple[ComponentFacts | None, list[Finding]]:
+    """Return (facts, findings) of one component."""
+    findings: list[Finding] = []
+    component = {"kind": kind, "class_path": class_path, "args": args, "customs": customs}
+    return inspect_component(component, ALLOW, findings), findings
+
+
+def test_facts_of_a_source() -> None:
+    assert look("users:Lines", "spout", paths="*") == (
+        ComponentFacts("spout", {"default": StreamDecl(("line",))}, replay="seek"),
+        [],
+    )
+
+
+def test_facts_of_a_spout_with_several_streams() -> None:
+    facts, _ = look("users:Numbers", "spout")
+    assert facts is not None and facts.replay == "none"
+    assert facts.outputs["errors"] == StreamDecl(("text",), direct=True)
+
+
+def test_facts_of_bolts() -> None:
+    assert look("users:Split")[0] == ComponentFacts(
+        "bolt", {"default": StreamDecl(("word",))}, is_generator=True
+    )
+    assert look("users:Async")[0] == ComponentFacts("bolt", auto_ack=False, is_async=True)
+    assert look("users:Batches")[0] == ComponentFacts(
+        "bolt", has_batch=True, has_tick=True, stateful=True, sink=True
+    )
+
+
+def test_outputs_may_depend_on_the_arguments() -> None:
+    facts, findings = look("users:Declared", field="x")
+    assert facts is not None and facts.outputs == {"default": StreamDecl(("x",))}
+    assert findings == []
+
+
+WRONG_KIND = [
+    ("users:function", "bolt", "'users:function' is a function, not a class"),
+    ("users:value", "bolt", "'users:value' is a int, not a class"),
+    ("users:Stranger", "bolt", "'Stranger' is not a bolt: it does not derive from Bolt"),
+    ("users:Stranger", "spout", "it does not derive from Spout or Source"),
+    ("users:Split", "spout", "'Split' is a bolt, listed under spouts"),
+    ("users:Lines", "bolt", "'Lines' is a spout, listed under bolts"),
+    ("users:Empty", "bolt", "'Empty' does not define process or process_batch"),
+    ("users:NoReader", "spout", "'NoReader' does not define reader"),
+    ("users:Abstract", "bolt", "'Abstract' does not define hook"),
+]
+
+
+@pytest.mark.parametrize(("path", "kind", "expected"), WRONG_KIND)
+def test_a_class_of_the_wrong_kind_is_refused(path: str, kind: str, expected: str) -> None:
+    facts, findings = look(path, kind)
+    assert facts is None
+    assert [finding[:2] for finding in findings] == [("class", "E_CLASS_KIND")]
+    assert expected in findings[0].text
+
+
+def test_what_raises_on_import_is_quoted_with_the_users_traceback_and_not_ours() -> None:
+    _, findings = look("broken:Anything")
+    assert findings[0].code == "E_IMPORT"
+    assert findings[0].text.startswith("importing 'broken' raised ZeroDivisionError: division by")
+    assert "broken.py:3)" in findings[0].text
+    assert "1 / 0" in findings[0].details
+    assert "classfacts" not in findings[0].details and "importlib" not in findings[0].details
+
+
+IMPORTS = [
+    ("exits:A", "importing 'exits' raised SystemExit: 3"),
+    ("syntax:A", "importing 'syntax' raised SyntaxError: invalid syntax"),
+    ("needs:A", "importing 'needs' raised ModuleNotFoundError: No module named 'not_there_at_all'"),
+    ("users.inner:A", "there is no module 'users.inner'"),
+    ("users:Splt", "'users' has no 'Splt', did you mean 'Split'?"),
+]
+
+
+@pytest.mark.parametrize(("path", "expected"), IMPORTS)
+def test_what_cannot_be_imported_says_why(path: str, expected: str) -> None:
+    _, findings = look(path)
+    assert [finding.code for finding in findings] == ["E_IMPORT"]
+    assert findings[0].text.startswith(expected)
+
+
+def test_a_denied_class_is_not_imported() -> None:
+    _, findings = look("forbidden:A")
+    assert [finding.code for finding in findings] == ["E_CLASS_DENIED"]
+    assert "forbidden" not in sys.modules
+
+
+def test_functions_named_by_arguments_are_checked_and_imported() -> None:
+    assert look("users:Rows", function="users:function")[1] == []
+    found = [
+        look("users:Rows", function="os:system")[1],
+        look("users:Rows", function="users:nobody")[1],
+        look("users:Rows", function="users:value")[1],
+        look("users:Rows", functions=["users:function", "forbidden:f"])[1],
+    ]
+    assert [(finding.path, finding.code) for (finding,) in found] == [
+        ("args.function", "E_CLASS_DENIED"),
+        ("args.function", "E_IMPORT"),
+        ("args.function", "E_IMPORT"),
+        ("args.functions", "E_CLASS_DENIED"),
+    ]
+    assert "forbidden" not in sys.modules
+
+
+@pytest.mark.parametrize(
+    ("path", "kind", "code", "expected"),
+    [
+        ("users:BadOutputs", "bolt", "E_OUTPUTS", "outputs of stream 'default': expected a list"),
+        ("users:TwoAlike", "bolt", "E_OUTPUTS", "stream 'default' has field 'a' twice"),
+        ("users:Declared", "bolt", "E_ARGS", "Declared.declare_outputs raised KeyError: 'field'"),
+        ("users:BadReplay", "spout", "E_CLASS_KIND", "expected seek, re-emit or none, got 'maybe'"),
+    ],
+)
+def test_declarations_that_cannot_be_used_are_refused(
+    path: str, kind: str, code: str, expected: str
+) -> None:
+    _, findings = look(path, kind)
+    assert [finding.code for finding in findings] == [code]
+    assert expected in findings[0].text
+
+
+def test_the_class_of_a_custom_grouping_is_looked_at_too() -> None:
+    custom = {"path": "inputs[0].class", "class_path": "users:Grouping", "args": {}}
+    _, findings = look("users:Split", customs=[custom])
+    assert findings == [Finding("inputs[0].class", "E_ARGS", "Grouping(n): 'n' is missing")]

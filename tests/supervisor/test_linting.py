@@ -1,0 +1,199 @@
+"""The whole of lint on real files: what ``run`` refuses is what ``lint`` prints."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import sysconfig
+from importlib.metadata import EntryPoint
+from pathlib import Path
+from typing import Any
+
+import pytest
+from waterspout.supervisor import linting
+from waterspout.supervisor.linting import LintResult, lint_file
+
+MODULE = """
+from waterspout.bolts.contract import Bolt
+from waterspout.spouts.contract import Source
+class Lines(Source):
+    outputs = ["line"]
+    def __init__(self, paths: str = ""): pass
+    def partitions(self): return []
+    def reader(self, partition, position): pass
+class Split(Bolt):
+    outputs = ["word"]
+    def __init__(self, sep: str = " "): pass
+    def process(self, tup): pass
+"""
+GOOD = """\
+name: words
+spouts:
+  lines: {class: wordcount.Lines, args: {paths: "${PYTHON_STDLIB}/*.py"}}
+bolts:
+  split:
+    class: wordcount.Split
+    args: {sep: ","}
+    inputs: [lines]
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the working folder, with a module in it."""
+    (tmp_path / "wordcount.py").write_text(MODULE)
+    (tmp_path / "broken.py").write_text("1 / 0\n")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def lint(text: str, **more: Any) -> LintResult:
+    Path("t.yaml").write_text(text)
+    return lint_file("t.yaml", **{"env": {}, **more})
+
+
+def lines(result: LintResult) -> list[str]:
+    return [str(problem) for problem in result.problems]
+
+
+def test_a_right_file_gives_a_spec_and_facts(folder: Path) -> None:
+    result = lint(GOOD)
+    assert lines(result) == [] and result.ok
+    assert result.spec is not None
+    assert result.spec.folder == str(folder)
+    assert result.spec.spouts["lines"].args["paths"].startswith(sysconfig.get_paths()["stdlib"])
+    assert set(result.facts) == {"lines", "split"}
+    assert result.to_json() == {"ok": True, "problems": [], "dropped": 0}
+
+
+CASES = [
+    ("wordcount.Split", "os.system", "6:12: E_CLASS_DENIED bolts.split.class: 'os' is the standa"),
+    ("wordcount.Split", "builtins.eval", "6:12: E_CLASS_DENIED bolts.split.class: 'builtins' is"),
+    ("wordcount.Split", "subprocess:Popen", "6:12: E_CLASS_DENIED bolts.split.class: 'subproces"),
+    (
+        "wordcount.Split",
+        "hypothesis.strategies:text",
+        "6:12: E_CLASS_DENIED bolts.split.class: 'hypothesis' is not under the allowed prefixes "
+        "[waterspout.spouts, waterspout.bolts, broken, wordcount]; an installed package is allowed "
+        "with --allow hypothesis",
+    ),
+    (
+        "wordcount.Split",
+        "wordcont.Split",
+        "6:12: E_IMPORT bolts.split.class: there is no module 'wordcont', neither installed nor in "
+        "the file's folder, did you mean 'wordcount'?",
+    ),
+    ("wordcount.Split", "wordcount.Splt", "has no 'Splt', did you mean 'Split'?"),
+    ("wordcount.Split", "broken.Split", "6:12: E_IMPORT bolts.split.class: importing 'broken' ra"),
+    ("wordcount.Split", "wordcount.Lines", "6:12: E_CLASS_KIND bolts.split.class: 'Lines' is a s"),
+    ("sep:", "spe:", "7:17: E_ARGS bolts.split.args.spe: Split(sep): unexpected 'spe', did you m"),
+    ('","', "5", "7:17: E_ARGS bolts.split.args.sep: Split(sep): 'sep' has to be str, got int"),
+    ("[lines]", "[lines.errors]", "8:14: E_REF bolts.split.inputs[0]: 'lines' has no stream"),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "expected"), CASES)
+def test_one_wrong_thing_about_classes_gives_one_problem(
+    folder: Path, old: str, new: str, expected: str
+) -> None:
+    assert GOOD.count(old) == 1
+    result = lint(GOOD.replace(old, new))
+    assert not result.ok
+    assert [expected in line for line in lines(result)] == [True], lines(result)
+    assert "Traceback" not in "".join(lines(result))
+    assert not {"wordcount", "broken"} & set(sys.modules)
+
+
+def test_problems_of_text_graph_and_classes_come_together_in_order(folder: Path) -> None:
+    text = GOOD.replace("name: words", "name: 5").replace('","', "5").replace("[lines]", "[liens]")
+    assert [line.split()[1] for line in lines(lint(text))] == ["E_TYPE", "E_ARGS", "E_REF"]
+
+
+def test_the_users_traceback_is_in_the_details_and_in_the_json(folder: Path) -> None:
+    result = lint(GOOD.replace("wordcount.Split", "broken.Split"))
+    problem = json.loads(json.dumps(result.to_json()))["problems"][0]
+    assert problem["code"] == "E_IMPORT" and problem["level"] == "error"
+    assert "ZeroDivisionError" in problem["message"]
+    assert "1 / 0" in problem["details"]
+
+
+def test_prefixes_of_the_allow_list_come_from_the_call_and_the_environment(folder: Path) -> None:
+    text = GOOD.replace("wordcount.Split", "hypothesis.strategies:text")
+    for more in ({"allow": ["hypothesis"]}, {"env": {"WATERSPOUT_ALLOW": "x,hypothesis"}}):
+        assert "E_CLASS_KIND" in lines(lint(text, **more))[0]
+
+
+def test_sets_and_workers_go_through_to_the_loader(folder: Path) -> None:
+    result = lint(GOOD, sets=["bolts.split.parallelism=3"], workers=2)
+    assert result.spec is not None
+    assert (result.spec.workers, result.spec.bolts["split"].parallelism) == (2, 3)
+
+
+def test_variables_come_from_the_given_environment(folder: Path) -> None:
+    text = GOOD.replace('","', "'${SEP}'")
+    assert "E_UNSET" in lines(lint(text))[0]
+    result = lint(text, env={"SEP": ";", "PYTHON_STDLIB": "/elsewhere"})
+    assert result.spec is not None
+    assert result.spec.bolts["split"].args == {"sep": ";"}
+    assert not result.spec.spouts["lines"].args["paths"].startswith("/elsewhere")
+
+
+def test_the_problems_are_the_same_from_another_folder(folder: Path) -> None:
+    result = lint(GOOD.replace('","', "5"))
+    os.chdir("/")
+    other = lint_file(folder / "t.yaml", env={})
+    assert [p.text for p in other.problems] == [p.text for p in result.problems]
+
+
+def test_entry_points_are_short_names_and_allowed(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def entry_points(group: str) -> list[EntryPoint]:
+        points = [EntryPoint("Others", "json.decoder:Split", "waterspout.bolts")]
+        return [point for point in points if point.group == group]
+
+    monkeypatch.setattr(linting, "entry_points", entry_points)
+    assert linting.short_names().bolts["Others"] == "json.decoder:Split"
+    assert "json.decoder:Split" in linting.make_allow_list(str(folder)).classes
+
+
+def test_modules_and_packages_of_the_folder_are_allowed(folder: Path) -> None:
+    (folder / "package").mkdir()
+    (folder / "not-a-module.py").touch()
+    (folder / "native.cpython-311-x86_64-linux-gnu.so").touch()
+    (folder / "notes.txt").touch()
+    assert linting.make_allow_list(str(folder)).local == (
+        "broken",
+        "native",
+        "package",
+        "wordcount",
+    )
+
+
+def test_a_file_that_cannot_be_read_says_why(folder: Path) -> None:
+    Path("t.yaml").write_text(GOOD)
+    os.mkfifo("pipe")
+    Path("large.yaml").write_bytes(b"#" * 2_000_000)
+    reasons = {
+        "x.yaml": "E_FILE cannot read 'x.yaml': there is no such file, did you mean 't.yaml'?",
+        ".": "E_FILE cannot read '.': a folder, a YAML file expected",
+        "pipe": "E_FILE cannot read 'pipe': not a regular file, a YAML file expected",
+        "a\x00b": "E_FILE cannot read 'a\\x00b': embedded null byte",
+        "t.yaml/x": "E_FILE cannot read 't.yaml/x': Not a directory",
+        "large.yaml": "large.yaml:1:1: E_SIZE the file is over 1048576 bytes",
+    }
+    for path, expected in reasons.items():
+        assert expected in lines(lint_file(path, env={}))[0]
+
+
+def test_linting_does_not_import_what_it_lints(folder: Path) -> None:
+    """In a fresh process: no module of the user, and none that a class names, is loaded."""
+    Path("t.yaml").write_text(GOOD)
+    code = (
+        "import sys; from waterspout.supervisor.linting import lint_file\n"
+        "assert lint_file('t.yaml').ok\n"
+        "assert 'wordcount' not in sys.modules and 'zmq' not in sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-P", "-c", code], check=True, timeout=60)
