@@ -19,6 +19,7 @@ from waterspout.topology.wire_limits import message_bytes_max
 
 from .run_folder import RunFolder
 from .worker_logs import log_path, open_log, set_aside
+from .worker_process import PARENT_SIGNALS
 
 #: How long the end of a run waits for killed processes to be gone.
 REAP_S = 5.0
@@ -75,8 +76,8 @@ class Processes:
             state_dir=self._state_dir,
             parent=self._parent,
         )
-        # A Ctrl-C goes to the whole group. Blocked, it waits until the worker ignores it.
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        # A Ctrl-C goes to the whole group. Blocked, it waits until the worker can ignore it.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, PARENT_SIGNALS)
         try:
             log = open_log(log_path(self._state_dir, worker))
             with open(log, "ab", buffering=0) as output:

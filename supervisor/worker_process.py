@@ -13,10 +13,13 @@ import os
 import signal
 import sys
 from contextlib import suppress
+from types import FrameType
 from typing import Any
 
 #: prctl(2): the signal that this process gets when the thread that started it ends.
 _PR_SET_PDEATHSIG = 1
+#: Signals that ask a run to end.
+PARENT_SIGNALS = frozenset((signal.SIGINT, signal.SIGTERM, signal.SIGHUP))
 
 
 def end_with_parent(parent: int) -> bool:
@@ -31,13 +34,20 @@ def end_with_parent(parent: int) -> bool:
     return os.getppid() == parent
 
 
-def ignore_interrupts() -> None:
-    """Leave Ctrl-C to the parent, which drains.
+def leave_signals_to_parent() -> None:
+    """Let Ctrl-C, a hang-up or a service manager reach the parent only, which drains.
 
-    The parent starts workers with SIGINT blocked, so that none is lost between the two.
+    They go to all processes of a run; the parent starts workers with these signals blocked, so
+    that none comes too early. A handler, not SIG_IGN: what a component starts inherits the
+    latter, and could not be terminated.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+    for number in PARENT_SIGNALS:
+        signal.signal(number, _ignore)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, PARENT_SIGNALS)
+
+
+def _ignore(number: int, frame: FrameType | None) -> None:
+    pass
 
 
 class _NeverFails(io.FileIO):
