@@ -252,6 +252,9 @@ class LinkSender:
         self._credits_heard = answer.credits_sent
         self._doubt = False
         self._step("answered")
+        # What is sent now has not been waited for: asked again at once, the peer would never
+        # get it, because every question clears the outbox.
+        self._clock.acked()
         self._send_window()
         return [Opened(self.peer, len(self._window.frames))]
 
