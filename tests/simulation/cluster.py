@@ -147,7 +147,11 @@ class Cluster:
 
     def _exited(self, worker: int, incarnation: int, reason: str) -> None:
         if self.done is None:
-            self.coordinator.on_worker_exit(worker, incarnation, reason, [], {}, self.clock.now)
+            process = self.processes.get((worker, incarnation))
+            roots, positions, drawn = process.remains() if process else ([], {}, {})
+            self.coordinator.on_worker_exit(
+                worker, incarnation, reason, roots, positions, self.clock.now, drawn
+            )
             self._act()
 
     def give_up_on(self, process: Process) -> None:

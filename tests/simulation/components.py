@@ -96,11 +96,14 @@ class Step(Bolt):
             if self.shape.role == "tick":
                 self.waiting: dict[str, Any] = context.state.task("waiting")
 
-    def work(self, component: str, stream: str, values: Any) -> list[tuple[str, Values]]:
+    def work(
+        self, component: str, stream: str, values: Any, *, may_fail: bool = True
+    ) -> list[tuple[str, Values]]:
         """Take note of one tuple; return what is to be emitted for it."""
         copy = self.index if f"{component}/{stream}" in self.shape.copied else None
         name = ident(values, copy)
-        self.world.before(self.shape.id, values[0])
+        if may_fail:
+            self.world.before(self.shape.id, values[0])
         if self.stateful:
             self.note(name, values)
         if self.sink:
@@ -115,14 +118,14 @@ class Step(Bolt):
         else:
             self.seen[name] = self.seen.get(name, 0) + 1
 
-    def target(self, stream: str, values: Values) -> dict[str, int]:
-        """Return the keyword that names a task, on direct streams."""
-        tasks = self.targets.get(stream)
-        return {"direct_task": tasks[chance(values[1]) % len(tasks)]} if tasks else {}
-
     def send(self, outs: list[tuple[str, Values]], **more: Any) -> None:
         for stream, values in outs:
-            self.emit(values, stream=stream, **self.target(stream, values), **more)
+            if not self.shape.direct:
+                self.emit(values, stream=stream, **more)
+            elif tasks := self.targets.get(stream):
+                self.emit(
+                    values, stream=stream, direct_task=tasks[chance(values[1]) % len(tasks)], **more
+                )
 
     def flush(self) -> None:
         self.world.write(self.shape.id, self.buffer)
@@ -166,7 +169,7 @@ class BatchStep(Step):
         for row in batch.rows:
             self.world.before(self.shape.id, row[0])
         for row in batch.rows:
-            self.send(self.work(batch.component, batch.stream, row))
+            self.send(self.work(batch.component, batch.stream, row, may_fail=False))
 
 
 class AsyncStep(Step):
@@ -175,7 +178,8 @@ class AsyncStep(Step):
     async def process(self, tup: Tuple) -> None:
         outs = self.work(tup.component, tup.stream, tup)
         await self.world.pause()
-        self.send(outs, anchors=[tup])
+        self.send(outs)
+        self.world.after(self.shape.id, tup[0])
 
 
 class HandStep(Step):
@@ -201,7 +205,8 @@ class HandStep(Step):
         if self.world.refuses(self.shape.id, tup[0]):
             self.fail(tup)
             return
-        self.send(self.work(tup.component, tup.stream, tup), anchors=[tup])
+        outs = self.work(tup.component, tup.stream, tup, may_fail=False)
+        self.send(outs, anchors=[tup])
         self.ack(tup)
 
     def reset(self, old_tuples: list[Tuple]) -> None:
@@ -210,22 +215,28 @@ class HandStep(Step):
 
 
 class JoinStep(Step):
-    """Holds a tuple until that of the other branch comes; emits one for both, acks both."""
+    """Holds a tuple until that of the other branch comes; emits one for both, acks both.
+
+    A half may meet one of an earlier try of its message; the half that then comes late must
+    not wait for another, so that pairs which were joined once are remembered.
+    """
 
     auto_ack = False
 
     def prepare(self, context: Context) -> None:
         super().prepare(context)
         self.halves: dict[str, list[Tuple]] = {}
+        self.joined: set[str] = set()
 
     def process(self, tup: Tuple) -> None:
         if self.world.refuses(self.shape.id, tup[0]):
             self.fail(tup)
             return
-        self.work(tup.component, tup.stream, tup)
+        self.work(tup.component, tup.stream, tup, may_fail=False)
         held = self.halves.setdefault(tup[3], [])
         held.append(tup)
-        if len({one.component for one in held}) == 2:
+        if tup[3] in self.joined or len({one.component for one in held}) == 2:
+            self.joined.add(tup[3])
             del self.halves[tup[3]]
             self.send([("default", joined(self.shape.id, tup[0], tup[3]))], anchors=held)
             for one in held:
@@ -264,6 +275,7 @@ STYLES: dict[str, type[Step]] = {
     "many": ManyStep,
     "batch": BatchStep,
     "async": AsyncStep,
+    "blocking": EmitStep,
     "hand": HandStep,
     "join": JoinStep,
     "tick": TickStep,

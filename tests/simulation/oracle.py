@@ -52,7 +52,7 @@ class Oracle:
         self.tracked = cluster.shape.guarantee == "at-least-once"
         self.events: Counter[str] = Counter()
         self._first: dict[tuple[int, str], int] = {}
-        self._reported: dict[tuple[int, int, str], int] = {}
+        self._reported: dict[tuple[int, int, int, str], int] = {}
         self.commits = 0
         self.store.on_commit = self._on_commit
         self.world.on_ack = self._on_spout_ack
@@ -181,7 +181,8 @@ class Oracle:
             if task["pending"] > self.cluster.settings.max_pending:
                 self.fail(f"report: {task}")
             for name in ("emitted", "acked", "failed", "replayed", "dead"):
-                key = (process.incarnation, task["task"], name)
+                # What was acked after the last round is taken back when the epoch rises.
+                key = (process.incarnation, report["epoch"], task["task"], name)
                 if task[name] < self._reported.get(key, 0):
                     self.fail(f"report: {name} of task {task['task']} went back")
                 self._reported[key] = task[name]
@@ -242,7 +243,7 @@ class Oracle:
             if not process.alive:
                 continue
             core = process.core
-            lines.append(f"worker {process.worker} epoch {core.epoch} going={core._going}")
+            lines.append(f"worker {process.worker} epoch {core.epoch} going={core.going}")
             for spout in core.tasks.spouts.values():
                 ledger = spout.ledger
                 lines.append(

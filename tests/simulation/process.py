@@ -12,9 +12,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from waterspout.bolts.snapshots import encode_part
+from waterspout.supervisor.crash_slot import CrashSlot
 from waterspout.supervisor.snapshot_store import WrittenPart
 from waterspout.supervisor.worker_core import WorkerCore
 
+from .calls import start
 from .network import Channel, Wire
 from .world import ProcessDied
 
@@ -39,8 +41,9 @@ class Process:
         self.hung: int | None = None
         self.core = WorkerCore(
             worker, incarnation, clock=self.clock, rng=random.Random(self.rng.getrandbits(64)),
-            load=cluster.loader, read_part=cluster.disk.read,
+            load=cluster.loader, read_part=cluster.disk.read, make_slot=self._make_slot,
         )  # fmt: skip
+        self._slot: bytearray | None = None
         self._inbox: deque[Callable[[float], Any]] = deque()
         self._wires: dict[int, tuple[tuple[str, int], Wire]] = {}
         #: routing id -> the wire of a peer into this ROUTER.
@@ -142,6 +145,8 @@ class Process:
             self.say(message)
         while core.snapshot_jobs:
             self._write(core.snapshot_jobs.popleft())
+        while core.calls:
+            start(self, core.calls.popleft())
 
     def _connect(self) -> None:
         """Have one wire to each incarnation of a peer, and none to those that are gone."""
@@ -183,6 +188,20 @@ class Process:
             self.post(lambda now: self.core.on_part_written(job, part, now))
 
         self.clock.after(self.cluster.delays.draw() * 3, write)
+
+    # What it leaves behind.
+
+    def _make_slot(self, size: int) -> bytearray:
+        self._slot = bytearray(size)
+        return self._slot
+
+    def remains(self) -> tuple[list[int], dict[int, Any], dict[int, int]]:
+        """Return suspect roots, their positions here, and what spouts have drawn."""
+        if self._slot is None:
+            return [], {}, {}
+        slot = CrashSlot(self.cluster.plan, self.worker, self._slot)
+        roots = slot.roots_at_work()
+        return roots, slot.positions_of(roots), slot.drawn()
 
     # What is done to it.
 

@@ -105,7 +105,7 @@ def _bolt(
         role, style = "tick", "tick"
     else:
         role = rng.choice(("pass", "fan", "fan"))
-        style = rng.choice(("emit", "emit", "yield", "many", "batch", "hand"))
+        style = rng.choice(("emit", "emit", "yield", "many", "batch", "hand", "async", "blocking"))
     streams = ("default", "odd") if rng.random() < 0.25 else ("default",)
     return BoltShape(
         id, role, style, tuple(_input(rng, *one) for one in sorted(chosen)),
@@ -164,7 +164,10 @@ def topology_spec(shape: Shape) -> TopologySpec:
                           CUSTOM if i.grouping == "custom" else None)
                 for i in b.inputs
             ),
-            options=ComponentOptions(hang_timeout_s=HANG_TIMEOUT_S, tick_interval_s=b.tick_s),
+            options=ComponentOptions(
+                hang_timeout_s=HANG_TIMEOUT_S, tick_interval_s=b.tick_s, concurrency=3,
+                blocking=b.style == "blocking",
+            ),
         )
         for b in shape.bolts
     }  # fmt: skip
