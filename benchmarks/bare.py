@@ -17,7 +17,7 @@ from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
 
-from waterspout.bolts.contract import Batch, Bolt, RowBolt
+from waterspout.bolts.contract import Batch, Bolt
 from waterspout.spouts.contract import Source
 from waterspout.topology.component import Context, normal_outputs
 from waterspout.topology.tuples import Tuple, tuple_class
@@ -104,19 +104,6 @@ def run_batches(source: Source, split: Any, count: Any) -> int:
         messages += len(rows)
         split.process_batch(Batch(line_class, rows))
     count.finish()
-    return messages
-
-
-def run_rows(source: Source, bolt: RowBolt, sink: RowBolt) -> int:
-    """Run a ready-made bolt a read at a time; return the number of messages."""
-    cls = stream_class(source)
-    sink.context = bare_context("sink")
-    sink.prepare(sink.context)
-    messages = 0
-    for rows in reads(source):
-        messages += len(rows)
-        sink.rows(cls, bolt.rows(cls, rows))
-    sink.finish()
     return messages
 
 

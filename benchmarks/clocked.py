@@ -27,6 +27,8 @@ class Paced(Spout):
         self.count = count
         self.sent = 0
         self.due_s = 0.0
+        #: How late each message was emitted: the spout's own part of the latency.
+        self.late_ms: list[float] = []
 
     def open(self, context: Context) -> None:
         mark("placed", component=context.component)
@@ -39,9 +41,14 @@ class Paced(Spout):
             self.due_s = now_s
         if now_s < self.due_s:
             return
+        self.late_ms.append((now_s - self.due_s) * 1000)
         self.emit([self.sent, self.due_s], tup_id=self.sent)
         self.sent += 1
         self.due_s += self.interval_s
+
+
+    def close(self) -> None:
+        mark("emitted", late_ms=self.late_ms[:100_000])
 
 
 class Announced(Paced):

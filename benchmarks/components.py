@@ -12,7 +12,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from waterspout.bolts.contract import Batch, Bolt, RowBolt
+from waterspout.bolts.contract import Batch, Bolt
 from waterspout.spouts.contract import Reader, Source
 from waterspout.spouts.files import Files
 from waterspout.topology.component import Context
@@ -29,19 +29,20 @@ class Lines(Files):
         super().__init__(f"{folder}/part-*.txt")
 
     def reader(self, partition: str, position: int | None) -> Reader:
-        mark("reading")
-        return NotedReader(super().reader(partition, position))
+        return NotedReader(super().reader(partition, position), fresh=position is None)
 
 
 class NotedReader(Reader):
-    """Reads through another reader and notes its end.
+    """Reads through another reader and notes when it is made, unless for a replay, and its end.
 
     What a run still has to do then is at most what it may have pending: with the end of the
     run, as its bolts see it, that brackets the time it took.
     """
 
-    def __init__(self, reader: Reader) -> None:
+    def __init__(self, reader: Reader, *, fresh: bool) -> None:
         self._reader = reader
+        if fresh:
+            mark("reading")
 
     def read(self, limit: int) -> tuple[list[list[Any]], int] | None:
         found = self._reader.read(limit)
@@ -65,8 +66,8 @@ class Numbers(Source):
         return ["numbers"]
 
     def reader(self, partition: str, position: int | None) -> Reader:
-        mark("reading")
-        return NotedReader(NumbersReader(position or 0, self.count))
+        reader = NumbersReader(position or 0, self.count)
+        return NotedReader(reader, fresh=position is None)
 
 
 class NumbersReader(Reader):
@@ -177,18 +178,11 @@ class Sink(Bolt):
         mark("finished", task=self.context.task, tuples=self.tuples)
 
 
-class RowSink(RowBolt):
-    """The end of a chain of ready-made bolts: counts its rows, a run at a time."""
+class BatchSink(Sink):
+    """The end of a chain of ready-made bolts: counts its tuples, a batch at a time."""
 
-    def prepare(self, context: Context) -> None:
-        self.tuples = 0
-
-    def rows(self, cls: type[Tuple], rows: list[Any]) -> list[list[Any]]:
-        self.tuples += len(rows)
-        return []
-
-    def finish(self) -> None:
-        mark("finished", task=self.context.task, tuples=self.tuples)
+    def process_batch(self, batch: Batch) -> None:
+        self.tuples += len(batch)
 
 
 class Collect(Bolt):

@@ -179,10 +179,8 @@ def engine_sample(run: EngineRun, messages: int) -> Sample:
     reading, finished = run.first("reading"), run.first("finished")
     alone = reading["pid"] == finished["pid"]
     cpu_s = finished["cpu_s"] - reading["cpu_s"] if alone else None
-    sample = throughput(messages, run.active_s(), cpu_s)
+    sample = throughput(messages, run.active_s(messages), cpu_s)
     sample["twice_percent"] = 100 * run.summary.get("replayed", 0) / messages
-    # The time of a run lies between these two, whatever the summary says.
-    sample["reading_s"], sample["marked_s"] = run.reading_s(), run.marked_s()
     return sample
 
 

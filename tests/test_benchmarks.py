@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from benchmarks import bare, components, corpus, marks, peers, report, workloads  # noqa: E402
-from benchmarks.engine import EngineRun, RunFailed  # noqa: E402
+from benchmarks.engine import IN_FLIGHT_MAX, EngineRun, RunFailed  # noqa: E402
 from benchmarks.report import Goal, Results  # noqa: E402
 
 LINES = ["to be or", "", "not to be", "  that ", "is to be asked"]
@@ -163,12 +163,23 @@ def test_without_a_folder_no_mark_is_written(monkeypatch: pytest.MonkeyPatch) ->
     marks.mark("nothing")
 
 
-def test_the_time_of_a_run_is_what_the_summary_says_or_else_what_components_saw() -> None:
-    seen = [{"name": "reading", "at_s": 10.0}, {"name": "finished", "at_s": 12.5}]
-    assert EngineRun({"active_s": 2.25}, seen, {}, 0.0).active_s() == 2.25
-    assert EngineRun({}, seen, {}, 0.0).active_s() == 2.5
-    with pytest.raises(RunFailed, match="no component left a mark"):
-        EngineRun({}, [], {}, 0.0).active_s()
+def test_the_time_of_a_run_counts_what_was_in_flight_when_the_input_ended() -> None:
+    seen = [
+        {"name": "reading", "at_s": 10.0},
+        {"name": "reading", "at_s": 11.0},
+        {"name": "read out", "at_s": 11.0},
+        {"name": "read out", "at_s": 12.0},
+        {"name": "finished", "at_s": 13.0},
+        {"name": "finished", "at_s": 14.0},
+    ]
+    run = EngineRun({}, seen, {}, 0.0)
+    assert run.active_s(5 * IN_FLIGHT_MAX) == 2 / 4 * 5
+    assert run.active_s(IN_FLIGHT_MAX) == 3
+
+
+def test_a_run_whose_components_saw_no_end_has_no_time() -> None:
+    with pytest.raises(RunFailed, match="noted the end"):
+        EngineRun({}, [{"name": "reading", "at_s": 10.0}], {}, 0.0).active_s(1)
 
 
 # The bare loop and what it is made of
