@@ -56,7 +56,13 @@ def _check_custom(
     custom: Mapping[str, Any], allow: AllowList, findings: list[Finding]
 ) -> None:
     cls = _import(load_class, custom["class_path"], custom["path"], allow, findings)
-    if cls is not None:
+    if cls is None:
+        return
+    missing = [name for name in ("prepare", "choose_tasks") if not hasattr(cls, name)]
+    if missing:
+        text = f"{quote(cls.__qualname__)} is no grouping: it does not define {listed(missing)}"
+        findings.append(Finding(custom["path"], "E_CLASS_KIND", text))
+    else:
         for _, text in check_args(cls, custom["args"]):
             findings.append(Finding(custom["path"], "E_ARGS", text))
 
@@ -98,9 +104,9 @@ def _is_component(
         text = f"{name} is a {other}, listed under {wanted}s"
     else:
         missing = _missing_methods(cls)
-        if not missing:
+        text = f"{name} does not define {listed(missing)}" if missing else _async_misuse(cls)
+        if not text:
             return True
-        text = f"{name} does not define {listed(missing)}"
     findings.append(Finding("class", "E_CLASS_KIND", text))
     return False
 
@@ -123,6 +129,17 @@ def _missing_methods(cls: type[Any]) -> list[str]:
         if all(getattr(cls, name, None) is getattr(base, name, None) for name in names)
     ]
     return abstract or missing
+
+
+def _async_misuse(cls: type[Any]) -> str:
+    """Say which ``async def`` method nobody would await; '' when there is none."""
+    name = quote(cls.__qualname__)
+    if inspect.isasyncgenfunction(getattr(cls, "process", None)):
+        return f"{name}: 'async def process' cannot yield; call self.emit instead"
+    for method in ("process_batch", "process_tick", "rows", "next_tuple", "flush", "finish"):
+        if inspect.iscoroutinefunction(getattr(cls, method, None)):
+            return f"{name}: {method!r} cannot be 'async def'; only 'process' can"
+    return ""
 
 
 def _check_functions(
@@ -149,8 +166,9 @@ def _facts(
         outputs=outputs,
         replay=_replay(cls, args, findings) if kind == "spout" else None,
         auto_ack=bool(getattr(cls, "auto_ack", True)),
-        is_async=inspect.iscoroutinefunction(process) or inspect.iscoroutinefunction(batch),
+        is_async=inspect.iscoroutinefunction(process),
         is_generator=inspect.isgeneratorfunction(process),
+        has_process=kind == "spout" or process is not Bolt.process,
         has_batch=batch is not None,
         has_tick=kind == "bolt" and cls.process_tick is not Bolt.process_tick,
         stateful=bool(getattr(cls, "stateful", False)),

@@ -25,6 +25,7 @@ class ComponentFacts:
         auto_ack: False: it acks by hand and may hold tuples.
         is_async: ``process`` is ``async def``.
         is_generator: ``process`` is a generator function.
+        has_process: it overrides ``process``.
         has_batch: it overrides ``process_batch``.
         has_tick: it overrides ``process_tick``.
         stateful: it keeps state that is snapshotted.
@@ -38,6 +39,7 @@ class ComponentFacts:
     auto_ack: bool = True
     is_async: bool = False
     is_generator: bool = False
+    has_process: bool = True
     has_batch: bool = False
     has_tick: bool = False
     stateful: bool = False

@@ -71,6 +71,9 @@ def _check_options(loaded: Loaded, component: ComponentSpec, facts: ComponentFac
     if options.blocking and facts.is_async:
         what = "'blocking: true' and 'async def process' exclude each other"
         loaded.add(f"{path}.blocking", "E_CONFLICT", what)
+    elif options.blocking and not facts.has_process:
+        what = "'blocking: true' runs 'process', and this class works on batches without it"
+        loaded.add(f"{path}.blocking", "E_CONFLICT", what)
     if f"{path}.concurrency" in loaded.marks and not facts.is_async:
         what = "no effect: the class has no 'async def process'"
         loaded.add(f"{path}.concurrency", "W_OPTION", what)

@@ -73,8 +73,15 @@ class Declared(Split):
     @classmethod
     def declare_outputs(cls, args): return [args["field"]]
 
+class AsyncYield(Bolt):
+    async def process(self, tup): yield ["a"]
+class AsyncBatch(Bolt):
+    async def process_batch(self, batch): pass
+
 class Grouping:
     def __init__(self, n: int): pass
+    def prepare(self, context, stream, targets): pass
+    def choose_tasks(self, values): return []
 '''
 
 
@@ -123,7 +130,7 @@ def test_facts_of_bolts() -> None:
     )
     assert look("users:Async")[0] == ComponentFacts("bolt", auto_ack=False, is_async=True)
     assert look("users:Batches")[0] == ComponentFacts(
-        "bolt", has_batch=True, has_tick=True, stateful=True, sink=True
+        "bolt", has_process=False, has_batch=True, has_tick=True, stateful=True, sink=True
     )
 
 
@@ -142,6 +149,8 @@ WRONG_KIND = [
     ("users:Lines", "bolt", "'Lines' is a spout, listed under bolts"),
     ("users:Empty", "bolt", "'Empty' does not define process or process_batch"),
     ("users:NoReader", "spout", "'NoReader' does not define reader"),
+    ("users:AsyncYield", "bolt", "'AsyncYield': 'async def process' cannot yield; call self.emit"),
+    ("users:AsyncBatch", "bolt", "'AsyncBatch': 'process_batch' cannot be 'async def'; only 'pr"),
     ("users:Abstract", "bolt", "'Abstract' does not define hook"),
 ]
 
@@ -223,3 +232,7 @@ def test_the_class_of_a_custom_grouping_is_looked_at_too() -> None:
     custom = {"path": "inputs[0].class", "class_path": "users:Grouping", "args": {}}
     _, findings = look("users:Split", customs=[custom])
     assert findings == [Finding("inputs[0].class", "E_ARGS", "Grouping(n): 'n' is missing")]
+    custom = {"path": "inputs[0].class", "class_path": "users:Stranger", "args": {}}
+    _, findings = look("users:Split", customs=[custom])
+    assert [finding.code for finding in findings] == ["E_CLASS_KIND"]
+    assert "'Stranger' is no grouping: it does not define prepare, choose_tasks" in findings[0].text

@@ -83,6 +83,11 @@ def test_what_is_not_known_is_not_judged() -> None:
 
 OPTIONS: list[tuple[str, dict[str, Any], str]] = [
     (", blocking: true", {"is_async": True}, "6:42: E_CONFLICT bolts.b.blocking: 'blocking: true'"),
+    (
+        ", blocking: true",
+        {"has_process": False},
+        "6:42: E_CONFLICT bolts.b.blocking: 'blocking: true' runs 'process', and this class works",
+    ),
     (", concurrency: 3", {}, "6:45: W_OPTION bolts.b.concurrency: no effect"),
     (", tick_interval: 1s", {}, "6:47: W_OPTION bolts.b.tick_interval: no effect"),
     ("", {"has_tick": True}, "6:3: W_OPTION bolts.b: the class has 'process_tick', which is never"),
