@@ -8,6 +8,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable, Mapping
+from enum import StrEnum
 from pathlib import Path
 
 import click
@@ -15,6 +16,9 @@ from waterspout.bolts import BOLTS
 from waterspout.spouts import SPOUTS
 from waterspout.supervisor import exit_codes
 from waterspout.supervisor.cli import main as program
+from waterspout.supervisor.link_states import RECEIVER_TRANSITIONS, SENDER_TRANSITIONS
+from waterspout.supervisor.phases import STEPS
+from waterspout.supervisor.restarts import TRANSITIONS as WORKER_TRANSITIONS
 from waterspout.topology import errors, reference
 from waterspout.topology.classes import load_class
 from waterspout.topology.problems import CODES
@@ -197,11 +201,42 @@ def _plain(text: str) -> str:
     return " ".join(text.split()).replace("``", "`").replace("|", "\\|")
 
 
+STATES_HEAD = """\
+# State machines
+
+Made from the tables in the code by `docs/generate.py`. A pair that is not in a table raises, but
+for the phases of a run, where it changes nothing.
+"""
+
+#: Title of a state machine -> its table.
+MACHINES: dict[str, Mapping[tuple[StrEnum, str], StrEnum]] = {
+    "Phases of a run (`supervisor/phases.py`)": STEPS,
+    "A worker as the coordinator sees it (`supervisor/restarts.py`)": WORKER_TRANSITIONS,
+    "A link, sending end (`supervisor/link_states.py`)": SENDER_TRANSITIONS,
+    "A link, receiving end (`supervisor/link_states.py`)": RECEIVER_TRANSITIONS,
+}
+
+
+def states_page() -> str:
+    """Return state-machines.md."""
+    return STATES_HEAD + "".join(map(_machine, MACHINES.items()))
+
+
+def _machine(item: tuple[str, Mapping[tuple[StrEnum, str], StrEnum]]) -> str:
+    title, table = item
+    rows = "".join(
+        f"| {state.name} | {getattr(event, 'value', event)} | {after.name} |\n"
+        for (state, event), after in table.items()
+    )
+    return f"\n## {title}\n\n| state | event | next state |\n|---|---|---|\n{rows}"
+
+
 #: File name -> what makes it.
 PAGES: dict[str, Callable[[], str]] = {
     "command-line.md": commands_page,
     "errors.md": errors_page,
     "ready-made.md": ready_made_page,
+    "state-machines.md": states_page,
     "yaml-reference.md": reference.markdown,
     "topology.schema.json": reference.schema_text,
 }

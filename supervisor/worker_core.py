@@ -11,7 +11,7 @@ from __future__ import annotations
 import random
 from collections import deque
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from waterspout.bolts.acker import Acker
 from waterspout.bolts.executor import BoltExecutor
@@ -30,7 +30,7 @@ from .task_build import Load, TaskBuilder, Tasks, load_component
 from .worker_finish import WorkerFinish
 from .worker_links import WorkerLinks
 from .worker_report import Reporter
-from .worker_rounds import WorkerRounds
+from .worker_rounds import SnapshotJob, WorkerRounds
 from .worker_tracking import WorkerTracking
 
 #: What a turn should take, and the messages that spouts may draw in it.
@@ -38,15 +38,6 @@ TURN_S = 0.004
 TURN_MESSAGES_MAX = 512
 #: How long a worker that was told to stop waits for its links: a peer may have been killed.
 CLOSE_S_MAX = 1.0
-
-
-class SnapshotJob(NamedTuple):
-    """A copy of a task's state that the shell encodes and writes, outside of the data thread."""
-
-    epoch: int
-    round: int
-    task: int
-    copy: Any
 
 
 class WorkerCore:
@@ -243,11 +234,6 @@ class WorkerCore:
 
     def _on_abort(self, message: Mapping[str, Any], now: float) -> None:
         self._rounds.abort()
-
-    def submit_snapshots(self, round_: int, copies: list[tuple[int, Any]]) -> None:
-        """Queue copies of state for the shell to write."""
-        for task, copy in copies:
-            self.snapshot_jobs.append(SnapshotJob(self.epoch, round_, task, copy))
 
     def on_part_written(self, job: SnapshotJob, part: Any, now: float) -> None:
         """A part is on disk. Called on the data thread, for each SnapshotJob."""

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from waterspout.topology.task_env import reason_of, user_traceback
 
 if TYPE_CHECKING:
-    from .worker_core import SnapshotJob, WorkerCore
+    from .worker_core import WorkerCore
+
+
+class SnapshotJob(NamedTuple):
+    """A copy of a task's state that the shell encodes and writes, outside of the data thread."""
+
+    epoch: int
+    round: int
+    task: int
+    copy: Any
 
 
 class WorkerRounds:
@@ -69,7 +78,8 @@ class WorkerRounds:
                 )  # fmt: skip
                 return
         self._waiting = {task for task, _ in jobs}
-        core.submit_snapshots(round_, jobs)
+        for task, copy in jobs:
+            core.snapshot_jobs.append(SnapshotJob(core.epoch, round_, task, copy))
         if not jobs:
             self._done()
 

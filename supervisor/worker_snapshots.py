@@ -14,7 +14,8 @@ from waterspout.bolts.snapshots import encode_part
 from waterspout.topology.errors import WaterspoutError
 
 from .snapshot_store import SnapshotStore
-from .worker_core import SnapshotJob, WorkerCore
+from .worker_core import WorkerCore
+from .worker_rounds import SnapshotJob
 
 
 class SnapshotThread:
