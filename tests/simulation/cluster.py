@@ -55,6 +55,7 @@ class Cluster:
         #: Every process that ever ran, by (worker, incarnation).
         self.processes: dict[tuple[int, int], Process] = {}
         self.snapshot_fail_share = 0.0
+        self.snapshot_failures = 0
         self.done: TopologyDone | None = None
         #: Faults so far; without any nothing is worked on twice.
         self.faults = 0

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 #: Messages handed to the core before it gets its turn.
 RECEIVED_MAX = 16
+#: The coordinator gives up when its last round fails five times.
+SNAPSHOT_FAILURES_MAX = 4
 
 
 class Process:
@@ -181,7 +183,11 @@ class Process:
         def write() -> None:
             if not self.alive:
                 return
-            if self.rng.random() < self.cluster.snapshot_fail_share:
+            if (
+                self.cluster.snapshot_failures < SNAPSHOT_FAILURES_MAX
+                and self.rng.random() < self.cluster.snapshot_fail_share
+            ):
+                self.cluster.snapshot_failures += 1
                 self.post(lambda now: self.core.on_part_failed(job, "disk full", now))
                 return
             part = self.cluster.disk.write(job.epoch, job.round, job.task, encode_part(job.copy))
