@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import random
 import sys
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
@@ -72,6 +73,7 @@ def run_in_process(
                 host.turn(driver)
             return driver.result(time.monotonic())
     finally:
+        host.close()
         driver.close()
 
 
@@ -90,7 +92,16 @@ class _Host:
         self._reported_at = 0.0
         #: Calls of blocking and async bolts that have ended; appended by their threads.
         self._ended: deque[Call] = deque()
-        self._offload = Offload(self._ended.append)
+        self._offload = Offload(self._on_ended)
+        self._wake = threading.Event()
+
+    def close(self) -> None:
+        """End the threads of blocking and async bolts."""
+        self._offload.close()
+
+    def _on_ended(self, call: Call) -> None:
+        self._ended.append(call)
+        self._wake.set()
 
     # What the driver wants done.
 
@@ -104,6 +115,7 @@ class _Host:
             rng=random.Random(random.SystemRandom().getrandbits(128)),
             read_part=self._store.read,
         )
+        self._core.on_new_epoch = self._offload.cancel_all
         register = {"kind": "register", "endpoint": "inproc://worker", "pid": 0}
         self._said = deque([register])
 
@@ -130,20 +142,20 @@ class _Host:
         driver.turn(now)
         if not busy and not self._inbox and not driver.done:
             wait_s = self._core.wakeup(time.monotonic()) if self._core else NAP_MAX_S
-            time.sleep(min(wait_s, NAP_MAX_S))
+            self._wake.wait(min(wait_s, NAP_MAX_S))
+            self._wake.clear()
 
     def _turn_core(self, core: WorkerCore, now: float) -> bool:
         while self._inbox:
             core.on_control(self._inbox.popleft(), now)
+        while self._ended:
+            core.on_call_done(self._ended.popleft(), now)
         busy = core.turn(now)
         while core.snapshot_jobs:
             write_part(core, self._store, core.snapshot_jobs.popleft())(time.monotonic())
             busy = True
         while core.calls:
             self._offload.submit(core.calls.popleft())
-            busy = True
-        while self._ended:
-            core.on_call_done(self._ended.popleft(), now)
             busy = True
         self._said += core.control_outbox
         core.control_outbox.clear()

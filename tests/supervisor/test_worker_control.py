@@ -1,0 +1,110 @@
+"""The control thread: registers first, reports, and its last words are said."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import zmq
+from waterspout.supervisor.control_wire import pack, unpack
+from waterspout.supervisor.sockets import Context
+from waterspout.supervisor.worker_control import ControlThread
+
+from .shell_fakes import FakeCore
+
+
+class FakeData:
+    """The data thread: notes what it is to take."""
+
+    turned_at = 0.0
+
+    def __init__(self, core: FakeCore) -> None:
+        self.core = core
+        self.posted: list[Callable[[float], object]] = []
+
+    def post(self, call: Callable[[float], object]) -> None:
+        self.posted.append(call)
+
+    def on_control(self, message: Any, now: float) -> None:
+        self.core.on_control(message, now)
+
+
+class Talk:
+    """A control thread and the coordinator's end of its socket."""
+
+    def __init__(self, context: Context) -> None:
+        self.core = FakeCore()
+        self.data = FakeData(self.core)
+        self.housekeeping: list[int] = []
+        self.socket = context.socket(zmq.ROUTER)
+        self.socket.bind("inproc://control")
+        self.thread = ControlThread(
+            self.core, self.data, context, worker=3, incarnation=77, control="inproc://control",  # type: ignore[arg-type]
+            endpoint="ipc://w3", parent=os.getppid(),
+            each_report=lambda: self.housekeeping.append(1),
+        )  # fmt: skip
+        self.thread.start()
+
+    def hear(self) -> dict[str, Any]:
+        assert self.socket.poll(5000), "it says nothing"
+        self.routing_id, data = self.socket.recv_multipart()
+        return unpack(data)
+
+    def hear_all(self) -> list[dict[str, Any]]:
+        found = []
+        while self.socket.poll(0):
+            found.append(self.hear())
+        return found
+
+    def say(self, **message: Any) -> None:
+        self.socket.send_multipart([self.routing_id, pack(message)])
+
+
+@pytest.fixture
+def talk() -> Iterator[Talk]:
+    context: Context = zmq.Context()
+    talk = Talk(context)
+    yield talk
+    talk.thread.finish(5)
+    context.destroy(linger=0)
+
+
+def test_it_registers_first_and_signs_everything(talk: Talk) -> None:
+    first = talk.hear()
+    assert first == {
+        "kind": "register", "endpoint": "ipc://w3", "pid": os.getpid(),
+        "worker": 3, "incarnation": 77,
+    }  # fmt: skip
+    report = talk.hear()
+    assert (report["kind"], report["worker"], report["incarnation"]) == ("report", 3, 77)
+    assert report["loop_age_s"] > 0
+    assert talk.housekeeping
+
+
+def test_what_the_core_says_goes_out_in_order_and_at_once(talk: Talk) -> None:
+    talk.hear()
+    talk.core.control_outbox.extend({"kind": "built", "number": n} for n in range(3))
+    talk.thread.wake()
+    heard = [talk.hear() for _ in range(3)]
+    assert [message.get("number") for message in heard] == [0, 1, 2]
+
+
+def test_what_the_coordinator_says_goes_to_the_data_thread(talk: Talk) -> None:
+    talk.hear()
+    talk.say(kind="go", epoch=1)
+    talk.say(kind="stop")
+    # A stop is answered with a report by this thread, however busy the other one is.
+    assert talk.hear()["kind"] == "report"
+    for call in talk.data.posted:
+        call(0.0)
+    assert [message["kind"] for message in talk.core.controls] == ["go", "stop"]
+
+
+def test_the_last_words_are_what_the_core_said_and_a_report(talk: Talk) -> None:
+    talk.hear()
+    talk.core.control_outbox.append({"kind": "summaries", "tasks": {}})
+    assert talk.thread.finish(5)
+    kinds = [message["kind"] for message in talk.hear_all()]
+    assert kinds[-2:] == ["summaries", "report"]

@@ -1,0 +1,145 @@
+"""The data loop: what it carries between sockets and core, and when it connects to whom."""
+
+from __future__ import annotations
+
+import gc
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import zmq
+from waterspout.supervisor.sockets import Context
+from waterspout.supervisor.worker_data import DataLoop
+
+from .shell_fakes import FakeCore, FakeReceiver
+
+
+@pytest.fixture
+def context() -> Iterator[Context]:
+    context: Context = zmq.Context()
+    yield context
+    context.destroy(linger=0)
+    gc.unfreeze()
+    gc.set_threshold(700, 10, 10)
+
+
+@pytest.fixture
+def core() -> FakeCore:
+    return FakeCore()
+
+
+def loop_of(core: FakeCore, context: Context, name: str = "own", **more: Any) -> DataLoop:
+    on_output = more.pop("on_output", lambda: None)
+    return DataLoop(core, context, f"inproc://{name}", 1 << 20, on_output)  # type: ignore[arg-type]
+
+
+def listener(context: Context, name: str) -> zmq.Socket[bytes]:
+    """Return what another worker listens with."""
+    socket = context.socket(zmq.ROUTER)
+    socket.bind(f"inproc://{name}")
+    return socket
+
+
+def peers(**of: str) -> dict[str, Any]:
+    """Return a control message after which worker 1 is a peer."""
+    return {"kind": "epoch", "peers": {1: {"endpoint": f"inproc://{of['at']}", "incarnation": 7}}}
+
+
+def test_frames_go_to_the_peer_and_its_answers_come_back(context: Context, core: FakeCore) -> None:
+    peer, loop = listener(context, "peer"), loop_of(core, context)
+    loop.post(lambda now: loop.on_control(peers(at="peer"), now))
+    loop.post(lambda now: core.links[1].outbox.extend([b"one", b"two"]))
+    core.turns_left = 3
+    loop.run()
+    routing_id, one = peer.recv_multipart()
+    assert (one, peer.recv_multipart()[1]) == (b"one", b"two")
+    # Ids are random: a name would clash with that of the next incarnation.
+    assert routing_id[:1] == b"W"
+    assert len(routing_id) == 16
+    peer.send_multipart([routing_id, b"answer"])
+    core.stopped, core.turns_left = False, 3
+    loop.run()
+    assert core.from_peers == [(1, b"answer")]
+    loop.close()
+
+
+def test_what_arrives_is_handed_over_and_answered(context: Context, core: FakeCore) -> None:
+    loop = loop_of(core, context)
+    sender = context.socket(zmq.DEALER)
+    sender.setsockopt(zmq.ROUTING_ID, b"Wsender")
+    sender.connect("inproc://own")
+    sender.send(b"frame")
+    sender.send_multipart([b"two", b"parts"])
+    core.receiver = FakeReceiver()
+    core.receiver.outbox.append((b"Wgone", b"dropped"))
+    core.receiver.outbox.append((b"Wsender", b"credit"))
+    core.turns_left = 2
+    loop.run()
+    assert core.data == [(b"Wsender", b"frame")]
+    assert sender.recv() == b"credit"
+    loop.close()
+
+
+def test_a_peer_that_was_replaced_gets_a_new_connection(context: Context, core: FakeCore) -> None:
+    old, new = listener(context, "old"), listener(context, "new")
+    loop = loop_of(core, context)
+    loop.post(lambda now: loop.on_control(peers(at="old"), now))
+    loop.post(lambda now: loop.on_control(peers(at="new"), now))
+    loop.post(lambda now: core.links[1].outbox.append(b"hello"))
+    core.turns_left = 2
+    loop.run()
+    assert new.recv_multipart()[1] == b"hello"
+    assert not old.poll(0)
+    loop.close()
+
+
+def test_a_peer_that_does_not_read_keeps_its_frames_waiting_in_order(
+    context: Context, core: FakeCore
+) -> None:
+    loop = loop_of(core, context)
+    # Nobody listens there yet: with IMMEDIATE nothing is queued.
+    message = peers(at="later")
+    loop.post(lambda now: loop.on_control(message, now))
+    loop.post(lambda now: core.links[1].outbox.extend([b"one", b"two"]))
+    core.turns_left = 2
+    loop.run()
+    waiting = list(core.links[1].outbox)
+    peer = listener(context, "later")
+    core.stopped, core.turns_left = False, 50
+    loop.run()
+    arrived = [peer.recv_multipart()[1] for _ in range(2)]
+    assert arrived == [b"one", b"two"]
+    assert waiting in ([b"one", b"two"], [])
+    loop.close()
+
+
+def test_other_threads_wake_the_loop(context: Context, core: FakeCore) -> None:
+    loop = loop_of(core, context)
+    core.wakeup = lambda now: 30.0  # type: ignore[method-assign]
+    turning = threading.Thread(target=loop.run)
+    turning.start()
+    loop.post(lambda now: setattr(core, "stopped", True))
+    turning.join(5)
+    assert not turning.is_alive()
+    loop.close()
+
+
+def test_output_is_passed_on_after_every_turn(context: Context, core: FakeCore) -> None:
+    seen: list[int] = []
+    loop = loop_of(core, context, on_output=lambda: seen.append(core.turns_left))
+    core.turns_left = 3
+    loop.run()
+    assert seen == [2, 1, 0]
+    loop.close()
+
+
+def test_what_was_built_is_taken_out_of_the_collectors_sight(
+    context: Context, core: FakeCore
+) -> None:
+    loop = loop_of(core, context)
+    loop.on_control({"kind": "go"}, 0.0)
+    assert gc.get_freeze_count() == 0
+    loop.on_control({"kind": "assign", "peers": {}}, 0.0)
+    assert gc.get_freeze_count() > 0
+    loop.close()
