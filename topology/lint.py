@@ -8,7 +8,7 @@ from __future__ import annotations
 from graphlib import CycleError, TopologicalSorter
 
 from .loader import Loaded
-from .problems import did_you_mean, listed, quote
+from .problems import listed, quote
 from .settings import Settings
 from .spec import ComponentSpec, TopologySpec
 from .units import format_duration, format_size
@@ -39,7 +39,7 @@ def _check_references(loaded: Loaded, draft: TopologySpec) -> None:
     for bolt in draft.bolts.values():
         for path, item in zip(loaded.input_paths.get(bolt.id, ()), bolt.inputs, strict=False):
             if item.source not in ids:
-                near = did_you_mean(item.source, ids)
+                near = loaded.problems.did_you_mean(item.source, ids)
                 what = f"component {quote(item.source)} unknown, known: {listed(ids)}{near}"
                 loaded.add(path, "E_REF", what)
 

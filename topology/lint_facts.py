@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from .component import StreamDecl
 from .facts import ComponentFacts
 from .loader import Loaded
-from .problems import did_you_mean, listed, quote
+from .problems import listed, quote
 from .spec import KEYED_GROUPINGS, ComponentSpec, InputSpec, TopologySpec
 
 Facts = Mapping[str, ComponentFacts]
@@ -35,7 +35,7 @@ def _check_input(loaded: Loaded, path: str, item: InputSpec, source: ComponentFa
     stream = source.outputs.get(item.stream)
     if stream is None:
         known = f"it has: {listed(source.outputs)}" if source.outputs else "it declares no outputs"
-        near = did_you_mean(item.stream, source.outputs)
+        near = loaded.problems.did_you_mean(item.stream, source.outputs)
         what = f"{quote(item.source)} has no stream {quote(item.stream)}, {known}{near}"
         loaded.add(path, "E_REF", what)
         return
@@ -57,7 +57,7 @@ def _check_direct(loaded: Loaded, path: str, item: InputSpec, stream: StreamDecl
 def _check_fields(loaded: Loaded, path: str, item: InputSpec, stream: StreamDecl) -> None:
     for position, name in enumerate(item.fields):
         if name not in stream.fields:
-            near = did_you_mean(name, stream.fields)
+            near = loaded.problems.did_you_mean(name, stream.fields)
             what = (
                 f"{quote(name)} is not a field of {quote(item.source)} stream "
                 f"{quote(item.stream)}, declared: {listed(stream.fields)}{near}"

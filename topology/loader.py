@@ -14,7 +14,7 @@ from typing import Any
 
 from .classes import OWN_PREFIXES, normal_path
 from .inputs import read_inputs
-from .problems import Mark, Problems, did_you_mean, listed, quote
+from .problems import Mark, Problems, listed, quote
 from .settings import Settings
 from .spec import ComponentOptions, ComponentSpec, InputSpec, Kind, TopologySpec
 from .substitution import apply_sets, substitute
@@ -266,7 +266,7 @@ class _Loader:
         what = (
             f"there is no ready-made or installed {kind} {quote(name)}, known: "
             f"{listed(sorted(names))}; a class of yours is written module:Class"
-            f"{did_you_mean(name, names)}"
+            f"{self.problems.did_you_mean(name, names)}"
         )
         self.loaded.add(path, "E_IMPORT", what)
 

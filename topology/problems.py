@@ -11,6 +11,7 @@ import difflib
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Literal
 
 Level = Literal["error", "warning", "info"]
@@ -19,6 +20,8 @@ Level = Literal["error", "warning", "info"]
 QUOTE_MAX = 80
 #: Problems kept of one file; what is beyond is only counted.
 PROBLEMS_MAX = 200
+#: Names that are compared with a word to find what was meant.
+NEAR_MAX = 500
 #: Characters of the user's traceback kept with a problem.
 DETAILS_MAX = 20_000
 
@@ -136,6 +139,18 @@ class Problems:
         self._seen.add((mark, code, text))
         self._found.append(Problem(mark, code, text, details[:DETAILS_MAX]))
 
+    def nearest(self, word: str, allowed: Iterable[str]) -> str | None:
+        """Return what ``word`` may be a slip of, while there is room for the answer.
+
+        The search is the dearest part of a problem: a file of thousands of slips has to be
+        refused as fast as any other.
+        """
+        return nearest(word, allowed) if len(self._found) < PROBLEMS_MAX else None
+
+    def did_you_mean(self, word: str, allowed: Iterable[str]) -> str:
+        """Return ``, did you mean 'x'?`` or '', as ``nearest`` does."""
+        return _question(self.nearest(word, allowed))
+
     @property
     def errors(self) -> bool:
         """Whether one of them refuses the topology."""
@@ -169,14 +184,17 @@ def printable(text: str) -> str:
 
 def nearest(word: str, allowed: Iterable[str]) -> str | None:
     """Return the name of ``allowed`` that ``word`` may be a slip of, in any case."""
-    names = {name.lower(): name for name in allowed}
+    names = {name.lower(): name for name in islice(allowed, NEAR_MAX)}
     near = difflib.get_close_matches(word[:QUOTE_MAX].lower(), names, n=1, cutoff=0.6)
     return names[near[0]] if near else None
 
 
 def did_you_mean(word: str, allowed: Iterable[str]) -> str:
     """Return ``, did you mean 'x'?`` when a name of ``allowed`` is near, else ''."""
-    near = nearest(word, allowed)
+    return _question(nearest(word, allowed))
+
+
+def _question(near: str | None) -> str:
     return f", did you mean {near!r}?" if near else ""
 
 

@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping as Variables
 from collections.abc import Sequence as Many
 
-from .problems import QUOTE_MAX, Mark, Problems, did_you_mean, quote
+from .problems import QUOTE_MAX, Mark, Problems, quote
 from .yaml_nodes import Bad, Mapping, Node, Scalar, Sequence
 from .yaml_tree import SCALAR_CHARS_MAX
 
@@ -76,7 +76,7 @@ class _Substitution:
         if value or (value is not None and rest is None):
             return self._checked(name, value)
         if rest is None:
-            near = did_you_mean(name, self.variables)
+            near = self.problems.did_you_mean(name, self.variables)
             return self._refuse("E_UNSET", f"${{{name}}} is not set and has no default{near}")
         if rest.startswith("?"):
             return self._refuse("E_UNSET", f"${{{name}}} is not set: {rest[1:][:200]}")
@@ -156,7 +156,7 @@ def _may_create(
         problems.add(mark, "E_SET", f"{where} is a {_form(node)} without {quote(keys[depth])}")
         return False
     if depth == 1 and keys[0] in ("spouts", "bolts"):
-        near = did_you_mean(keys[1], node.items)
+        near = problems.did_you_mean(keys[1], node.items)
         problems.add(mark, "E_REF", f"{keys[0]} has no {quote(keys[1])}{near}")
         return False
     return True

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from .problems import Mark, Problems, did_you_mean, listed, nearest, quote
+from .problems import Mark, Problems, listed, quote
 from .secret_values import has_password, is_secret_key, last_key, shown
 from .units import format_duration, format_size, parse_duration, parse_size
 from .yaml_keys import EXACTLY_ONCE, Key
@@ -69,10 +69,10 @@ class ValueReader:
         for name in node.items:
             if name not in allowed:
                 where = f"{path}: " if path else ""
-                near = did_you_mean(name, allowed)
+                near = self.problems.did_you_mean(name, allowed)
                 what = f"{where}unknown key {quote(name)}, allowed: {listed(allowed)}{near}"
                 self.problems.add(node.keys[name], "E_UNKNOWN_KEY", what)
-                meant.add(nearest(name, allowed) or "")
+                meant.add(self.problems.nearest(name, allowed) or "")
         return meant
 
     def text(self, node: Node, path: str, code: str = "E_TYPE", what: str = "a text") -> Any:
@@ -183,7 +183,7 @@ def _choice(reader: ValueReader, key: Key, node: Node, path: str, code: str) -> 
     text = reader.text(node, path, code, f"one of {listed(key.choices)}")
     if text is MISSING or text in key.choices:
         return text
-    near = did_you_mean(text, key.choices)
+    near = reader.problems.did_you_mean(text, key.choices)
     what = f"{quote(text)} unknown, allowed: {listed(key.choices)}{near}"
     return reader.refuse(node, code, path, what)
 

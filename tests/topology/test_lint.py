@@ -80,6 +80,23 @@ def test_too_many_tasks_are_refused() -> None:
     )
 
 
+def test_thousands_of_slips_are_refused_as_fast_as_one() -> None:
+    text = HEAD + "".join(bolt(f"b{i}", f"slip{i}", more=", clas: x") for i in range(3000))
+    started = time.perf_counter()
+    assert len(problems_of(text)) == 200
+    assert time.perf_counter() - started < 5
+
+
+def test_settings_at_the_same_value_do_not_exclude_each_other() -> None:
+    settings = "backoff_min: 30s, hold_max: 30s, tuple_bytes_max: 1MiB, queue_rows_max: 1024"
+    assert problems_of(HEAD + bolt("a", "s") + f"settings: {{{settings}}}\n") == []
+
+
+def test_as_many_tasks_as_workers_and_as_pending_as_a_group_is_fine() -> None:
+    text = HEAD + bolt("a", "{from: s, grouping: global}") + "settings: {max_pending: 64}\n"
+    assert problems_of(text + "workers: 2\n") == []
+
+
 def test_settings_that_exclude_each_other_name_both() -> None:
     text = HEAD + bolt("a", "s") + "settings:\n  hold_max: 1s\n  restart_backoff_max: 50ms\n"
     assert problems_of(text) == [

@@ -110,6 +110,14 @@ def test_options_that_fit_are_silent() -> None:
     assert problems_of(more=", concurrency: 3", is_async=True) == []
     assert problems_of(more=", tick_interval: 1s", has_tick=True) == []
     assert problems_of(stateful=True) == []
+    assert problems_of(has_process=False, has_batch=True) == []
+    assert problems_of(more=", blocking: true") == []
+
+
+def test_a_file_that_could_not_be_read_is_not_judged() -> None:
+    loaded = load("", "t.yaml")
+    lint_facts(loaded, {"s": SPOUT})
+    assert [problem.code for problem in loaded.problems] == ["E_EMPTY"]
 
 
 @pytest.mark.parametrize(

@@ -95,6 +95,14 @@ def test_did_you_mean_finds_near_names_in_any_case_and_is_silent_otherwise() -> 
     assert did_you_mean("nothing-like-it", ["split", "count"]) == ""
 
 
+def test_no_time_goes_into_guesses_that_nobody_will_see() -> None:
+    problems = Problems()
+    assert problems.did_you_mean("splt", ["split"]) == ", did you mean 'split'?"
+    for number in range(PROBLEMS_MAX):
+        problems.add(Mark("f", 1, 1), "E_TYPE", f"what {number}")
+    assert problems.did_you_mean("splt", ["split"]) == ""
+
+
 def test_listed_is_cut() -> None:
     assert listed(["a", "b"]) == "a, b"
     assert listed("abc", most=2) == "a, b and 1 more"
