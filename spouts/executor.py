@@ -16,29 +16,16 @@ from waterspout.topology.emitter import Emitter
 from waterspout.topology.plan import TaskPlan
 from waterspout.topology.task_env import RootSource, TaskEnv, reason_of, user_traceback
 from waterspout.topology.tuples import DEFAULT_STREAM
-from xxhash import xxh3_64_intdigest
 
 from .contract import Reader, Source
-from .groups import Group, Kept
+from .groups import Group, Kept, no_slot
 from .ledger import Ledger, Retry
+from .partitions import Partition, index_of
 from .reservations import Reservations
 
 #: Wait after a read that raised, and before a source that had nothing is asked again.
 READ_BACKOFF_S = 1.0
 IDLE_POLL_S = 0.02
-
-
-class _Partition:
-    """One partition at work: where the reader stands."""
-
-    __slots__ = ("name", "position", "reader", "wait_until")
-
-    def __init__(self, name: str, position: int | None) -> None:
-        self.name = name
-        #: None: not known before the first read.
-        self.position = position
-        self.reader: Reader | None = None
-        self.wait_until = 0.0
 
 
 #: Takes (group, failure): make a dead letter of the group's one message.
@@ -63,7 +50,7 @@ class SourceExecutor:
         self.ledger, self.blocked, self._bury = ledger, blocked, bury
         self._parallelism = parallelism
         self.roots = RootSource(plan.task, env.draw)
-        self._waiting: deque[_Partition] = deque()
+        self._waiting: deque[Partition] = deque()
         self._known: set[str] = set()
         self._next_discovery = 0.0
         self._retry: tuple[Retry, Reader | None] | None = None
@@ -82,19 +69,21 @@ class SourceExecutor:
     def discover(self, now: float) -> None:
         """Ask the source for partitions and take those that belong to this task."""
         self._next_discovery = now + self.env.settings.discover_interval_s
-        for name in self.source.partitions():
-            if name not in self._known and self._mine(name):
+        try:
+            names, bounded = list(self.source.partitions()), self.source.bounded()
+        except (Exception, SystemExit) as error:
+            self._next_discovery = now + READ_BACKOFF_S
+            self._note("looking for partitions", error)
+            return
+        for name in names:
+            if name not in self._known and index_of(name, self._parallelism) == self.plan.index:
                 self._known.add(name)
                 self._waiting.append(self._start(name))
-        self._all_found = self.source.bounded()
+        self._all_found = bounded
 
-    def _mine(self, name: str) -> bool:
-        digest = xxh3_64_intdigest(name.encode("utf-8", "surrogatepass"))
-        return digest % self._parallelism == self.plan.index
-
-    def _start(self, name: str) -> _Partition:
+    def _start(self, name: str) -> Partition:
         position = self.ledger.positions_of(name).first_unacked
-        return _Partition(name, position or None)
+        return Partition(name, position or None)
 
     # A turn.
 
@@ -127,24 +116,23 @@ class SourceExecutor:
                 continue
             count = self._read_group(partition, min(room, self.ledger.group_size), now)
             sent += count
-            if not count and partition.reader is not None:
+            if not count and self._waiting and self._waiting[0] is partition:
                 self._waiting.rotate(-1)
                 idle += 1
         self.exhausted = self._all_found and not self._waiting
         return sent
 
-    def _read_group(self, partition: _Partition, limit: int, now: float) -> int:
+    def _read_group(self, partition: Partition, limit: int, now: float) -> int:
         """Read one group and send it; 0: nothing now. An ended partition is taken out."""
         start = partition.position or 0
-        positions = self.ledger.positions_of(partition.name)
-        skip_to = positions.covered(start)
-        if skip_to > start or partition.reader is None:
-            self._reopen(partition, max(start, skip_to))
-            start = partition.position or 0
-        if positions.end > start or self.ledger.next_suspect(partition.name, start):
-            limit = 1  # near ranges that were acked ahead, and suspects, message by message
-        assert partition.reader is not None
+        skip_to = self.ledger.skip_to(partition.name, start)
         try:
+            if skip_to > start or partition.reader is None:
+                self._reopen(partition, skip_to)
+                start = skip_to
+            if self.ledger.singly(partition.name, start):
+                limit = 1
+            assert partition.reader is not None
             got = partition.reader.read(limit)
         except (Exception, SystemExit) as error:
             self._read_failed(partition, error, now)
@@ -156,6 +144,8 @@ class SourceExecutor:
         rows, position = got
         partition.position = position
         if not rows:
+            if position > start:
+                self.ledger.void(partition.name, start, position)
             partition.wait_until = now + IDLE_POLL_S
             return 0
         attempts = self.ledger.suspect_attempts(partition.name, start)
@@ -164,7 +154,7 @@ class SourceExecutor:
             group.kept = [(None, DEFAULT_STREAM, row) for row in rows]
         if self.reservations is not None:
             self.reservations.add(group, rows)
-        elif attempts >= self.env.settings.attempts_max:
+        elif attempts and self.ledger.worn_out(partition.name, start, position):
             self._give_up(group)
         else:
             self.send(group, rows, now)
@@ -179,19 +169,31 @@ class SourceExecutor:
         if self.ledger.failed_root(failure, group.since) is not None:
             self._bury(group, failure)
 
-    def _reopen(self, partition: _Partition, start: int) -> None:
+    def _reopen(self, partition: Partition, start: int) -> None:
         self._close(partition)
         partition.reader = self.source.reader(partition.name, start or None)
         partition.position = start
 
-    def _close(self, partition: _Partition) -> None:
-        if partition.reader is not None:
-            partition.reader.close()
-            partition.reader = None
+    def _close(self, partition: Partition) -> None:
+        reader, partition.reader = partition.reader, None
+        self._close_reader(reader)
 
-    def _read_failed(self, partition: _Partition, error: BaseException, now: float) -> None:
+    def _close_reader(self, reader: Reader | None) -> None:
+        try:
+            if reader is not None:
+                reader.close()
+        except (Exception, SystemExit) as error:
+            self._note("closing a reader", error)
+
+    def _read_failed(self, partition: Partition, error: BaseException, now: float) -> None:
         partition.wait_until = now + READ_BACKOFF_S
-        text = f"reading {partition.name}: {reason_of(error)}"
+        self._note(f"reading {partition.name}", error)
+        if self.ledger.seeks:
+            # Nobody knows where a reader stands that raised: the next one starts at our position.
+            self._close(partition)
+
+    def _note(self, doing: str, error: BaseException) -> None:
+        text = f"{doing}: {reason_of(error)}"
         self.env.note_error(self.component, self.task, text, user_traceback(error))
 
     # Sending.
@@ -233,30 +235,26 @@ class SourceExecutor:
                 retry = self.ledger.due(now)
                 if retry is None:
                     break
-                reader = None
-                if retry.kept is None:
-                    reader = self.source.reader(retry.partition, retry.start or None)
-                self._retry = (retry, reader)
-            if not self._replay_one(*self._retry, now):
+                self._retry = (retry, None)
+            if not self._replay_one(self._retry[0], now):
                 break
             sent += 1
         return sent
 
-    def _replay_one(self, retry: Retry, reader: Reader | None, now: float) -> bool:
-        if reader is None:
-            rows, position = _next_kept(retry)
+    def _replay_one(self, retry: Retry, now: float) -> bool:
+        reader = None
+        if retry.kept is not None:
+            rows, position = retry.next_kept()
         else:
             try:
+                reader = self._retry_reader(retry)
                 got = reader.read(1)
             except (Exception, SystemExit) as error:
-                self.env.note_error(
-                    self.component, self.task,
-                    f"reading {retry.partition} again: {reason_of(error)}", user_traceback(error),
-                )  # fmt: skip
-                self._put_back(retry, reader, now + READ_BACKOFF_S)
+                self._note(f"reading {retry.partition} again", error)
+                self._put_back(retry, now + READ_BACKOFF_S)
                 return False
             if got is not None and not got[0]:
-                self._put_back(retry, reader, now + IDLE_POLL_S)
+                self._skip_void(retry, min(got[1], retry.end), now)
                 return False
             if got is None or got[1] > retry.end:
                 self._lost(retry, reader)
@@ -270,16 +268,36 @@ class SourceExecutor:
         retry.start = position
         if position >= retry.end:
             self._end_retry(reader)
-        self.send(group, rows, now)
+        if kept and retry.alone and retry.attempts >= self.env.settings.attempts_max:
+            self._give_up(group)
+        else:
+            self.send(group, rows, now)
         return True
 
-    def _put_back(self, retry: Retry, reader: Reader, due: float) -> None:
+    def _retry_reader(self, retry: Retry) -> Reader:
+        assert self._retry is not None
+        reader = self._retry[1]
+        if reader is None:
+            reader = self.source.reader(retry.partition, retry.start or None)
+            self._retry = (retry, reader)
+        return reader
+
+    def _skip_void(self, retry: Retry, position: int, now: float) -> None:
+        """Nothing came: positions without a message are passed over, the rest waits."""
+        if position > retry.start:
+            self.ledger.void(retry.partition, retry.start, position)
+            retry.start = position
+        if retry.start < retry.end:
+            self._put_back(retry, now + IDLE_POLL_S)
+        else:
+            self._end_retry(self._retry[1] if self._retry else None)
+
+    def _put_back(self, retry: Retry, due: float) -> None:
         self.ledger.put_back(retry, due)
-        self._end_retry(reader)
+        self._end_retry(self._retry[1] if self._retry else None)
 
     def _end_retry(self, reader: Reader | None) -> None:
-        if reader is not None:
-            reader.close()
+        self._close_reader(reader)
         self._retry = None
 
     def _lost(self, retry: Retry, reader: Reader) -> None:
@@ -312,13 +330,14 @@ class SourceExecutor:
         """Return the values of a single message, for its dead letter; None: gone."""
         if group.kept is not None:
             return list(group.kept[0][2])
-        reader = self.source.reader(group.partition, group.start or None)
+        reader = None
         try:
+            reader = self.source.reader(group.partition, group.start or None)
             got = reader.read(1)
         except (Exception, SystemExit):
             return None
         finally:
-            reader.close()
+            self._close_reader(reader)
         return list(got[0][0]) if got and got[0] and got[1] == group.end else None
 
     def new_epoch(self, durable_round: int | None, roots: list[int], now: float) -> None:
@@ -352,6 +371,8 @@ class SourceExecutor:
                 wait = min(wait, *(max(p.wait_until - now, 0.0) for p in self._waiting))
             if not self._all_found:
                 wait = min(wait, max(self._next_discovery - now, 0.0))
+        if self._retry is not None:
+            wait = 0.0
         if self.ledger.room() <= 0:
             wait = 3600.0
         return wait
@@ -360,7 +381,10 @@ class SourceExecutor:
         """Return how far the readers are behind, in positions, where the source knows it."""
         lags = []
         for partition in list(self._waiting):
-            end = self.source.end_position(partition.name)
+            try:
+                end = self.source.end_position(partition.name)
+            except (Exception, SystemExit):
+                end = None  # Only shown; what is wrong is said when it is read.
             if end is not None:
                 lags.append(max(end - (partition.position or 0), 0))
         return sum(lags) if lags else None
@@ -372,14 +396,3 @@ class SourceExecutor:
         if self._retry is not None:
             self._end_retry(self._retry[1])
         self.source.close()
-
-
-def _next_kept(retry: Retry) -> tuple[list[list[Any]], int]:
-    """Take the first kept message of a retry."""
-    assert retry.kept is not None
-    kept = retry.kept.pop(0)
-    return [kept[2]], retry.start + 1
-
-
-def no_slot(root: int, group: Group, drawn: int) -> None:
-    """Stand in for ``in_flight`` where nobody reads it."""

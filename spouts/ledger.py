@@ -32,11 +32,22 @@ SUSPECTS_MAX = 10_000
 class Retry:
     """A range of messages to try again, each alone, from ``due`` on."""
 
-    __slots__ = ("attempts", "end", "kept", "partition", "since", "start")
+    __slots__ = ("alone", "attempts", "end", "kept", "partition", "since", "start")
 
     def __init__(self, group: Group, attempts: int) -> None:
+        #: It was tried alone before, so its attempts are its own and not its neighbours'.
+        self.alone = group.count == 1
         self.partition, self.start, self.end = group.partition, group.start, group.end
         self.since, self.kept, self.attempts = group.since, group.kept, attempts
+
+    def next_kept(self) -> tuple[list[list[Any]], int]:
+        """Take the first kept message; return it as rows, and the position after it.
+
+        Where single messages lay is not known; the last takes what is left of the range.
+        """
+        assert self.kept
+        kept = self.kept.pop(0)
+        return [kept[2]], self.start + 1 if self.kept else self.end
 
 
 class Ledger:
@@ -67,9 +78,9 @@ class Ledger:
         self._told: set[str] = set()
         self._retries: list[tuple[float, int, Retry]] = []
         self._order = count()
-        #: partition -> [start, end, attempts] of messages that were tried before the ledger
+        #: partition -> {(start, end): attempts} of messages that were tried before the ledger
         #: started over; they are read one by one.
-        self._suspects: dict[str, list[tuple[int, int, int]]] = {}
+        self._suspects: dict[str, dict[tuple[int, int], int]] = {}
         self.pending = 0
         #: Messages that wait to become durable.
         self.worked_through = 0
@@ -180,6 +191,11 @@ class Ledger:
             group.dead = True
             self._work_through(group)
 
+    def void(self, partition: str, start: int, end: int) -> None:
+        """Take note that nobody waits for [start, end): no message is there, or its spout has it
+        back. Without this, first unacked would stay before it for ever."""
+        self._work_through(Group(partition, start, end, 0, 0.0))
+
     @property
     def idle(self) -> bool:
         """Whether nothing is in flight, waits for replay, or to be stored."""
@@ -245,12 +261,13 @@ class Ledger:
         self._restart(now)
 
     def _suspect(self, partition: str, start: int, end: int, attempts: int) -> None:
-        known = self._suspects.setdefault(partition, [])
-        if len(known) < SUSPECTS_MAX:
-            known.append((start, end, attempts))
+        known = self._suspects.setdefault(partition, {})
+        if (start, end) in known or len(known) < SUSPECTS_MAX:
+            known[start, end] = max(attempts, known.get((start, end), 0))
 
     def _clear_suspects(self, partition: str, positions: Positions) -> None:
-        left = [each for each in self._suspects[partition] if not positions.contains(*each[:2])]
+        known = self._suspects[partition]
+        left = {each: known[each] for each in known if not positions.contains(*each)}
         if left:
             self._suspects[partition] = left
         else:
@@ -260,7 +277,6 @@ class Ledger:
         lost = [*self._groups.values(), *self._worked]
         retries = [retry for _, _, retry in self._retries]
         # What was worked through but not durable is worked on again, and acked then.
-        self.replayed += sum(group.count for group in lost)
         dead = sum(group.count for group in self._worked if group.dead)
         self.dead -= dead
         self.acked -= self.worked_through - dead
@@ -270,10 +286,16 @@ class Ledger:
         self._retries = []
         if self.seeks:
             # The readers go back to first unacked; what was tried before keeps its count.
-            for retry in retries:
-                self._suspect(retry.partition, retry.start, retry.end, retry.attempts)
+            tried: list[Group | Retry] = [*retries, *(group for group in lost if group.attempts)]
+            for each in tried:
+                self._suspect(each.partition, each.start, each.end, each.attempts)
+            # Those that have attempts are counted when they go out.
+            self.replayed += sum(group.count for group in lost if not group.attempts)
             return
         for group in lost:
+            if not group.count:
+                self._worked.append(group)
+                continue
             self._later(group, max(group.attempts, 1), now)
         for retry in retries:
             self.put_back(retry, now)
@@ -283,19 +305,46 @@ class Ledger:
         known = self._suspects.get(partition)
         if not known:
             return 0
-        return max((each[2] for each in known if each[0] <= start < each[1]), default=0)
+        return max((n for (low, high), n in known.items() if low <= start < high), default=0)
+
+    def worn_out(self, partition: str, start: int, end: int) -> bool:
+        """Whether exactly this message, and not only a group that it was in, had all attempts."""
+        known = self._suspects.get(partition)
+        return known is not None and known.get((start, end), 0) >= self.settings.attempts_max
 
     def next_suspect(self, partition: str, start: int) -> bool:
         """Whether a suspect message of the partition is still to be read from ``start`` on."""
         known = self._suspects.get(partition)
-        return known is not None and any(end > start for _, end, _ in known)
+        return known is not None and any(end > start for _, end in known)
+
+    def skip_to(self, partition: str, start: int) -> int:
+        """Return from where on to read instead of ``start``: behind what is durable already,
+        and behind messages that wait for ``dead_letters_stored``."""
+        positions = self.positions_of(partition)
+        end = positions.covered(start)
+        while self._burying:
+            before = end
+            for group in list(self._burying.values()):
+                if group.partition == partition and group.start <= end < group.end:
+                    end = positions.covered(group.end)
+            if end == before:
+                break
+        return end
+
+    def singly(self, partition: str, start: int) -> bool:
+        """Whether to read message by message: near what was acked ahead, and near suspects."""
+        return (
+            self.positions_of(partition).end > start
+            or self.next_suspect(partition, start)
+            or any(g.partition == partition and g.end > start for g in self._burying.values())
+        )
 
     def suspects_wire(self) -> list[list[Any]]:
         """Return suspects for the report, so that attempts outlive this ledger."""
         return [
-            [partition, *each]
+            [partition, start, end, attempts]
             for partition, known in list(self._suspects.items())
-            for each in known
+            for (start, end), attempts in list(known.items())
         ]
 
     # What status shows.
@@ -310,10 +359,12 @@ class Ledger:
     def first_unacked(self, now: float) -> list[Any] | None:
         """Return [partition, position, age in seconds] of the oldest message in flight."""
         oldest: Group | Retry | None = None
-        for group in (*list(self._groups.values())[:1], *self._worked[:1], *self._frozen[:1]):
+        for group in (*list(self._groups.values()), *self._worked[:1], *self._frozen[:1]):
+            if not group.count:
+                continue
             if oldest is None or group.since < oldest.since:
                 oldest = group
-        for _, _, retry in self._retries[:16]:
+        for _, _, retry in list(self._retries):
             if oldest is None or retry.since < oldest.since:
                 oldest = retry
         if oldest is None:

@@ -16,9 +16,9 @@ from waterspout.topology.plan import TaskPlan
 from waterspout.topology.task_env import RootSource, TaskEnv, reason_of, user_traceback
 
 from .contract import EndOfInput, Spout
-from .executor import IDLE_POLL_S, READ_BACKOFF_S, Bury, no_slot
-from .groups import Group, Kept
-from .ledger import Ledger
+from .executor import IDLE_POLL_S, READ_BACKOFF_S, Bury
+from .groups import Group, Kept, no_slot
+from .ledger import Ledger, Retry
 
 #: The one partition of a spout whose messages are only numbered.
 PARTITION = ""
@@ -39,6 +39,9 @@ class StormExecutor:
         self.roots = RootSource(plan.task, env.draw)
         self._number = ledger.positions_of(PARTITION).end
         self._ids: set[Any] = set()
+        #: The task that a message on a direct stream was emitted to, by message id.
+        self._direct: dict[Any, int] = {}
+        self._deactivated = False
         self._wait_until = 0.0
         self._emit = emitter.bind()
         spout.emit = self.emit  # type: ignore[method-assign]
@@ -55,13 +58,17 @@ class StormExecutor:
     ) -> list[int] | None:  # fmt: skip
         """Emit a message; bound as the spout's ``emit``."""
         name = stream or "default"
+        if tup_id is not None and self.env.tracked:
+            self._check_id(tup_id, name)
         self.emitter.close_run(())
         tasks = self._emit(tup, stream, None, direct_task, need_task_ids)
         if tup_id is None or not self.env.tracked:
             self.emitter.close_run(())
             self.ledger.emitted += 1
             return tasks
-        self._check_id(tup_id, name)
+        self._ids.add(tup_id)
+        if direct_task is not None:
+            self._direct[tup_id] = direct_task
         self._track([(tup_id, name, list(tup))], self._number, self.env.clock())
         self._number += 1
         return tasks
@@ -74,7 +81,6 @@ class StormExecutor:
             raise EmitError(self.component, stream, what) from None
         if known:
             raise EmitError(self.component, stream, f"message id {tup_id!r:.80} is still pending")
-        self._ids.add(tup_id)
 
     def _track(self, kept: Kept, start: int, now: float, attempts: int = 0,
                since: float | None = None) -> None:  # fmt: skip
@@ -97,6 +103,9 @@ class StormExecutor:
             return 0
         self.running = True
         before = self.ledger.emitted
+        if self.draining and not self._deactivated:
+            self._deactivated = True
+            self._call(lambda _: self.spout.deactivate(), None, "deactivate")
         self._tell()
         self._replay(now, messages)
         while (
@@ -136,18 +145,35 @@ class StormExecutor:
             tup_id, stream, values = retry.kept[0]
             self._call(self.spout.fail, tup_id, "fail")
             if not self._reemits:
-                self._ids.discard(tup_id)
+                self._forget(tup_id)
+                self.ledger.void(retry.partition, retry.start, retry.end)
+                continue
+            if retry.attempts >= self.env.settings.attempts_max:
+                self._give_up(retry)
                 continue
             self.emitter.close_run(())
-            self._emit(list(values), stream)
+            self._emit(list(values), stream, None, self._direct.get(tup_id))
             self._track(retry.kept, retry.start, now, retry.attempts, retry.since)
+
+    def _give_up(self, retry: Retry) -> None:
+        """Bury a message that was at work in worker after worker when they died."""
+        root = self.roots.next()
+        group = Group(PARTITION, retry.start, retry.end, 1, retry.since,
+                      attempts=retry.attempts, kept=retry.kept)  # fmt: skip
+        self.ledger.sent(root, group)
+        text = f"a worker died {retry.attempts} times while working on it"
+        self.failed(Failure(root, self.component, self.task, text, ""), retry.since)
+
+    def _forget(self, tup_id: Any) -> None:
+        self._ids.discard(tup_id)
+        self._direct.pop(tup_id, None)
 
     def _tell(self) -> None:
         """Tell the spout which messages are durable."""
         durable, self.ledger.durable_groups = self.ledger.durable_groups, []
         for group in durable:
             for tup_id, _, _ in group.kept or ():
-                self._ids.discard(tup_id)
+                self._forget(tup_id)
                 self._call(self.spout.ack, tup_id, "ack")
 
     def _call(self, call: Callable[[Any], None], tup_id: Any, name: str) -> None:
