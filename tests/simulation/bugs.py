@@ -1,0 +1,300 @@
+"""Bugs that the simulation must find: each breaks one promise of the engine on purpose.
+
+A bug is a function that patches the engine through ``patch`` (pytest's MonkeyPatch.setattr).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from waterspout.bolts.acker import Acker
+from waterspout.bolts.executor import BoltExecutor
+from waterspout.bolts.frame_work import FrameWork
+from waterspout.bolts.own_messages import OwnMessages
+from waterspout.bolts.state import TaskState
+from waterspout.spouts.ledger import Ledger
+from waterspout.spouts.positions import Positions
+from waterspout.supervisor.credits import CreditBook
+from waterspout.supervisor.link import LinkSender
+from waterspout.supervisor.link_receiver import LinkReceiver
+from waterspout.supervisor.worker_core import WorkerCore
+from waterspout.supervisor.worker_rounds import WorkerRounds
+from waterspout.topology.channels import OpenFrame, draw_edge
+from waterspout.topology.task_env import RootSource, TaskEnv
+
+Patch = Callable[[Any, str, Any], None]
+Bug = Callable[[Patch], None]
+
+
+def no_guard_edge(patch: Patch) -> None:
+    """A root looks finished when the first frame of its group was worked through."""
+    original = TaskEnv.open_root
+
+    def open_root(self: TaskEnv, root: int, now: float) -> int:
+        guard = original(self, root, now)
+        self.acker._entries[root][0] = 0  # type: ignore[attr-defined]
+        return guard
+
+    patch(TaskEnv, "open_root", open_root)
+    patch(TaskEnv, "drop_guard", lambda self, root, guard: None)
+
+
+def toggle_per_run(patch: Patch) -> None:
+    """A root is toggled with its frame's edge for each run, not once per frame."""
+
+    def close_run(self: OpenFrame, roots: Any, toggles: dict[int, int], draw: Any) -> None:
+        count = len(self.rows) - self.mark
+        self.mark += count
+        self.runs.append((count, roots))
+        for root in roots:
+            self.roots.add(root)
+            self.edge = self.edge or draw_edge(draw)
+            toggles[root] = toggles.get(root, 0) ^ self.edge
+
+    patch(OpenFrame, "close_run", close_run)
+
+
+def settle_with_every_run(patch: Patch) -> None:
+    """A frame's edge leaves a root with the first of several runs that carry it."""
+
+    def settle_run(self: FrameWork, toggles: dict[int, int]) -> None:
+        for root in self.roots:
+            toggles[root] = toggles.get(root, 0) ^ self.edge
+
+    patch(FrameWork, "settle_run", settle_run)
+
+
+def root_reused_on_replay(patch: Patch) -> None:
+    """Roots are drawn again: what is late of an old tree is taken for the new one."""
+
+    def next_root(self: RootSource) -> int:
+        number = getattr(self, "drawn_by_bug", -1) + 1
+        self.drawn_by_bug = number  # type: ignore[attr-defined]
+        return self._base | (number % 3 + 1)
+
+    def open_root(self: Acker, root: int, guard: int, now: float) -> None:
+        self._entries[root] = [guard, now]
+
+    patch(RootSource, "next", next_root)
+    patch(Acker, "open", open_root)
+
+
+def highest_acked_persisted(patch: Patch) -> None:
+    """Positions hold the highest acked message, whatever is missing below it."""
+    patch(Positions, "to_wire", lambda self: [self.end, []])
+
+
+def freeze_after_snapshot(patch: Patch) -> None:
+    """What is worked through between freeze and commit becomes durable with the round."""
+    original = Ledger.durable
+
+    def durable(self: Ledger, round_: int) -> None:
+        self._frozen, self._worked = self._frozen + self._worked, []
+        original(self, round_)
+
+    patch(Ledger, "durable", durable)
+
+
+def snapshot_before_freeze(patch: Patch) -> None:
+    """State is copied when the round before it began, not after all froze."""
+    original, kept = WorkerRounds.freeze, "copies_of_bug"
+
+    def freeze(self: WorkerRounds, round_: int) -> None:
+        states = self._core.tasks.states
+        copies = {task: state.snapshot_begin() for task, state in states.items()}
+        old = getattr(self, kept, copies)
+        setattr(self, kept, copies)
+        for task, state in states.items():
+            state.snapshot_begin = lambda task=task: old[task]  # type: ignore[method-assign]
+        original(self, round_)
+        for state in states.values():
+            state.begin_of_bug = state.snapshot_begin  # type: ignore[attr-defined]
+
+    def snapshot_begin(self: TaskState) -> Any:
+        return begin(self)
+
+    begin = TaskState.snapshot_begin
+    patch(TaskState, "snapshot_begin", snapshot_begin)
+
+    def freeze_with_class_method(self: WorkerRounds, round_: int) -> None:
+        for state in self._core.tasks.states.values():
+            state.__dict__.pop("snapshot_begin", None)
+        freeze(self, round_)
+
+    patch(WorkerRounds, "freeze", freeze_with_class_method)
+
+
+def split_forgotten(patch: Patch) -> None:
+    """A failed group comes back as one: poison keeps its neighbours from getting through."""
+    original = Ledger.failed_root
+
+    def failed_root(self: Ledger, failure: Any, now: float) -> Any:
+        group = self._groups.get(failure.root)
+        if group is not None and group.count > 1:
+            group.attempts += 1
+            if group.attempts >= self.settings.attempts_max:
+                group.count, found = 1, group
+                self.pending -= len(range(group.start, group.end)) - 1
+                self._groups[failure.root] = found
+        return original(self, failure, now)
+
+    patch(Ledger, "failed_root", failed_root)
+
+
+def old_epoch_accepted(patch: Patch) -> None:
+    """Frames of an older epoch, of a zombie or of a restored worker's past, are worked on."""
+    original = WorkerCore._on_epoch
+
+    def on_epoch(self: WorkerCore, message: Any, now: float) -> None:
+        queues = [(bolt, list(bolt.queue), bolt.queued_rows) for bolt in self.order]
+        entries = dict(self.acker._entries)
+        groups = {t: dict(s.ledger._groups) for t, s in self.tasks.spouts.items()}
+        original(self, message, now)
+        for bolt, works, rows in queues:
+            bolt.queue.extend(works)
+            bolt.queued_rows = rows
+        self.acker._entries.update(entries)
+        for task, kept in groups.items():
+            self.tasks.spouts[task].ledger._groups.update(kept)
+
+    patch(WorkerCore, "_on_epoch", on_epoch)
+
+
+def credits_per_link(patch: Patch) -> None:
+    """Channels have no frame of their own: one that is stuck keeps all others waiting."""
+    patch(
+        CreditBook, "available",
+        lambda self, channel: self.outstanding < self.pool_frames_of_bug,
+    )  # fmt: skip
+    original = CreditBook.__init__
+
+    def init(self: CreditBook, pool_frames: int) -> None:
+        original(self, pool_frames)
+        self.pool_frames_of_bug = pool_frames  # type: ignore[attr-defined]
+
+    patch(CreditBook, "__init__", init)
+
+
+def tick_output_untracked(patch: Patch) -> None:
+    """What a tick emits has no root: lost, it never comes back."""
+
+    def emit(self: OwnMessages, call: Callable[[], Any], now: float) -> None:
+        self._emitter.close_run(self._emitter.roots)
+        self._emitter.roots = ()
+        call()
+        self._emitter.close_run(())
+
+    patch(OwnMessages, "emit", emit)
+
+
+def settle_before_process(patch: Patch) -> None:
+    """A frame leaves its roots before the bolt has seen it, and a raise is only logged."""
+    patch(BoltExecutor, "_note", lambda self, error, roots: None)
+
+
+def acker_forgets_fail(patch: Patch) -> None:
+    """A failed root is dropped, and nobody replays it."""
+
+    def fail(self: Acker, failures: Any, now: float) -> None:
+        for failure in failures:
+            self._entries.pop(failure.root, None)
+
+    patch(Acker, "fail", fail)
+
+
+def replay_skips_a_message(patch: Patch) -> None:
+    """The last message of a failed group is not read again, but taken for done."""
+    original = Ledger._later
+
+    def later(self: Ledger, group: Any, attempts: int, due: float) -> None:
+        if group.count > 1 and self.seeks:
+            step = (group.end - group.start) // group.count
+            group.end -= step
+            from waterspout.spouts.groups import Group
+
+            self._work_through(Group(group.partition, group.end, group.end + step, 1, group.since))
+        original(self, group, attempts, due)
+
+    patch(Ledger, "_later", later)
+
+
+def snapshot_not_restored(patch: Patch) -> None:
+    """A restarted task begins with empty state."""
+    patch(TaskState, "restore", lambda self, parts, owned=None, key_group=None: None)
+
+
+def aborted_round_is_durable(patch: Patch) -> None:
+    """A round that was given up moves positions all the same."""
+
+    def abort(self: Ledger) -> None:
+        if self._round:
+            self.durable(self._round)
+
+    patch(Ledger, "abort", abort)
+
+
+def resend_without_dedupe(patch: Patch) -> None:
+    """The receiver works on frames that it had before a break."""
+    original = LinkReceiver._in_order
+
+    def in_order(self: LinkReceiver, link: Any, seq: int) -> bool:
+        if 0 < seq <= link.last_seq:
+            link.last_seq = seq - 1
+            return True
+        return original(self, link, seq)
+
+    patch(LinkReceiver, "_in_order", in_order)
+
+
+def no_resend(patch: Patch) -> None:
+    """What a break took is never sent again."""
+    original = LinkSender._send_window
+
+    def send_window(self: LinkSender) -> None:
+        if self._hellos < 2:
+            original(self)
+
+    patch(LinkSender, "_send_window", send_window)
+
+
+def dead_letter_acked_before_stored(patch: Patch) -> None:
+    """A message that is given up counts as worked through although nobody stored it."""
+    from waterspout.supervisor.dead_letter_box import DeadLetterBox
+
+    def bury_of(self: DeadLetterBox, executor: Any) -> Any:
+        return lambda group, failure: executor.ledger.buried(group)
+
+    patch(DeadLetterBox, "bury_of", bury_of)
+
+
+def state_kept_over_a_restore(patch: Patch) -> None:
+    """Survivors forget what was worked through since the last round instead of replaying it."""
+
+    def restart(self: Ledger, now: float) -> None:
+        for group in self._worked:
+            self._make_durable(group)
+        self._worked = []
+        original(self, now)
+
+    original = Ledger._restart
+    patch(Ledger, "_restart", restart)
+
+
+def no_row_limit(patch: Patch) -> None:
+    """A spout does not stop at max_pending."""
+    patch(Ledger, "room", lambda self: 1000)
+
+
+#: Every bug by its name.
+BUGS: dict[str, Bug] = {
+    bug.__name__: bug
+    for bug in (
+        no_guard_edge, toggle_per_run, settle_with_every_run, root_reused_on_replay,
+        highest_acked_persisted, freeze_after_snapshot, snapshot_before_freeze, split_forgotten,
+        old_epoch_accepted, credits_per_link, tick_output_untracked, settle_before_process,
+        acker_forgets_fail, replay_skips_a_message, snapshot_not_restored,
+        aborted_round_is_durable, resend_without_dedupe, no_resend,
+        dead_letter_acked_before_stored, state_kept_over_a_restore, no_row_limit,
+    )
+}  # fmt: skip

@@ -1,0 +1,10 @@
+"""The ``--seed`` option: run one seed of the simulation again."""
+
+from __future__ import annotations
+
+import pytest
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Offer ``--seed N`` when this folder is named on the command line."""
+    parser.addoption("--seed", type=int, help="run this seed of the simulation, and no other")

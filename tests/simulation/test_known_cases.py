@@ -1,0 +1,123 @@
+"""Cases that are known to bite, each built on purpose, over several seeds of delays."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from .cluster import Cluster
+from .runs import run_shape
+from .shapes import BoltShape, InputShape, Shape, SpoutShape
+
+SEEDS = range(5)
+TIGHT = {
+    "max_pending": 4, "batch_max": 4, "frame_rows_max": 1, "queue_rows_max": 2,
+    "link_pool_frames": 1, "linger_s": 0.0, "message_timeout_s": 60.0,
+}  # fmt: skip
+
+
+def numbers(messages: int = 40, **more: Any) -> SpoutShape:
+    """Return a source whose messages are all there at once."""
+    return SpoutShape("s0", "source", messages, **more)
+
+
+def bolt(id: str, *sources: str, role: str = "pass", style: str = "emit", **more: Any) -> BoltShape:
+    """Return a bolt that reads the sources by shuffle, or by ``grouping``."""
+    grouping, fields = more.pop("grouping", "shuffle"), more.pop("fields", ())
+    inputs = tuple(InputShape(source, "default", grouping, fields) for source in sources)
+    return BoltShape(id, role, style, inputs, **more)
+
+
+def run(seed: int, shape: Shape, **more: Any) -> Cluster:
+    """Run to the end; the oracle looks on."""
+    return run_shape(seed, shape, **more)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_group_routed_over_two_frames_is_not_done_when_the_first_is(seed: int) -> None:
+    """frame_rows_max is 1: each message of a group leaves in a frame of its own."""
+    bolts = (bolt("b0", "s0", role="end", parallelism=2, grouping="fields", fields=("key",)),)
+    settings = {**TIGHT, "batch_max": 16, "max_pending": 16}
+    cluster = run(seed, Shape((numbers(),), bolts, 2, settings=settings), faulty=False)
+    assert not sum(count > 1 for count in cluster.world.done_at.values())
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_chain_that_crosses_two_workers_at_full_credit_does_not_deadlock(seed: int) -> None:
+    """a (W0) -> b (W1) -> a' (W0) -> b' (W1): credits per link alone would deadlock here."""
+    bolts = (
+        bolt("b0", "s0", role="fan", style="yield"), bolt("b1", "b0", role="fan", style="yield"),
+        bolt("b2", "b1", role="fan", style="yield"), bolt("b3", "b2", role="end", stateful=True),
+    )  # fmt: skip
+    shape = Shape((numbers(60),), bolts, 2, settings={**TIGHT, "max_pending": 50})
+    cluster = run(seed, shape, faulty=False)
+    workers = [cluster.plan.worker_of()[t.task] for t in cluster.plan.tasks if t.component != "s0"]
+    assert len(set(workers)) == 2 and workers[0] == workers[2] != workers[1]
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_two_branches_joined_at_max_pending_do_not_wait_for_each_other(seed: int) -> None:
+    bolts = (
+        bolt("b0", "s0", parallelism=2), bolt("b1", "s0", style="yield"),
+        bolt("b2", "b0", "b1", role="join", style="join", grouping="fields", fields=("jid",)),
+        bolt("b3", "b2", role="end", stateful=True),
+    )  # fmt: skip
+    shape = Shape((numbers(),), bolts, 2, settings={**TIGHT, "max_pending": 2})
+    run(seed, shape, faulty=False)
+    run(seed, shape)
+
+
+@pytest.mark.parametrize("style", ["async", "blocking"])
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_raise_while_other_calls_run_fails_its_own_message_only(seed: int, style: str) -> None:
+    bolts = (bolt("b0", "s0", style=style), bolt("b1", "b0", role="end", stateful=True))
+    shape = Shape((numbers(60),), bolts, 2, settings={**TIGHT, "max_pending": 20})
+    cluster = Cluster(seed, shape)
+    cluster.world.poison["b0"] = {"s0/0/5", "s0/0/17"}
+    cluster.run(60)
+    cluster.oracle.at_end()
+    assert set(cluster.oracle.buried()) == {"s0/0/5", "s0/0/17"}
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_fast_sender_in_a_new_epoch_waits_for_a_slow_receiver(seed: int) -> None:
+    """Worker 1 sleeps while worker 0's successor is already in the next epoch."""
+    bolts = (
+        bolt("b0", "s0", parallelism=3),
+        bolt("b1", "b0", role="end", stateful=True, parallelism=3),
+    )
+    shape = Shape((numbers(60, pause_s=0.02),), bolts, 3, settings=TIGHT)
+    cluster = Cluster(seed, shape)
+    cluster.run(0.5)
+    sleeper, victim = cluster.living()[1:3]
+    cluster.faults += 2
+    sleeper.freeze(0.8)
+    cluster.kill(victim, "killed by signal 9")
+    cluster.run(60)
+    cluster.oracle.at_end()
+    assert cluster.store.epoch() == 2
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_message_that_kills_its_worker_is_buried_and_its_neighbours_are_not(seed: int) -> None:
+    bolts = (bolt("b0", "s0"), bolt("b1", "b0", role="end", stateful=True))
+    settings = {**TIGHT, "batch_max": 8, "max_pending": 16, "frame_rows_max": 16, "attempts_max": 3}
+    cluster = Cluster(seed, Shape((numbers(30),), bolts, 2, settings=settings))
+    cluster.faults += 1
+    cluster.world.killers["b0"] = {"s0/0/7"}
+    cluster.run(60)
+    cluster.oracle.at_end()
+    assert set(cluster.oracle.buried()) == {"s0/0/7"}
+    assert cluster.world.deaths["s0/0/7"] <= 4
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_what_a_sink_wrote_survives_the_loss_of_its_worker(seed: int) -> None:
+    bolts = (bolt("b0", "s0", role="end", sink=True, parallelism=2),)
+    cluster = Cluster(seed, Shape((numbers(60, pause_s=0.02),), bolts, 2, settings=TIGHT))
+    cluster.run(0.7)
+    cluster.faults += 1
+    cluster.kill(cluster.living()[0], "killed by signal 9")
+    cluster.run(60)
+    cluster.oracle.at_end()
