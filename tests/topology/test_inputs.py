@@ -57,6 +57,11 @@ def test_anything_else_is_refused_at_its_place(text: str, expected: str) -> None
     assert [expected in str(problem) for problem in loaded(text).problems] == [True]
 
 
+@pytest.mark.parametrize("text", ["&x [s]", "[*x]", "[!y s]", "[{from: !y s}]", "[no]"])
+def test_what_was_refused_already_is_not_complained_about_again(text: str) -> None:
+    assert len(loaded(text).problems) == 1
+
+
 def test_inputs_that_are_wrong_are_left_out_and_the_others_keep_their_paths() -> None:
     found = loaded("[5, s, {from: ~}, s.errors]")
     assert found.draft is not None

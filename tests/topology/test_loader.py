@@ -153,6 +153,15 @@ def test_a_component_that_is_no_mapping_is_still_known_to_others() -> None:
     assert [problem.code for problem in found.problems] == ["E_TYPE"]
 
 
+def test_a_component_without_anything_misses_its_class_where_its_id_stands() -> None:
+    found = loaded("name: x\nspouts:\n  s:\n")
+    assert [str(problem).partition(" s")[0] for problem in found.problems] == [
+        "t.yaml:3:3: E_MISSING"
+    ]
+    found = loaded("name: x\nspouts:\n  s: {}\n")
+    assert str(next(iter(found.problems))).startswith("t.yaml:3:6: E_MISSING")
+
+
 def test_the_place_of_a_value_that_is_not_there_is_that_of_what_is_around_it() -> None:
     found = loaded(FULL)
     assert str(found.mark("spouts.lines.args.paths")) == "t.yaml:10:19"
@@ -176,7 +185,7 @@ def mangled(rng: random.Random) -> str:
 
 
 @given(st.randoms(use_true_random=False))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_a_mangled_file_makes_a_spec_or_problems_and_nothing_else(rng: random.Random) -> None:
     found = loaded(mangled(rng))
     lint_spec(found)
@@ -212,7 +221,7 @@ def written(tree: Any) -> str:
 
 
 @given(st.dictionaries(WORDS, TREES, max_size=6))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_any_tree_makes_a_spec_or_problems_and_nothing_else(tree: dict[str, Any]) -> None:
     found = loaded(written(tree))
     lint_spec(found)

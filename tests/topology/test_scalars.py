@@ -56,7 +56,7 @@ def test_whatever_is_read_as_a_value_is_read_alike_by_yaml_1_1_or_is_text_there(
     text: str,
 ) -> None:
     """A number or boolean is never another number or boolean for a reader of YAML 1.1."""
-    if text != text.strip():
+    if text != text.strip() or text == "---":
         return
     try:
         value = resolve_scalar(text)
