@@ -171,14 +171,13 @@ def word_count(
         expect("number of words counted too low", len(short), 0)
     else:
         expect("digest", digest(run.counts), digest(setup.corpus.counts))
-    return engine_sample(run, setup.corpus.lines)
+    return engine_sample(run, setup.corpus.lines, workers)
 
 
-def engine_sample(run: EngineRun, messages: int) -> Sample:
+def engine_sample(run: EngineRun, messages: int, workers: int = 1) -> Sample:
     """Return the throughput of a bounded run, its replays, and the CPU of a lone worker."""
     reading, finished = run.first("reading"), run.first("finished")
-    alone = reading["pid"] == finished["pid"]
-    cpu_s = finished["cpu_s"] - reading["cpu_s"] if alone else None
+    cpu_s = finished["cpu_s"] - reading["cpu_s"] if workers == 1 else None
     sample = throughput(messages, run.active_s(messages), cpu_s)
     sample["twice_percent"] = 100 * run.summary.get("replayed", 0) / messages
     return sample

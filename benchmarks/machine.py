@@ -6,6 +6,7 @@ import os
 import platform
 import subprocess
 import sysconfig
+import time
 from contextlib import suppress
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -38,6 +39,29 @@ def about() -> dict[str, Any]:
         "versions": {name: found for name in PACKAGES if (found := _version(name))},
         "commit": _commit(),
     }
+
+
+class OtherLoad:
+    """How busy the machine is with other people's work, between two moments."""
+
+    def __init__(self) -> None:
+        self._start = self._now()
+
+    def cores(self) -> float:
+        """Return how many cores were busy, since this was made, with what we did not start."""
+        seconds, busy_s, own_s = (b - a for a, b in zip(self._start, self._now(), strict=True))
+        return max(0.0, (busy_s - own_s) / seconds) if seconds else 0.0
+
+    @staticmethod
+    def _now() -> tuple[float, float, float]:
+        machine, own = psutil.cpu_times(), os.times()
+        # Guest time is part of user time, and waiting for a disk is no work.
+        busy_s = machine.user + machine.nice + machine.system + machine.irq + machine.softirq
+        return (
+            time.monotonic(),
+            busy_s,
+            own.user + own.system + own.children_user + own.children_system,
+        )
 
 
 def headline(facts: dict[str, Any]) -> str:

@@ -60,6 +60,8 @@ class Verdict:
     low: float | None = None
     high: float | None = None
     probe_ratio: float | None = None
+    #: A ratio of throughputs once more by CPU time per message: others' work moves it less.
+    cpu_ratio: float | None = None
 
     @property
     def met(self) -> bool | None:
@@ -96,7 +98,16 @@ def judge(results: Results, goal: Goal) -> Verdict:
         return Verdict(goal, None)
     theirs = values(results.samples[goal.against], goal.metric)
     by_round = [a / b for a, b in zip(mine, theirs, strict=False) if b]
-    return Verdict(goal, own / other, min(by_round), max(by_round))
+    by_cpu = _cpu_ratio(results, goal, goal.against)
+    return Verdict(goal, own / other, min(by_round), max(by_round), cpu_ratio=by_cpu)
+
+
+def _cpu_ratio(results: Results, goal: Goal, against: str) -> float | None:
+    mine = middle(results, goal.contestant, "cpu_us")
+    theirs = middle(results, against, "cpu_us")
+    if not mine or not theirs:
+        return None
+    return {"per_s": theirs / mine, "ns_per_hop": mine / theirs}.get(goal.metric)
 
 
 def percentile(numbers: Sequence[float], percent: float) -> float:
@@ -153,7 +164,9 @@ def contestant_rows(results: Results) -> list[list[str]]:
 
 #: The head of ``contestant_rows``; the third and last column are told by the block.
 CONTESTANT_HEAD = ("contestant", "guarantee", "median [min-max]", "runs", "CPU us/message", "ratio")
-GOAL_HEAD = ("figure to reach", "metric", "limit", "measured [rounds]", "x probe", "reached")
+GOAL_HEAD = (
+    "figure to reach", "metric", "limit", "measured [rounds]", "by CPU", "x probe", "reached",
+)  # fmt: skip
 
 
 def goal_row(verdict: Verdict) -> list[str]:
@@ -163,8 +176,9 @@ def goal_row(verdict: Verdict) -> list[str]:
     if verdict.low is not None:
         spread += f" [{figure(verdict.low)}-{figure(verdict.high)}]"
     word = {True: "yes", False: "NO", None: "not measured"}[verdict.met]
+    by_cpu = figure(verdict.cpu_ratio) if verdict.cpu_ratio is not None else ""
     probe = figure(verdict.probe_ratio) if verdict.probe_ratio is not None else ""
-    return [goal.text, goal.metric, limit_text(goal), spread, probe, word]
+    return [goal.text, goal.metric, limit_text(goal), spread, by_cpu, probe, word]
 
 
 def markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -187,10 +201,20 @@ def text_report(blocks: Sequence[Results]) -> str:
         head[2] = f"{results.metric}, {head[2]}"
         head[5] = f"x {next(iter(results.guarantees))}"
         parts.append(f"\n## {results.title}\n\n" + markdown(head, contestant_rows(results)))
+        parts += other_load(results)
         parts += [f"\n{name} failed: {text}" for name, text in results.errors.items()]
     goals = [goal_row(judge(results, goal)) for results in blocks for goal in results.goals]
     parts.append("\n## Figures to reach\n\n" + markdown(GOAL_HEAD, goals))
     return "\n".join(parts)
+
+
+def other_load(results: Results) -> list[str]:
+    """Return a line on what else the machine did during the runs of a block."""
+    every = [sample for samples in results.samples.values() for sample in samples]
+    cores = values(every, "others_cores")
+    if not cores:
+        return []
+    return [f"\nOther work took {median(cores):.2f} cores meanwhile, {max(cores):.2f} at most."]
 
 
 def json_report(blocks: Sequence[Results], about: dict[str, Any]) -> dict[str, Any]:
@@ -231,5 +255,6 @@ def _json_goal(verdict: Verdict) -> dict[str, Any]:
         "value": verdict.value,
         "range": [verdict.low, verdict.high],
         "probe_ratio": verdict.probe_ratio,
+        "cpu_ratio": verdict.cpu_ratio,
         "met": verdict.met,
     }

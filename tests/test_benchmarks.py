@@ -47,6 +47,14 @@ def test_a_ratio_is_that_of_the_medians_and_its_range_that_of_the_rounds() -> No
     assert verdict.met is True
 
 
+def test_a_ratio_is_shown_by_cpu_too_where_both_know_their_cpu() -> None:
+    goal = Goal("g", "a", "per_s", against="b", at_least=0.7)
+    found = results(goal, a=[1], b=[1])
+    assert report.judge(found, goal).cpu_ratio is None
+    found.samples["a"][0]["cpu_us"], found.samples["b"][0]["cpu_us"] = 4, 3
+    assert report.judge(found, goal).cpu_ratio == 0.75
+
+
 def test_a_goal_is_missed_by_a_value_on_the_wrong_side_of_its_limit() -> None:
     least = Goal("g", "a", "per_s", against="b", at_least=0.71)
     most = Goal("g", "a", "per_s", at_most=69)
