@@ -104,11 +104,17 @@ class Processes:
         for (worker, incarnation), process in list(self._running.items()):
             code = process.poll()
             if code is not None:
-                found.append(Exit(worker, incarnation, exit_reason(code)))
+                found.append(Exit(worker, incarnation, self._reason(worker, code)))
                 self._running.pop((worker, incarnation))
                 self._watched.pop((worker, incarnation), None)
                 self._folder.forget_worker(worker, incarnation)
         return found
+
+    def _reason(self, worker: int, code: int) -> str:
+        """Return how a worker ended; where it may have left a traceback, also where that is."""
+        if code in (0, -signal.SIGKILL):
+            return exit_reason(code)
+        return f"{exit_reason(code)}, see {log_path(self._state_dir, worker)}"
 
     def stats(self) -> list[Stats]:
         """Return memory and share of a core since the last call, for each process."""

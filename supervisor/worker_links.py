@@ -25,6 +25,7 @@ class WorkerLinks:
         self.peers: dict[int, dict[str, Any]] = {}
         self.receiver: LinkReceiver | None = None
         self._ready_said = False
+        self._closing = False
         self._next_tick = 0.0
 
     def connect(self, peers: Mapping[int, Any]) -> None:
@@ -107,7 +108,14 @@ class WorkerLinks:
         elif isinstance(event, (Opened, Closed)):
             self._next_tick = 0.0
 
+    def close(self) -> None:
+        """Say BYE on every link as soon as it is drained. Called when the worker is to stop."""
+        self._closing, self._next_tick = True, 0.0
+        for link in self.links.values():
+            link.close()
+
     def wakeup(self, now: float) -> float:
         """Return the seconds until a link has to look at the clock."""
-        busy = not self._ready_said or any(not link.drained for link in self.links.values())
+        busy = not self._ready_said or self._closing
+        busy = busy or any(not link.drained for link in self.links.values())
         return max(self._next_tick - now, 0.0) if busy else 0.5
