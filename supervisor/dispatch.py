@@ -168,8 +168,9 @@ class Dispatch:
         bad: dict[int, EmitError] = {
             problem.row: self._unserialisable(frame, problem) for problem in find_unpackables(rows)
         }
-        if not bad:
-            bad = self._oversized(frame, rows)
+        packable = [row for row in range(len(rows)) if row not in bad]
+        oversized = self._oversized(frame, [rows[row] for row in packable])
+        bad |= {packable[index]: error for index, error in oversized.items()}
         return self._drop_rows(frame, edge, runs, rows, bad) if bad else (runs, rows)
 
     # Over a link.
@@ -185,7 +186,9 @@ class Dispatch:
             }
             return self._without(frame, sealed, bad or self._unknown(frame, rows))
         except FrameTooLarge:
-            return self._without(frame, sealed, self._oversized(frame, rows, bytes_max))
+            oversized = self._oversized(frame, rows, bytes_max)
+            unfitting = oversized or self._unfitting(frame, sealed, bytes_max)
+            return self._without(frame, sealed, unfitting)
         if len(parts) > 1 or len(parts[0].body) > self._env.settings.tuple_bytes_max:
             oversized = self._oversized(frame, rows)
             if oversized:
@@ -251,6 +254,20 @@ class Dispatch:
             row: TupleTooLarge(component, stream, size, limit)
             for row, size in find_oversized(list(rows), limit)
         }
+
+    def _unfitting(
+        self, frame: OpenFrame, sealed: Sealed, bytes_max: int
+    ) -> dict[int, EmitError]:
+        """Return the rows that do not fit into a frame together with the roots they carry."""
+        component, stream, _ = self._info(frame)
+        _, runs, rows = sealed
+        roots_of = [roots for count, roots in runs for _ in range(count)]
+        bad: dict[int, EmitError] = {}
+        for position, (roots, row) in enumerate(zip(roots_of, rows, strict=True)):
+            size = DATA_HEADER_BYTES + len(self._packer.pack([(1, roots)], [row]))
+            if size > bytes_max:
+                bad[position] = TupleTooLarge(component, stream, size, bytes_max)
+        return bad
 
     def _unknown(self, frame: OpenFrame, rows: list[Any]) -> dict[int, EmitError]:
         """Fail a whole frame that does not pack for a reason nobody can name."""

@@ -1,4 +1,4 @@
-"""A spout's executor without a worker: a real emitter with one open frame, and a list of burials."""
+"""A spout's executor without a worker: a real emitter, one open frame, a list of burials."""
 
 from __future__ import annotations
 

@@ -188,7 +188,8 @@ def test_ack_that_raises_is_noted_and_does_no_harm() -> None:
     for root, _ in rig.taken():
         executor.completed(root, rig.now)
     executor.turn(rig.now, 100)
-    assert [e["text"] for e in rig.env.take_errors()] == ["ack: KeyError: 'a'", "ack: KeyError: 'b'"]
+    texts = [error["text"] for error in rig.env.take_errors()]
+    assert texts == ["ack: KeyError: 'a'", "ack: KeyError: 'b'"]
 
 
 def test_a_message_that_kills_worker_after_worker_is_given_up_and_its_neighbour_is_not() -> None:
