@@ -53,8 +53,12 @@ class Program(NearestGroup):
             code = super().invoke(ctx)
         except WaterspoutError as error:
             raise Refused(str(error)) from error
+        except click.UsageError as error:
+            # Some of click's own errors do not know which command they belong to.
+            error.ctx = error.ctx or ctx
+            raise
         except KeyboardInterrupt:
-            ctx.exit(ExitCode.STOPPED)
+            ctx.exit(int(ExitCode.STOPPED))
         except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
             raise
         except Exception:
@@ -62,7 +66,7 @@ class Program(NearestGroup):
 
             click.echo(traceback.format_exc(), err=True)
             click.echo("waterspout: this is a fault of Waterspout; please report it", err=True)
-            ctx.exit(ExitCode.INTERNAL)
+            ctx.exit(int(ExitCode.INTERNAL))
         ctx.exit(int(code or ExitCode.OK))
 
 

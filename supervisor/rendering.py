@@ -77,8 +77,8 @@ def _messages(summary: Mapping[str, Any]) -> RenderableType:
         ("duplicates possible", count(summary["duplicates_possible"]), _bound(summary)),
         ("dead letters", count(summary["dead_letters"]), letters),
         ("restarts", count(summary["restarts"]), "worker processes that were lost"),
-        ("latency p50", milliseconds(latency["p50"]), "half of the messages were acked within"),
-        ("latency p99", milliseconds(latency["p99"]), "99 of 100 were"),
+        ("latency p50", milliseconds(latency["p50"]), "half of the messages took at most this"),
+        ("latency p99", milliseconds(latency["p99"]), "99 of 100 took at most this"),
     )
     for name, number, meaning in rows:
         alarming = number not in ("0", "-") and name in _ALARMING
@@ -108,7 +108,7 @@ def _components(summary: Mapping[str, Any]) -> RenderableType:
 
 
 def _top(component: str, top: Any) -> RenderableType:
-    made = table(f"top of {text(component, 64)}", "count")
+    made = table(f"top of {text(component, 64)}", "times")
     for key, number in top:
         made.add_row(text(key, 64), count(number))
     return made

@@ -65,9 +65,9 @@ class Rates:
 def status_view(status: Mapping[str, Any], rates: Mapping[str, float]) -> RenderableType:
     """Return everything that ``status`` shows of one topology."""
     parts: list[RenderableType] = [headline(status), Text()]
-    parts += [spout_table(status["spouts"], rates)]
+    parts += [spout_table(status["spouts"], rates), Text()]
     if status["bolts"]:
-        parts += [bolt_table(status["bolts"], rates)]
+        parts += [bolt_table(status["bolts"], rates), Text()]
     parts += [worker_table(status["workers"]), Text()]
     parts += _first_unacked(status["spouts"])
     parts += [_round_line(status), *error_lines(status["errors"])]
@@ -80,7 +80,7 @@ def progress_view(status: Mapping[str, Any], rates: Mapping[str, float]) -> Rend
     if status["bolts"]:
         parts.append(bolt_table(status["bolts"], rates))
     missing = [row for row in status["workers"] if row["state"] != "running"]
-    if missing and status["state"] != "starting":
+    if missing and status["state"] == "running":
         parts.append(worker_table(missing))
     return Group(*parts, *error_lines(status["errors"], tracebacks=False))
 
@@ -113,41 +113,42 @@ def table(*columns: str) -> Table:
 
 def spout_table(rows: Sequence[Mapping[str, Any]], rates: Mapping[str, float]) -> Table:
     """Return a row per spout."""
-    with_lag = any(row["lag"] is not None for row in rows)
-    lag = ("lag",) if with_lag else ()
-    made = table(
-        "spout", "emitted", "acked", "per s", "pending", "failed", "replayed", "p50", "p99", *lag
-    )
+    speed = ("per s",) if rates else ()
+    lag = ("lag",) if any(row["lag"] is not None for row in rows) else ()
+    names = ("emitted", "acked", *speed, "pending", "failed", "replayed", "p50", "p99", *lag)
+    made = table("spout", *names)
     for row in rows:
-        made.add_row(
-            _named(row),
-            count(row["emitted"]),
-            count(row["acked"]),
-            _per_s(rates, row),
-            count(row["pending"]),
-            _alarming(row["failed"]),
-            _alarming(row["replayed"]),
-            milliseconds(row["latency_ms"]["p50"]),
-            milliseconds(row["latency_ms"]["p99"]),
-            *([count(row["lag"])] if with_lag else []),
-        )
+        cells: dict[str, str | Text] = {
+            "emitted": count(row["emitted"]),
+            "acked": count(row["acked"]),
+            "per s": _per_s(rates, row),
+            "pending": count(row["pending"]),
+            "failed": _alarming(row["failed"]),
+            "replayed": _alarming(row["replayed"]),
+            "p50": milliseconds(row["latency_ms"]["p50"]),
+            "p99": milliseconds(row["latency_ms"]["p99"]),
+            "lag": count(row["lag"]),
+        }
+        made.add_row(_named(row), *(cells[name] for name in names))
     return made
 
 
 def bolt_table(rows: Sequence[Mapping[str, Any]], rates: Mapping[str, float]) -> Table:
     """Return a row per bolt; capacity is the share of time that its busiest task works."""
-    made = table("bolt", "executed", "acked", "per s", "queue", "failed", "capacity")
+    speed = ("per s",) if rates else ()
+    names = ("executed", "acked", *speed, "queue", "failed", "capacity")
+    made = table("bolt", *names)
     for row in rows:
-        capacity = row["capacity"]
-        made.add_row(
-            _named(row),
-            count(row["executed"]),
-            count(row["acked"]),
-            _per_s(rates, row),
-            count(row["queue"]),
-            _alarming(row["failed"]),
-            Text(f"{capacity:.0%}", style="yellow" if capacity >= 0.95 else ""),
-        )
+        busy = row["capacity"]
+        cells: dict[str, str | Text] = {
+            "executed": count(row["executed"]),
+            "acked": count(row["acked"]),
+            "per s": _per_s(rates, row),
+            "queue": count(row["queue"]),
+            "failed": _alarming(row["failed"]),
+            "capacity": Text(f"{busy:.0%}", style="yellow" if busy >= 0.95 else ""),
+        }
+        made.add_row(_named(row), *(cells[name] for name in names))
     return made
 
 

@@ -33,7 +33,9 @@ def milliseconds(number: float | None) -> str:
         return UNKNOWN
     if number >= 1000:
         return seconds(number / 1000)
-    return f"{number:.0f} ms" if number >= 10 else f"{number:.1f} ms"
+    if number < 0.05:
+        return "<0.1 ms"
+    return f"{number:.0f} ms" if number >= 9.95 else f"{number:.1f} ms"
 
 
 def seconds(number: float | None) -> str:

@@ -78,7 +78,8 @@ def run_file(options: RunOptions) -> ExitCode:
     folder = (options.state_dir or state_folder(plan.name)).absolute()
     beginning = how_to_begin(folder, options.fresh)
     view = make_view()
-    view.say(first_line(plan, folder, beginning))
+    for line in first_lines(plan, folder, beginning):
+        view.say(line)
     try:
         result = _run(plan, folder, beginning, view, options.in_process)
     finally:
@@ -91,10 +92,17 @@ def _plan(linted: LintResult, workers: int | None) -> Plan:
     return make_plan(linted.spec, linted.facts, workers)
 
 
-def first_line(plan: Plan, folder: Path, beginning: Beginning) -> str:
-    """Return ``wordcount begins: 2 workers, at-least-once, state in ...``."""
+def first_lines(plan: Plan, folder: Path, beginning: Beginning) -> list[str]:
+    """Return what is said before a run: how it begins, with what, and what it will add to."""
     facts = f"{plural(plan.workers, 'worker')}, {plan.guarantee}, state in {text(str(folder))}"
-    return f"{plan.name} {beginning.text}: {facts}"
+    said = [f"{plan.name} {beginning.text}", facts]
+    if not beginning.resumed:
+        said += [
+            f"{file['component']}: {text(file['path'])} is not empty; rows are added at its end"
+            for file in written_files(plan)
+            if Path(file["path"]).expanduser().stat().st_size
+        ]
+    return said
 
 
 def _run(
@@ -181,6 +189,7 @@ class EndSignals:
 
 def _tell(result: RunResult, plan: Plan, folder: Path, as_json: bool) -> ExitCode:
     summary = {**result.summary, "files": written_files(plan), "state_dir": str(folder)}
+    summary["reason"] = _without_secrets(result.reason, plan)
     if not result.ok and result.outcome != "stopped":
         click.echo(f"waterspout: {_without_secrets(result.reason, plan)}", err=True)
         for line in lines(_without_secrets(result.details, plan)).splitlines():

@@ -29,10 +29,12 @@ class Beginning:
     Attributes:
         fresh: earlier state is dropped.
         text: what the first line of the run says about it.
+        resumed: it goes on where an earlier run stopped.
     """
 
     fresh: bool
     text: str
+    resumed: bool = False
 
 
 def states_folder(environ: Mapping[str, str] | None = None) -> Path:
@@ -82,10 +84,10 @@ def _decide(store: Store, folder: Path, fresh: bool) -> Beginning:
         why = "begins anew, as the last run came to its end"
         return Beginning(True, why + _save_letters(store, folder))
     if waiting:
-        return Beginning(False, f"goes on; dead letters are tried again: {waiting:,}")
+        return Beginning(False, f"goes on; dead letters are tried again: {waiting:,}", True)
     if store.epoch() == 0 or not (store.positions() or store.dead_letter_count()):
         return Beginning(False, "begins")
-    return Beginning(False, "goes on where the last run stopped (--fresh starts over)")
+    return Beginning(False, "goes on where the last run stopped (--fresh starts over)", True)
 
 
 def _save_letters(store: Store, folder: Path) -> str:

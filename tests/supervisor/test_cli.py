@@ -1,0 +1,122 @@
+"""The command line: a slip is answered with usage, the nearest name and exit 2."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner, Result
+from waterspout.supervisor import cli
+from waterspout.supervisor.exit_codes import ExitCode
+from waterspout.topology.errors import UserError
+
+
+def call(*words: str) -> Result:
+    """Run the program with these words."""
+    return CliRunner().invoke(cli.main, words, prog_name="waterspout")
+
+
+@pytest.fixture(autouse=True)
+def own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep the user's own state and runs out of it."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["rnu"], "there is no command 'rnu', did you mean 'run'?"),
+        (["dead-letters", "lst"], "there is no command 'lst', did you mean 'list'?"),
+        (["run", "x.yaml", "--jsno"], "--json"),
+        (["run"], "FILE"),
+        (["run", "x.yaml", "--workers"], "--workers"),
+        (["run", "x.yaml", "--workers", "1e3"], "'1e3' is not a whole number from 1 to 1024"),
+        (["run", "x.yaml", "--workers", "0"], "'0' is not a whole number from 1 to 1024"),
+        (["run", "x.yaml", "--in-process", "--workers", "2"], "leave --workers out"),
+        (["lint", "x.yaml", "--format", "xml"], "xml"),
+        (["dead-letters", "replay"], "give the ids of dead letters, or --all"),
+        (["dead-letters", "drop", "3", "--all"], "give the ids of dead letters, or --all"),
+    ],
+)
+def test_a_slip_is_answered_with_usage_and_exit_2(words: list[str], said: str) -> None:
+    result = call(*words)
+    assert result.exit_code == ExitCode.USAGE
+    assert result.stdout == ""
+    assert result.stderr.startswith("Usage: waterspout")
+    assert said in result.stderr
+    assert "Traceback" not in result.output
+
+
+def test_the_version_is_that_of_the_package() -> None:
+    assert call("--version").stdout == f"waterspout {version('waterspout')}\n"
+
+
+def test_run_refuses_what_lint_refuses_with_the_same_text(tmp_path: Path) -> None:
+    (tmp_path / "bad.yaml").write_text("name: bad\nblots: {}\nworkers: 0\n")
+    linted, run = call("lint", "bad.yaml"), call("run", "bad.yaml")
+    assert (linted.exit_code, run.exit_code) == (ExitCode.REFUSED, ExitCode.REFUSED)
+    assert "E_UNKNOWN_KEY" in linted.stdout
+    assert run.stderr == linted.stdout
+    assert run.stdout == ""
+    assert not (tmp_path / "state").exists()
+
+
+def test_a_users_mistake_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(**_: object) -> None:
+        raise UserError("no\x1b such thing")
+
+    monkeypatch.setattr(cli.new, "callback", refuse)
+    result = call("new", "x")
+    assert result.exit_code == ExitCode.REFUSED
+    assert result.stderr == "waterspout: no\\x1b such thing\n"
+
+
+def test_a_fault_of_ours_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(**_: object) -> None:
+        raise KeyError("x")
+
+    monkeypatch.setattr(cli.new, "callback", fail)
+    result = call("new", "x")
+    assert result.exit_code == ExitCode.INTERNAL
+    assert result.stderr.endswith("this is a fault of Waterspout; please report it\n")
+
+
+def test_ctrl_c_outside_of_a_run_ends_it_without_a_word(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(**_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli.new, "callback", interrupt)
+    result = call("new", "x")
+    assert (result.exit_code, result.output) == (ExitCode.STOPPED, "")
+
+
+def test_new_names_its_files_and_what_to_do_next() -> None:
+    result = call("new", "tides")
+    assert result.exit_code == ExitCode.OK
+    assert "tides/tides.yaml" in result.stdout.split()
+    assert "waterspout run tides.yaml" in result.stderr
+    assert call("new", "tides").exit_code == ExitCode.REFUSED
+
+
+def test_every_command_and_option_has_a_help_text() -> None:
+    def check(command: click.Command) -> None:
+        assert command.help, command.name
+        for parameter in command.params:
+            if isinstance(parameter, click.Option):
+                assert parameter.help, f"{command.name} {parameter.name}"
+        for sub in command.commands.values() if isinstance(command, click.Group) else ():
+            check(sub)
+
+    check(cli.main)
+
+
+def test_the_command_line_alone_imports_nothing_heavy() -> None:
+    heavy = "rich", "zmq", "yaml", "msgpack"
+    code = "import sys, waterspout.supervisor.cli; print([m for m in %r if m in sys.modules])"
+    run = subprocess.run([sys.executable, "-c", code % (heavy,)], capture_output=True, text=True)
+    assert run.stdout == "[]\n", run.stderr

@@ -1,0 +1,78 @@
+"""The summary as people read it: figures with their meaning, nothing that harms a terminal."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from waterspout.supervisor.rendering import console, summary_view, warnings_of
+
+from .shown import drawn, summary
+
+
+def row(text: str, name: str) -> str:
+    """Return the line that begins with ``name``."""
+    return next(line for line in text.splitlines() if line.startswith(name))
+
+
+def test_a_good_run_shows_figures_rates_and_top_words() -> None:
+    text = drawn(summary_view(summary()))
+    assert text.splitlines()[0] == "wordcount  finished  in 5.4 s"
+    assert row(text, "messages").split() == ["messages", "858,237"]
+    assert row(text, "acked").split() == ["acked", "858,237", "159,000/s"]
+    assert row(text, "lines").split() == ["lines", "858,237", "159,000"]
+    assert row(text, "self").split() == ["self", "222,424"]
+    assert row(text, "latency p99").split()[2:4] == ["524", "ms"]
+
+
+def test_zeros_are_not_explained_but_the_bound_on_duplicates_is() -> None:
+    text = drawn(summary_view(summary()))
+    assert row(text, "failed").split() == ["failed", "0"]
+    assert row(text, "duplicates").endswith("every message was worked on once")
+    text = drawn(summary_view(summary(duplicates_possible=94_700, restarts=1)))
+    assert "at most were worked on twice" in row(text, "duplicates possible   94,700")
+    assert row(text, "restarts").endswith("worker processes that were lost")
+
+
+def test_messages_that_are_not_acked_are_counted() -> None:
+    text = drawn(summary_view(summary(ok=False, outcome="stopped", acked=858_000)))
+    assert row(text, "messages").endswith("237 were not acked yet")
+    assert "replayed by the next run" in text.splitlines()[0]
+
+
+def test_files_and_the_state_are_named() -> None:
+    files = [{"component": "write", "path": "counts.csv"}]
+    text = drawn(summary_view(summary(files=files, state_dir="/var/state")))
+    assert text.endswith("write: counts.csv\nstate: /var/state")
+
+
+def test_keys_of_a_top_list_cannot_harm_a_terminal() -> None:
+    text = drawn(summary_view(summary(top={"count": [["\x1b[31mred\n", 2], [None, 1]]})))
+    assert "\\x1b[31mred\\n" in text
+    assert "\x1b" not in text
+    assert drawn(summary_view(summary(top={"count": [["[bold]x", 1]]}))).count("[bold]x") == 1
+
+
+def test_there_are_no_colours_where_there_is_no_terminal_or_where_they_are_not_wanted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    for wanted in (True, False):
+        if not wanted:
+            monkeypatch.setenv("NO_COLOR", "1")
+        out = Terminal()
+        console(out).print(summary_view(summary()))
+        assert ("\x1b[1;32m" in out.getvalue()) is wanted
+    out = io.StringIO()
+    console(out).print(summary_view(summary()))
+    assert "\x1b" not in out.getvalue()
+
+
+def test_dead_letters_deserve_a_warning() -> None:
+    assert warnings_of(summary()) == []
+    assert warnings_of(summary(dead_letters=1)) == ["1 dead letter: waterspout dead-letters list"]

@@ -1,0 +1,77 @@
+"""A run while it goes on: lines that come when there is something to say."""
+
+from __future__ import annotations
+
+import io
+
+from waterspout.supervisor.rendering_progress import (
+    LiveView,
+    PlainView,
+    event_line,
+    make_view,
+    progress_line,
+)
+
+from .shown import status
+
+
+class Terminal(io.StringIO):
+    """A stream that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        """Say so."""
+        return True
+
+
+def test_a_line_says_how_fast_it_goes_and_what_is_wrong() -> None:
+    line = progress_line(status(dead_letters=2), {"lines": 35_040.0})
+    assert line == "running 12 s: acked 850,123 (35,000/s), pending 9,812, dead letters 2"
+    assert progress_line(status(health="stalled"), {}).startswith("stalled 12 s: ")
+
+
+def test_plain_lines_come_often_at_first_then_rarely() -> None:
+    out = io.StringIO()
+    view = PlainView(out)
+    for half_second in range(0, 240):
+        view.show(status(uptime_s=half_second / 2))
+    times = [line.split(":")[0] for line in out.getvalue().splitlines()]
+    assert times == [
+        f"running {at}" for at in ("2.0 s", "5.0 s", "10 s", "20 s", "50 s", "1 min 50 s")
+    ]
+
+
+def test_an_error_is_told_once() -> None:
+    out = io.StringIO()
+    view = PlainView(out)
+    error = {"component": "split", "task": 1, "text": "ValueError: 1", "count": 1, "traceback": ""}
+    for count in (1, 2, 3):
+        view.show(status(uptime_s=0.5, errors=[{**error, "count": count}]))
+    assert out.getvalue() == "split: ValueError: 1\n"
+
+
+def test_losses_are_told_and_what_goes_without_saying_is_not() -> None:
+    line = event_line("worker lost", {"worker": 1, "reason": "killed by signal 9", "restarts": 1})
+    assert line == "worker 1 is gone (killed by signal 9); it is started again"
+    assert event_line("epoch raised", {"epoch": 1}) is None
+    assert event_line("worker lost", {}) == "worker - is gone (-); it is started again"
+
+
+def test_the_view_fits_the_stream() -> None:
+    assert isinstance(make_view(io.StringIO()), PlainView)
+    view = make_view(Terminal())
+    assert isinstance(view, LiveView)
+    view.close()
+
+
+def test_a_note_stands_below_the_table_and_the_table_is_gone_at_the_end() -> None:
+    out = Terminal()
+    view = LiveView(out)
+    view.say("begins")
+    view.note("draining")
+    view.show(status())
+    view.close()
+    said = out.getvalue()
+    assert "begins" in said
+    assert "wordcount" in said
+    assert "draining" in said
+    assert said.rstrip().endswith("\x1b[2K") or "\x1b[1A" in said

@@ -1,0 +1,79 @@
+"""A running topology as tables."""
+
+from __future__ import annotations
+
+import pytest
+from waterspout.supervisor.rendering_status import Rates, progress_view, status_view
+
+from .shown import drawn, status
+
+
+def test_status_shows_every_figure_that_a_user_asks_for() -> None:
+    text = drawn(status_view(status(), {}))
+    lines = text.splitlines()
+    assert lines[0] == "wordcount  running  at-least-once, 2 workers, epoch 1, up 12 s".replace(
+        "2 workers", "1 worker"
+    )
+    cells = next(line for line in lines if line.startswith("lines x2")).split()
+    assert cells == ["lines", "x2", "900,000", "850,123", "9,812", "0", "0", "12", "ms", "1.5", "s"]
+    cells = next(line for line in lines if line.startswith("split")).split()
+    assert cells == ["split", "870,000", "869,000", "64", "0", "40%"]
+    assert "lines: first unacked is a.py at 17, for 0.2 s" in text
+    assert lines[-1] == "round 3, 0.5 s ago, took 4.0 ms, 0 dead letters"
+
+
+def test_lag_is_shown_where_the_source_knows_it() -> None:
+    assert "lag" not in drawn(status_view(status(), {}))
+    spout = {**status()["spouts"][0], "lag": 1234}
+    assert "1,234" in drawn(status_view(status(spouts=[spout]), {}))
+
+
+def test_an_unhealthy_topology_says_so_on_the_first_line() -> None:
+    text = drawn(status_view(status(health="stalled"), {}))
+    assert text.splitlines()[0].startswith("wordcount  running  stalled")
+
+
+def test_errors_come_with_the_end_of_the_users_traceback() -> None:
+    error = {
+        "component": "split", "task": 3, "text": "ValueError: \x1b[31m", "count": 12,
+        "traceback": "Traceback\n" + "  line\n" * 50 + "ValueError: last",
+    }  # fmt: skip
+    text = drawn(status_view(status(errors=[error]), {}))
+    assert "split (task 3), 12 times: ValueError: \\x1b[31m" in text
+    assert text.endswith("    ValueError: last")
+    assert text.count("line") < 15
+
+
+def test_progress_names_workers_only_while_one_is_missing() -> None:
+    assert "worker  state" not in drawn(progress_view(status(), {}))
+    lost = {**status()["workers"][0], "state": "backoff", "last_exit": "killed by signal 9"}
+    text = drawn(progress_view(status(workers=[lost]), {}))
+    assert "killed by signal 9" in text
+
+
+@pytest.mark.parametrize("state", ["starting", "draining"])
+def test_workers_that_come_or_go_by_plan_are_not_shown(state: str) -> None:
+    worker = {**status()["workers"][0], "state": "stopping"}
+    assert "stopping" not in drawn(progress_view(status(state=state, workers=[worker]), {}))
+
+
+def acked(uptime_s: float, number: int) -> dict[str, float]:
+    """Return the part of a status that rates are made of."""
+    spout = {**status()["spouts"][0], "acked": number}
+    return status(uptime_s=uptime_s, spouts=[spout])
+
+
+def test_rates_are_taken_over_the_last_seconds() -> None:
+    rates = Rates()
+    assert rates.update(acked(0.0, 0)) == {}
+    assert rates.update(acked(1.0, 100))["lines"] == 100
+    for second in range(2, 20):
+        latest = rates.update(acked(float(second), 100 + 1000 * second))
+    assert latest["lines"] == 1000
+
+
+def test_rates_begin_anew_with_another_run_and_are_never_negative() -> None:
+    rates = Rates()
+    rates.update(acked(50.0, 1000))
+    assert rates.update(acked(1.0, 10)) == {}
+    assert rates.update(acked(2.0, 5))["lines"] == 0
