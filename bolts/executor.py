@@ -79,6 +79,11 @@ class BoltExecutor:
         return self.queued_rows
 
     @property
+    def idle(self) -> bool:
+        """Whether nothing waits here for a call, or for one to end."""
+        return not self.queue
+
+    @property
     def paused(self) -> bool:
         """Whether a generator waits for room in the outbox."""
         return self._generator is not None

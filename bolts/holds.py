@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import Any
 
 from waterspout.topology.task_env import TaskEnv
@@ -80,6 +81,15 @@ class Holds:
             if entry is not None:
                 roots.update(dict.fromkeys(entry[2]))
         return tuple(roots)
+
+    def latest_roots(self, roots_max: int) -> tuple[int, ...]:
+        """Return distinct roots of held tuples, those taken last first."""
+        roots: dict[int, None] = {}
+        for _, _, each, _ in reversed(self._held.values()):
+            roots.update(dict.fromkeys(each))
+            if len(roots) >= roots_max:
+                break
+        return tuple(islice(roots, roots_max))
 
     def vouched(self, now: float) -> set[int]:
         """Return the roots to vouch for; fail those that are held for too long, by name."""

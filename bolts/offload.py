@@ -7,12 +7,13 @@ the calls (threads, an event loop, a simulation) is up to the shell.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextvars import ContextVar
 from itertools import islice
+from types import GeneratorType, coroutine
 from typing import Any
 
-from waterspout.topology.errors import EmitError, EmitOverflow
+from waterspout.topology.errors import EmitError, EmitOverflow, FailTuple
 from waterspout.topology.task_env import reason_of, user_traceback
 from waterspout.topology.tuples import DEFAULT_STREAM, Tuple
 
@@ -20,6 +21,8 @@ from .contract import Bolt
 from .executor import BoltExecutor
 from .frame_work import FrameWork
 
+#: Roots of calls under way that are kept for the supervisor: what one crash slot holds.
+AT_WORK_MAX = 1024
 #: The call that the running thread or coroutine works on.
 CURRENT: ContextVar[Call | None] = ContextVar("waterspout_call", default=None)
 
@@ -27,8 +30,10 @@ CURRENT: ContextVar[Call | None] = ContextVar("waterspout_call", default=None)
 class Call:
     """One tuple on its way through user code that runs elsewhere."""
 
-    def __init__(self, executor: OffloadExecutor, tup: Tuple, *, is_async: bool) -> None:
-        self.executor, self.tup, self.is_async = executor, tup, is_async
+    def __init__(
+        self, executor: OffloadExecutor, tup: Tuple, roots: tuple[int, ...], *, is_async: bool
+    ) -> None:
+        self.executor, self.tup, self.roots, self.is_async = executor, tup, roots, is_async
         #: (row, stream, anchors, direct task) in order.
         self.emits: list[tuple[Any, str | None, Any, int | None]] = []
         self.error: BaseException | None = None
@@ -37,9 +42,13 @@ class Call:
         """Run a blocking call to its end. Called on a thread of the task."""
         token = CURRENT.set(self)
         try:
-            for row in self.executor.bolt.process(self.tup) or ():
-                self.emit(row)
-        except (Exception, SystemExit) as error:
+            result = self.executor.bolt.process(self.tup)
+            if isinstance(result, GeneratorType):
+                for row in result:
+                    if row is not None:
+                        self.emit(row)
+        # Whatever it is: the thread has to live on, and the tuple has to end.
+        except BaseException as error:
             self.error = error
         finally:
             CURRENT.reset(token)
@@ -48,8 +57,10 @@ class Call:
         """Run an async call to its end. Called as a task of an event loop."""
         CURRENT.set(self)
         try:
-            await self.executor.bolt.process(self.tup)
-        except (Exception, SystemExit) as error:
+            await _stepwise(self.executor.bolt.process(self.tup), self)
+        # asyncio would end its loop over some of them. A cancelled call has failed, unless its
+        # epoch is over, and then nobody waits for it.
+        except BaseException as error:
             self.error = error
 
     def emit(
@@ -63,12 +74,38 @@ class Call:
         self.emits.append((row, stream, anchors, direct_task))
 
 
+@coroutine
+def _stepwise(process: Coroutine[Any, Any, Any], call: Call) -> Iterator[Any]:
+    """Run a coroutine as ``await`` would; tell before and after each step whose it is."""
+    step_begins, step_ended = call.executor.step_begins, call.executor.step_ended
+    error: BaseException | None = None
+    while True:
+        step_begins(call)
+        try:
+            awaited = process.send(None) if error is None else process.throw(error)
+        except StopIteration:
+            return
+        finally:
+            step_ended()
+        try:
+            yield awaited
+            error = None
+        except BaseException as thrown:
+            error = thrown
+
+
 class OffloadExecutor(BoltExecutor):
-    """Runs a bolt task whose calls run elsewhere, up to ``concurrency`` of them at once."""
+    """Runs a bolt task whose calls run elsewhere, up to ``concurrency`` of them at once.
+
+    What is kept for the supervisor in case of a crash: of async calls the one whose code runs;
+    while none does (they wait, or threads of their own are at work), all that are under way.
+    """
 
     submit: Callable[[Call], None]
     concurrency = 1
     is_async = False
+    _under_way: tuple[int, ...] = ()
+    _stepping = False
 
     def use_offload(
         self, submit: Callable[[Call], None], *, is_async: bool, concurrency: int
@@ -90,36 +127,67 @@ class OffloadExecutor(BoltExecutor):
             work.run_left -= 1
             self.queued_rows -= 1
             started = True
+        if started:
+            self._note_at_work()
         return started
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is queued and no call is under way."""
+        return not self.queue and not self.holds
+
+    def _note_at_work(self) -> None:
+        self._under_way = self.holds.latest_roots(AT_WORK_MAX)
+        if not self._stepping:
+            self.at_work(self._under_way)
+
+    def step_begins(self, call: Call) -> None:
+        """Code of an async call is about to run. Called on the event loop."""
+        self._stepping = True
+        self.at_work(call.roots)
+
+    def step_ended(self) -> None:
+        """It waits or has ended. Called on the event loop."""
+        self._stepping = False
+        self.at_work(self._under_way)
 
     def _start(self, tup: Tuple, work: FrameWork) -> None:
         tup.task = work.channel[0]
         self.holds.take(tup, work, work.roots, self.env.clock())
-        self.submit(Call(self, tup, is_async=self.is_async))
+        self.submit(Call(self, tup, work.roots, is_async=self.is_async))
 
     def call_done(self, call: Call) -> None:
         """Take an ended call: send what it emitted, settle or fail. On the data thread."""
         if not self.holds.has(call.tup):
             return  # of an earlier epoch: its message is replayed
         self.executed += 1
-        self.emitter.roots = self.holds.roots_of((call.tup,))
+        roots = self.roots_at_work = self.holds.roots_of((call.tup,))
+        self.emitter.roots = roots if self.bolt.auto_anchor else ()
         error = call.error
         if error is None:
             error = self._send(call)
         self.emitter.close_run(self.emitter.roots)
         if error is None:
             self.holds.ack(call.tup)
-            return
-        details = user_traceback(error)
-        self.holds.fail(call.tup, reason_of(error), details)
-        self.env.note_error(self.component, self.task, reason_of(error), details)
+        else:
+            self._call_failed(call, error)
+        self._note_at_work()
+
+    def _call_failed(self, call: Call, error: BaseException) -> None:
+        reason = reason_of(error)
+        on_purpose = isinstance(error, FailTuple)
+        details = "" if on_purpose else user_traceback(error, 2 if call.is_async else 1)
+        self.holds.fail(call.tup, reason, details)
+        if not on_purpose:
+            self.env.note_error(self.component, self.task, reason, details)
 
     def _send(self, call: Call) -> BaseException | None:
         emit = self.emit_now
         try:
             for row, stream, anchors, direct_task in call.emits:
                 emit(row, stream, anchors, direct_task)
-        except EmitError as error:
+        except Exception as error:
+            # Of a grouping of the user's, too.
             return error
         return None
 
@@ -141,7 +209,12 @@ class OffloadExecutor(BoltExecutor):
                 raise EmitError(self.component, name, what)
             call.emit(tup, stream, anchors, direct_task)
 
+        def emit_many(rows: list[list[Any]], stream: str | None = None) -> None:
+            for row in rows:
+                emit(row, stream)
+
         bolt.emit = emit  # type: ignore[method-assign]
+        bolt.emit_many = emit_many  # type: ignore[method-assign]
 
     @property
     def busy_since(self) -> float | None:

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
+from waterspout.bolts.executor import BoltExecutor
+from waterspout.bolts.own_messages import BuryRow, OwnMessages
 from waterspout.spouts.executor import Bury
 from waterspout.spouts.groups import Group
 from waterspout.spouts.ledger import Ledger
@@ -24,14 +26,16 @@ class DeadLetterBox:
     def __init__(self, core: WorkerCore) -> None:
         self._core = core
         self._ids = count(1)
-        #: id of the request -> (ledger, group)
-        self._waiting: dict[int, tuple[Ledger, Group]] = {}
+        #: id of the request -> (whose message it is, which one)
+        self._waiting: dict[int, tuple[Ledger | OwnMessages, Any]] = {}
         #: (task, letter id, stream, values)
         self._replays: deque[tuple[int, int, str, list[Any]]] = deque()
         self._letter_of: dict[int, int] = {}
 
     def bury_of(self, executor: SpoutExecutor) -> Bury:
         """Return the function that makes a dead letter of a message of a spout task."""
+
+        attempts_max = executor.ledger.settings.attempts_max
 
         def bury(group: Group, failure: Failure) -> None:
             number = next(self._ids)
@@ -42,9 +46,32 @@ class DeadLetterBox:
                 "partition": group.partition, "start": group.start, "end": group.end,
                 "message_id": _plain_id(kept[0]) if kept else None,
                 "stream": kept[1] if kept else "default",
-                "values": executor.values_of(group), "attempts": group.attempts + 1,
+                "values": executor.values_of(group),
+                # One that is given up without another try has had them all.
+                "attempts": min(group.attempts + 1, attempts_max),
                 "reason": failure.reason, "traceback": failure.traceback,
                 "failed_component": failure.component,
+            }  # fmt: skip
+            self._core.control_outbox.append(
+                {"kind": "dead_letters", "id": number, "records": [record]}
+            )
+
+        return bury
+
+    def bury_row_of(self, executor: BoltExecutor) -> BuryRow:
+        """Return the function that makes a dead letter of a row that a bolt itself emitted."""
+
+        def bury(root: int, row: list[Any], attempts: int, failure: Failure) -> None:
+            assert self._core.plan is not None
+            number = next(self._ids)
+            self._waiting[number] = (executor.own, root)
+            stream, _, values = row
+            record = {
+                "task": executor.task, "component": executor.component, "partition": None,
+                "start": None, "end": None, "message_id": None,
+                "stream": self._core.plan.streams_of(executor.component)[stream],
+                "values": list(values), "attempts": attempts, "reason": failure.reason,
+                "traceback": failure.traceback, "failed_component": failure.component,
             }  # fmt: skip
             self._core.control_outbox.append(
                 {"kind": "dead_letters", "id": number, "records": [record]}

@@ -55,8 +55,10 @@ class Offload:
 
     def _ended(self, task: asyncio.Task[None], call: Call) -> None:
         self._running.discard(task)
-        if not task.cancelled():
-            self._done(call)
+        if task.cancelled():
+            # Before its first step, when it could not note that itself.
+            call.error = asyncio.CancelledError()
+        self._done(call)
 
     def cancel_all(self) -> None:
         """Cancel the async calls that run: a new epoch replays their messages."""

@@ -86,7 +86,7 @@ class WorkerFinish:
         for bolt in waiting:
             core.dispatch.flush(bolt.emitter)
         if waiting:
-            return any(not bolt.finish_done for bolt in waiting) and core.env.tracked
+            return any(self._goes_on(bolt) for bolt in waiting)
         core.control_outbox.append({"kind": "finished", "epoch": core.epoch, "level": level})
         self.level = None
         return False
@@ -94,6 +94,12 @@ class WorkerFinish:
     def _finish_bolt(self, bolt: BoltExecutor, now: float) -> bool:
         if self._core.env.tracked:
             return bolt.finish_step(now)
-        if not self.marks.complete(bolt.task) or bolt.queue:
+        if not self.marks.complete(bolt.task) or not bolt.idle:
             return False
         return bolt.finish_step(now) and self.marks.say(bolt.task, bolt.emitter)
+
+    def _goes_on(self, bolt: BoltExecutor) -> bool:
+        """Say whether a bolt that has not finished can go on at once, without any message."""
+        if self._core.env.tracked:
+            return not bolt.finish_done
+        return self.marks.complete(bolt.task) and bolt.idle and not bolt.blocked()
