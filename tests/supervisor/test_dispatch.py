@@ -189,6 +189,7 @@ def test_here_a_type_without_a_wire_form_is_found_always_and_a_value_only_when_c
     # Packing each local row would cost more than the rest of its way.
     rig = Rig(targets=(HERE,))
     rig.emit((11,), ["x", {1, 2}])
+    rig.flush()
     rig.emit((12,), ["y", 2**70])
     rig.flush()
     assert rig.failed() == {11}
