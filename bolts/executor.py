@@ -2,7 +2,8 @@
 
 Fed with frames (``enqueue``) and time, it runs a slice per call: so many rows that a slice
 takes about ``SLICE_S``. How the rows of a run are handed to the bolt is the one thing that
-differs between kinds of bolts: see ``steps``.
+differs between kinds of bolts: see ``use_step``. Over 400 lines because the steps, retries
+and own calls all change the run at work, and it has one owner.
 """
 
 from __future__ import annotations
@@ -13,11 +14,12 @@ from itertools import islice
 from operator import length_hint
 from typing import Any
 
+from waterspout.topology.emit_limit import EmitLimit
 from waterspout.topology.emitter import Emitter
-from waterspout.topology.errors import FailTuple
+from waterspout.topology.errors import EmitOverflow, FailTuple
 from waterspout.topology.plan import TaskPlan
 from waterspout.topology.task_env import TaskEnv, reason_of, user_traceback
-from waterspout.topology.tuples import tick_tuple
+from waterspout.topology.tuples import DEFAULT_STREAM, Tuple, tick_tuple
 
 from .contract import Batch, Bolt
 from .frame_work import FrameWork
@@ -57,6 +59,11 @@ class BoltExecutor:
         self.busy_s = 0.0
         self.running = False
         self._slice_rows = 64
+        #: Calls that take no row from the queue: ticks, ``finish``, pulls of generators.
+        self._calls = 0
+        emitter.limit = EmitLimit(self.component, env.settings.emit_max, self._call_at_work)
+        #: Roots of the tuples at work; emits descend from them, but with auto_anchor = False.
+        self.roots_at_work: tuple[int, ...] = ()
         #: Told of the roots at work, and () after each slice: what outlives a crash.
         self.at_work: Callable[[tuple[int, ...]], None] = _forget
         self._step: Step = self._step_process
@@ -87,6 +94,18 @@ class BoltExecutor:
     def paused(self) -> bool:
         """Whether a generator waits for room in the outbox."""
         return self._generator is not None
+
+    def _call_at_work(self) -> tuple[int, int, int]:
+        """Return what differs from one call of the bolt to the next (for ``emit_max``)."""
+        rows_left = length_hint(self.queue[0].source) if self.queue else 0
+        return self.executed, self._calls, rows_left
+
+    def _work_on(self, roots: tuple[int, ...]) -> tuple[int, ...]:
+        """Note the roots at work; return those that emits without ``anchors=`` descend from."""
+        self.at_work(roots)
+        self.roots_at_work = roots
+        self.emitter.roots = roots if self.bolt.auto_anchor else ()
+        return self.emitter.roots
 
     # Slices.
 
@@ -129,9 +148,8 @@ class BoltExecutor:
     def _run_part(self, work: FrameWork, budget: int) -> int:
         """Hand up to ``budget`` rows of the run at work to the bolt."""
         count = min(work.run_left, budget)
-        roots = self.emitter.roots = work.roots
+        roots = self._work_on(work.roots)
         before = length_hint(work.source)
-        self.at_work(roots)
         try:
             self._step(work, count)
         except (Exception, SystemExit) as error:
@@ -150,13 +168,19 @@ class BoltExecutor:
             work.settle_run(self.env.toggles)
 
     def _fail_run(self, work: FrameWork, error: BaseException) -> None:
-        """Fail the messages of the run at work and skip the rest of it: it is replayed anyway."""
+        """Fail the messages of the run at work and skip the rest of it: it is replayed anyway.
+
+        Rows without a root have nobody who replays them: only the one that raised is lost.
+        """
         self.failed += 1
         self._note(error, work.roots)
+        if work.roots:
+            rest = sum(count for count, _ in work.runs[work.unread :])
+            deque(islice(work.source, max(length_hint(work.source) - rest, 0)), maxlen=0)
 
-    def _note(self, error: BaseException, roots: tuple[int, ...]) -> None:
+    def _note(self, error: BaseException, roots: tuple[int, ...], own_frames: int = 2) -> None:
         reason = reason_of(error)
-        details = "" if isinstance(error, FailTuple) else user_traceback(error, 2)
+        details = "" if isinstance(error, FailTuple) else user_traceback(error, own_frames)
         self.env.fail_roots(roots, self.component, self.task, reason, details)
         if not isinstance(error, FailTuple):
             self.env.note_error(self.component, self.task, reason, details)
@@ -179,17 +203,30 @@ class BoltExecutor:
         }[kind]
 
     def _step_process(self, work: FrameWork, count: int) -> None:
-        process, source = self.bolt.process, work.source
-        try:
-            for tup in map(work.cls, islice(source, count)):
-                process(tup)
-        except BaseException:
-            self._skip_run(work, count)
-            raise
+        process = self.bolt.process
+        for tup in map(work.cls, islice(work.source, count)):
+            process(tup)
 
     def _step_rows(self, work: FrameWork, count: int) -> None:
         rows = list(islice(work.source, count))
-        self.emitter.put_many("default", self.bolt.rows(work.cls, rows))  # type: ignore[attr-defined]
+        made = self.bolt.rows  # type: ignore[attr-defined]
+        try:
+            self._put_rows(made(work.cls, rows), count)
+        except (Exception, SystemExit):
+            if work.roots or count == 1:
+                raise
+            self.emitter.take_back()
+            for row in rows:
+                try:
+                    self._put_rows(made(work.cls, [row]), 1)
+                except (Exception, SystemExit) as error:
+                    self._fail_run(work, error)
+
+    def _put_rows(self, rows: list[list[Any]], count: int) -> None:
+        emit_max = self.env.settings.emit_max
+        if len(rows) > emit_max * count:
+            raise EmitOverflow(self.component, DEFAULT_STREAM, emit_max)
+        self.emitter.put_many(DEFAULT_STREAM, rows)
 
     def _step_held(self, work: FrameWork, count: int) -> None:
         process, holds, now = self.bolt.process, self.holds, self.env.clock()
@@ -215,13 +252,13 @@ class BoltExecutor:
                 self._pull()
             except BaseException:
                 self._generator = None
-                self._skip_run(work, work.run_left)
                 raise
 
     def _pull(self) -> None:
         """Take rows from the generator until it ends or the outbox is full."""
         emit = self.bolt.emit
         for pulled, row in enumerate(self._generator, 1):
+            self._calls += 1
             if row is not None:
                 emit(row)
             if pulled % 64 == 0:
@@ -233,13 +270,12 @@ class BoltExecutor:
     def _resume(self) -> bool:
         """Go on with a paused generator; say whether it has ended."""
         work = self.queue[0]
-        roots = self.emitter.roots = work.roots
+        roots = self._work_on(work.roots)
         before = length_hint(work.source)
         try:
             self._pull()
         except (Exception, SystemExit) as error:
             self._generator = None
-            self._skip_run(work, work.run_left)
             self._fail_run(work, error)
         done = before - length_hint(work.source)
         self.queued_rows -= done
@@ -248,12 +284,6 @@ class BoltExecutor:
         if self._generator is None and not work.run_left:
             self._settle(work)
         return self._generator is None
-
-    @staticmethod
-    def _skip_run(work: FrameWork, count: int) -> None:
-        """Skip the rest of a run whose messages failed."""
-        rest = sum(count for count, _ in work.runs[work.unread :])
-        deque(islice(work.source, max(length_hint(work.source) - rest, 0)), maxlen=0)
 
     def _run_batch(self, work: FrameWork, budget: int) -> int:
         """Hand whole runs of the frame to ``process_batch`` at once."""
@@ -269,7 +299,8 @@ class BoltExecutor:
         self.queued_rows -= total
         work.run_left = 0
         everyone = tuple(dict.fromkeys(root for each in roots for root in each))
-        if not self._call_batch(work, rows, everyone, alone=len(counts) == 1):
+        alone = len(counts) == 1 and (bool(everyone) or total == 1)
+        if not self._call_batch(work, rows, everyone, alone=alone):
             self._batch_by_run(work, rows, counts, roots)
         for each in roots:
             work.roots = each
@@ -280,18 +311,17 @@ class BoltExecutor:
         self, work: FrameWork, rows: list[Any], roots: tuple[int, ...], *, alone: bool
     ) -> bool:
         from_batch = self.bolt.process_batch  # type: ignore[attr-defined]
-        self.emitter.roots = roots
-        self.at_work(roots)
+        anchors = self._work_on(roots)
+        self._calls += 1
         try:
             from_batch(Batch(work.cls, rows))
         except (Exception, SystemExit) as error:
-            self.emitter.close_run(roots)
             if not alone:
+                self.emitter.take_back()
                 return False
             self.failed += 1
-            self._note(error, roots)
-            return True
-        self.emitter.close_run(roots)
+            self._note(error, roots, 1)
+        self.emitter.close_run(anchors)
         return True
 
     def _batch_by_run(
@@ -300,12 +330,15 @@ class BoltExecutor:
         """A batch raised: again run by run, so that only the run at fault fails."""
         source = iter(rows)
         for count, each in zip(counts, roots, strict=True):
-            self._call_batch(work, list(islice(source, count)), each, alone=True)
+            # Rows without a root are not replayed: only those at fault are lost.
+            for part in (count,) if each else (1,) * count:
+                self._call_batch(work, list(islice(source, part)), each, alone=True)
 
     # Ticks and the end.
 
     def tick(self, now: float) -> None:
-        """Send a tick tuple when it is time."""
+        """Send a tick tuple when it is time, and own messages that failed once more."""
+        self.own.retry(now)
         if self._tick_interval_s is None:
             return
         if self._next_tick is None:
@@ -317,10 +350,13 @@ class BoltExecutor:
         self._own_call(lambda: self.bolt.process_tick(tup), now)
 
     def next_tick(self, now: float) -> float:
-        """Return the seconds until the next tick, or a long time."""
-        return 3600.0 if self._next_tick is None else max(self._next_tick - now, 0.0)
+        """Return the seconds until the next tick or own message, or a long time."""
+        tick_s = 3600.0 if self._next_tick is None else max(self._next_tick - now, 0.0)
+        return min(tick_s, self.own.next_due(now))
 
     def _own_call(self, call: Callable[[], Any], now: float) -> None:
+        self._calls += 1
+        self.roots_at_work = ()
         try:
             self.own.emit(call, now)
         except (Exception, SystemExit) as error:
@@ -339,9 +375,12 @@ class BoltExecutor:
         if self._finish is None:
             self._own_call(self._start_finish, now)
             self._finish = self._finish or iter(())
+        until = self.env.clock() + SLICE_S
         while not self.finish_done and not self.blocked():
             self._own_call(self._pull_finish, now)
-        return False
+            if self.env.clock() >= until:
+                break
+        return self.finish_done and not self.own.pending
 
     def _start_finish(self) -> None:
         result = self.bolt.finish()
@@ -354,10 +393,17 @@ class BoltExecutor:
         except BaseException:
             self.finish_done = True
             raise
-        for row in rows:
-            if row is not None:
-                emit(row)
         self.finish_done = len(rows) < FINISH_ROWS
+        wrong: Exception | None = None
+        for row in rows:
+            self._calls += 1
+            try:
+                if row is not None:
+                    emit(row)
+            except Exception as error:
+                wrong = error
+        if wrong is not None:
+            raise wrong
 
     # A new epoch.
 
@@ -367,10 +413,17 @@ class BoltExecutor:
         self.queued_rows = 0
         self._generator = None
         old = self.holds.drop_all()
+        self.emitter.roots = self.roots_at_work = ()
         if old or not self.bolt.auto_ack:
-            self.bolt.reset(old)
-        self.emitter.roots = ()
+            self._reset(old)
         self.own.again_all(now)
+
+    def _reset(self, old: list[Tuple]) -> None:
+        try:
+            self.bolt.reset(old)
+        except (Exception, SystemExit) as error:
+            text = f"reset: {reason_of(error)}"
+            self.env.note_error(self.component, self.task, text, user_traceback(error))
 
     def vouched(self, now: float) -> set[int]:
         """Return the roots that are queued or held here."""

@@ -1,21 +1,31 @@
 """Messages that a bolt itself starts: emits from ticks and from ``finish``.
 
 Each has a root of its own, tracked by the acker of the bolt's worker, and its rows are kept
-until its tree is worked through; a failure emits them again under a fresh root. The kept rows
-are part of the bolt's state, so that a restored task emits them again.
+until its tree is durable: worked through, and in a complete round where bolts below keep state.
+A failure emits them again after a back-off, in smaller parts, each under a fresh root; a row
+that failed ``attempts_max`` times alone becomes a dead letter. The kept rows are part of the
+bolt's state, so that a restored task emits them again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from heapq import heappop, heappush
 from typing import Any
 
+from waterspout.topology.backoff import backoff_s
+from waterspout.topology.channels import OpenFrame
+from waterspout.topology.control_frames import Failure
 from waterspout.topology.emitter import Emitter
 from waterspout.topology.task_env import RootSource, TaskEnv
 
 #: Name of the map in the task's state that holds what waits.
 STATE_MAP = "__emitted"
+#: Into so many parts a message that failed is cut: the row at fault is alone after a few tries.
+PARTS = 8
 Rows = list[list[Any]]
+#: Takes (root, row with stream and target, attempts, failure): make a dead letter of it.
+BuryRow = Callable[[int, list[Any], int, Failure], None]
 
 
 class OwnMessages:
@@ -35,11 +45,20 @@ class OwnMessages:
         self._frames = {(f.key[1], f.key[2]): f for f in emitter.frames}
         #: root -> number of attempts so far.
         self._attempts: dict[int, int] = {}
+        #: Roots that are worked through and wait for a round; those that the round at work froze.
+        self._worked: set[int] = set()
+        self._frozen: set[int] = set()
+        self._round = 0
+        #: (due, root) of failed messages that wait for their back-off.
+        self._retries: list[tuple[float, int]] = []
+        #: Nothing keeps state: worked through is durable. Set when the worker was built.
+        self.durable_at_once = True
+        self.bury: BuryRow = lambda root, row, attempts, failure: self.completed(root)
 
     @property
     def pending(self) -> int:
         """Return how many own messages are not worked through."""
-        return len(self._kept)
+        return len(self._kept) - len(self._worked) - len(self._frozen)
 
     def emit(self, call: Callable[[], Any], now: float) -> None:
         """Run ``call``; what it emits is one message with a root of its own.
@@ -50,8 +69,10 @@ class OwnMessages:
         emitter.close_run(emitter.roots)
         if not self._env.tracked:
             emitter.roots = ()
-            call()
-            emitter.close_run(())
+            try:
+                call()
+            finally:
+                emitter.close_run(())
             return
         root = self._roots.next()
         emitter.roots = (root,)
@@ -62,18 +83,64 @@ class OwnMessages:
             emitter.roots = ()
 
     def completed(self, root: int) -> None:
-        """Forget a message that is worked through."""
-        self._kept.pop(root, None)
+        """A message is worked through, or its dead letter is stored: forget it once that lasts."""
+        if root not in self._kept:
+            return
         self._attempts.pop(root, None)
+        if self.durable_at_once:
+            del self._kept[root]
+        else:
+            self._worked.add(root)
 
-    def failed(self, root: int, now: float) -> None:
-        """Emit a failed message again."""
-        rows = self._kept.pop(root, None)
-        if rows is not None:
-            self._again(rows, self._attempts.pop(root, 1) + 1, now)
+    def failed(self, failure: Failure, now: float) -> None:
+        """Emit a failed message again, after a back-off."""
+        root = failure.root
+        if root not in self._kept:
+            return
+        settings, attempts = self._env.settings, self._attempts.get(root, 1)
+        if attempts >= settings.attempts_max and len(self._kept[root]) == 1:
+            self.bury(root, self._kept[root][0], attempts, failure)
+            return
+        self._attempts[root] = attempts + 1
+        heappush(self._retries, (now + backoff_s(settings, attempts, root), root))
+
+    def buried(self, root: int) -> None:
+        """The dead letter of a row is stored."""
+        self.completed(root)
+
+    def retry(self, now: float) -> None:
+        """Emit what is due again, in parts. Called in each turn."""
+        while self._retries and self._retries[0][0] <= now:
+            root = heappop(self._retries)[1]
+            rows, attempts = self._kept.pop(root), self._attempts.pop(root)
+            size = -(-len(rows) // PARTS)
+            for start in range(0, len(rows), size):
+                self._again(rows[start : start + size], attempts, now)
+
+    def next_due(self, now: float) -> float:
+        """Return the seconds until ``retry`` has something to do, or a long time."""
+        return max(self._retries[0][0] - now, 0.0) if self._retries else 3600.0
+
+    def freeze(self, round_: int) -> None:
+        """Freeze what is worked through, as ledgers do: it is durable when the round is."""
+        self.abort()
+        self._round, self._frozen, self._worked = round_, self._worked, set()
+
+    def durable(self, round_: int) -> None:
+        """The round is complete: forget what it froze."""
+        if round_ == self._round:
+            for root in self._frozen:
+                del self._kept[root]
+            self._frozen, self._round = set(), 0
+
+    def abort(self) -> None:
+        """The round was given up: what it froze waits for the next one."""
+        self._worked |= self._frozen
+        self._frozen, self._round = set(), 0
 
     def again_all(self, now: float) -> None:
-        """Emit everything again: a new epoch, or a restored task."""
+        """Emit all that is not durable again: a new epoch, or a restored task."""
+        self._worked, self._frozen, self._round, self._retries = set(), set(), 0, []
         kept, attempts = dict(self._kept), dict(self._attempts)
         self._kept.clear()
         self._attempts.clear()
@@ -90,17 +157,25 @@ class OwnMessages:
         self._track(root, attempt, now)
 
     def _track(self, root: int, attempt: int, now: float) -> None:
+        self._emitter.close_run((root,))
+        # An emit with anchors closes runs on its way: rows of the root may stand between others.
         rows = [
             [frame.key[1], frame.key[2], row]
             for frame in self._emitter.frames
-            for row in frame.rows[frame.mark :]
+            if root in frame.roots
+            for row in _rows_of(frame, root)
         ]
         if not rows:
             return
         guard = self._env.open_root(root, now)
         self._kept[root] = rows
         self._attempts[root] = attempt
-        self._emitter.close_run((root,))
         self._env.drop_guard(root, guard)
 
 
+def _rows_of(frame: OpenFrame, root: int) -> Iterator[Any]:
+    start = 0
+    for count, roots in frame.runs:
+        if root in roots:
+            yield from frame.rows[start : start + count]
+        start += count

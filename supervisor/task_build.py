@@ -171,7 +171,7 @@ class TaskBuilder:
     @staticmethod
     def _roots_of(executor: BoltExecutor, anchors: Any) -> tuple[int, ...]:
         if executor.bolt.auto_ack:
-            return executor.emitter.roots if anchors else ()
+            return (executor.roots_at_work or executor.emitter.roots) if anchors else ()
         return executor.holds.roots_of(anchors)
 
     def _step_kind(self, component: str, bolt: Bolt) -> str:

@@ -70,6 +70,9 @@ class OpenFrame:
     def take(self) -> Sealed:
         """Return (edge, runs, rows) of the frame and start a new one."""
         rows = self.rows[:]
+        if self.mark < len(rows):
+            # Emitted outside of any run (``prepare``, ``flush``): untracked, but accounted for.
+            self.runs.append((len(rows) - self.mark, ()))
         frame = (self.edge, self.runs, rows)
         self.rows.clear()
         self.runs = []

@@ -190,9 +190,12 @@ class CustomRoute(Route):
         self.put = self._put
 
     def _put(self, row: Row) -> None:
+        targets = []
         for task in self._grouping.choose_tasks(row):
             target = self._by_task.get(task)
             if target is None:
                 name = type(self._grouping).__name__
                 raise UserError(f"{name}.choose_tasks gave {task!r}, not one of the targets")
+            targets.append(target)
+        for target in targets:
             target.rows.append(row)

@@ -22,17 +22,21 @@ def key_bytes(values: Sequence[Any]) -> bytes:
     """Return the canonical bytes of key values: equal keys give equal bytes.
 
     Raises:
-        TypeError: a value cannot be a key (a dict, a set, an object).
+        TypeError: a value cannot be a key (a dict, a set, an object, an int over 64 bits).
     """
-    if len(values) == 1 and values[0].__class__ is str:
-        return values[0].encode("utf-8", "surrogatepass")
-    return b"\xc1" + bytes(packb([_canonical(value) for value in values]))
+    if len(values) == 1 and isinstance(values[0], str):
+        return str.encode(values[0], "utf-8", "surrogatepass")
+    canonical = [_canonical(value) for value in values]
+    try:
+        return b"\xc1" + bytes(packb(canonical, unicode_errors="surrogatepass"))
+    except OverflowError:
+        raise TypeError("an int over 64 bits cannot be a key") from None
 
 
 def _canonical(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [_canonical(item) for item in value]
-    if isinstance(value, float) and value.is_integer() and abs(value) < 2**63:
+    if isinstance(value, float) and value.is_integer() and -(2**63) <= value < 2**64:
         return int(value)
     if isinstance(value, (bool, int)):
         return int(value)

@@ -120,5 +120,8 @@ def reason_of(error: BaseException) -> str:
     """Return one line for an error that user code raised."""
     if isinstance(error, SystemExit):
         return f"called sys.exit({error.code!r:.40}); raise FailTuple to fail a tuple"
-    text = " ".join(str(error).split())
+    try:
+        text = " ".join(str(error).split())
+    except Exception as broken:
+        text = f"its text raised {type(broken).__name__}"
     return f"{type(error).__name__}: {text}"[:500] if text else type(error).__name__
