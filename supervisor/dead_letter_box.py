@@ -30,7 +30,8 @@ class DeadLetterBox:
         self._waiting: dict[int, tuple[Ledger | OwnMessages, Any]] = {}
         #: (task, letter id, stream, values)
         self._replays: deque[tuple[int, int, str, list[Any]]] = deque()
-        self._letter_of: dict[int, int] = {}
+        #: Root -> the replay that is under way as it.
+        self._letter_of: dict[int, tuple[int, int, str, list[Any]]] = {}
 
     def bury_of(self, executor: SpoutExecutor) -> Bury:
         """Return the function that makes a dead letter of a message of a spout task."""
@@ -102,6 +103,7 @@ class DeadLetterBox:
                 break
             self._replays.popleft()
             if executor is None or stream not in executor.emitter.streams:
+                self._keep(letter, f"cannot be sent again: {task} has no stream {stream!r}", "")
                 continue
             self._send(executor, stream, values, letter, now)
             sent += 1
@@ -115,25 +117,38 @@ class DeadLetterBox:
         emitter.close_run(())
         root = executor.roots.next()
         guard = env.open_root(root, now)
-        self._letter_of[root] = letter
+        self._letter_of[root] = (executor.task, letter, stream, values)
         emitter.put_many(stream, [values])
         emitter.close_run((root,))
         env.drop_guard(root, guard)
 
     def completed(self, root: int) -> bool:
         """A root is zero; True when it was a replayed dead letter, which is then forgotten."""
-        letter = self._letter_of.pop(root, None)
-        if letter is None:
+        replay = self._letter_of.pop(root, None)
+        if replay is None:
             return False
+        letter = replay[1]
         self._core.control_outbox.append({"kind": "dead_letter_replayed", "ids": [letter]})
         return True
 
     def failed(self, failure: Failure) -> bool:
         """A root failed; True when it was a replayed dead letter, which stays in the store."""
-        return self._letter_of.pop(failure.root, None) is not None
+        replay = self._letter_of.pop(failure.root, None)
+        if replay is None:
+            return False
+        self._keep(replay[1], failure.reason, failure.traceback)
+        return True
+
+    def _keep(self, letter: int, reason: str, traceback: str) -> None:
+        """Tell the store that a letter failed again; until then its replay counts as under way."""
+        record = {"replay_of": letter, "reason": reason, "traceback": traceback}
+        self._core.control_outbox.append(
+            {"kind": "dead_letters", "id": next(self._ids), "records": [record]}
+        )
 
     def new_epoch(self) -> None:
-        """Replays under way are lost with the epoch; their letters are still in the store."""
+        """Replays under way are lost with the epoch: they are sent again."""
+        self._replays.extend(self._letter_of.values())
         self._letter_of.clear()
 
     @property

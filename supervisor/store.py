@@ -168,7 +168,7 @@ class Store(ABC):
     def add_dead_letters(self, records: Iterable[Mapping[str, Any]]) -> None:
         """Keep dead letters. One of a position that is kept already replaces it.
 
-        A record with ``replay_of`` replaces the letter of that id, which is kept again.
+        A record with ``replay_of`` is laid over the letter of that id, which is kept again.
         """
 
     @abstractmethod

@@ -130,7 +130,8 @@ class MemoryStore(Store):
             if old is None:
                 self._letter_id += 1
                 old = self._letter_id
-            self._letters[old] = DeadLetter(old, self._wall(), "kept", dict(record))
+            before = self._letters[old].record if old == record.get("replay_of") else {}
+            self._letters[old] = DeadLetter(old, self._wall(), "kept", {**before, **record})
 
     def _same_letter(self, record: Mapping[str, Any]) -> int | None:
         if record.get("replay_of") in self._letters:

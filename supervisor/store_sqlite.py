@@ -251,13 +251,14 @@ class SqliteStore(Store):
                 self._add_letter(record)
 
     def _add_letter(self, record: Mapping[str, Any]) -> None:
-        blob = msgpack.packb(dict(record))
-        again = self._db.execute(
-            "UPDATE dead_letters SET at = ?, status = 'kept', record = ? WHERE id = ?",
-            (self._wall(), blob, record.get("replay_of")),
-        )
-        if again.rowcount:
+        again = self.dead_letter(record.get("replay_of", -1))
+        if again is not None:
+            self._db.execute(
+                "UPDATE dead_letters SET at = ?, status = 'kept', record = ? WHERE id = ?",
+                (self._wall(), msgpack.packb({**again.record, **record}), again.id),
+            )
             return
+        blob = msgpack.packb(dict(record))
         key = [record.get(name) for name in ("task", "partition", "start")]
         self._db.execute(
             "INSERT INTO dead_letters (at, status, task, partition, start, record)"

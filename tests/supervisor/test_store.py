@@ -191,9 +191,13 @@ def test_a_replay_that_failed_is_the_same_letter_again(store: Store):
     store.add_dead_letters([letter(10)])
     (kept,) = store.dead_letters()
     store.mark_replay()
-    store.add_dead_letters([letter(None, replay_of=kept.id, reason="still")])
+    store.add_dead_letters([{"replay_of": kept.id, "reason": "still"}])
     (again,) = store.dead_letters()
     assert (again.id, again.status, again.record["reason"]) == (kept.id, "kept", "still")
+    assert {**again.record, "reason": kept.record["reason"]} == {
+        **kept.record,
+        "replay_of": kept.id,
+    }
 
 
 def test_ids_of_letters_are_never_used_again(store: Store):
