@@ -15,6 +15,7 @@ from collections.abc import Iterable
 from itertools import count
 from typing import Any
 
+from waterspout.topology.backoff import backoff_s
 from waterspout.topology.control_frames import Failure
 from waterspout.topology.histogram import bucket_of
 from waterspout.topology.settings import Settings
@@ -163,8 +164,7 @@ class Ledger:
         if attempts >= self.settings.attempts_max and group.count == 1:
             self._burying[id(group)] = group
             return group
-        wait = self.settings.backoff_min_s * 2 ** min(group.attempts, 20)
-        self._later(group, attempts, now + min(wait, self.settings.backoff_max_s))
+        self._later(group, attempts, now + backoff_s(self.settings, attempts, failure.root))
         return None
 
     def _later(self, group: Group, attempts: int, due: float) -> None:

@@ -161,6 +161,8 @@ class WorkerCore:
         self.letters.take_replays(message.get("replays") or {})
         self.net.connect(message["peers"])
         for bolt in self.order:
+            bolt.own.durable_at_once = not builder.has_rounds
+            bolt.own.bury = self.letters.bury_row_of(bolt)
             bolt.own.again_all(now)
         self.control_outbox.append({"kind": "built", "epoch": self.epoch})
 
@@ -210,7 +212,9 @@ class WorkerCore:
         for task, spout in self.tasks.spouts.items():
             own = [root for root in roots if root_task(root) == task]
             spout.new_epoch(message.get("durable_round"), own, now)
-        # After the ledgers have seen which round is durable.
+        for bolt in self.order:
+            bolt.own.durable(message.get("durable_round") or -1)
+        # After ledgers and bolts have seen which round is durable.
         self._rounds.abort()
         self.net.connect(message["peers"])
         for bolt in self.order:
@@ -273,13 +277,11 @@ class WorkerCore:
     def _on_stop(self, message: Mapping[str, Any], now: float) -> None:
         self._stopping = True
         self.going = False
-        self._next_link_tick = 0.0
         if self.plan is not None:
             self._end_at = now + min(CLOSE_S_MAX, self.plan.settings.stop_timeout_s / 2)
         for spout in self.tasks.spouts.values():
             spout.going = False
-        for link in self.links.values():
-            link.close()
+        self.net.close()
 
     # The turn.
 
@@ -347,7 +349,7 @@ class WorkerCore:
             if not self.letters.failed(failure):
                 spout.failed(failure, now)
             return
-        self.tasks.bolts[task].own.failed(failure.root, now)
+        self.tasks.bolts[task].own.failed(failure, now)
 
     # The end.
 

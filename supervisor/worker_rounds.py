@@ -42,6 +42,8 @@ class WorkerRounds:
             # Reserved positions, ahead of these, are in the store already under at-most-once.
             if changed and core.env.tracked:
                 positions[task] = changed
+        for bolt in core.tasks.bolts.values():
+            bolt.own.freeze(round_)
         seen = self._totals()
         core.control_outbox.append({
             "kind": "frozen", "epoch": core.epoch, "round": round_, "positions": positions,
@@ -117,9 +119,13 @@ class WorkerRounds:
         self._seen = self._seen_at_freeze
         for spout in self._core.tasks.spouts.values():
             spout.ledger.durable(round_)
+        for bolt in self._core.tasks.bolts.values():
+            bolt.own.durable(round_)
 
     def abort(self) -> None:
         """The round was given up."""
         self._round = 0
         for spout in self._core.tasks.spouts.values():
             spout.ledger.abort()
+        for bolt in self._core.tasks.bolts.values():
+            bolt.own.abort()

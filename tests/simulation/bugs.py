@@ -13,9 +13,12 @@ from waterspout.bolts.executor import BoltExecutor
 from waterspout.bolts.frame_work import FrameWork
 from waterspout.bolts.own_messages import OwnMessages
 from waterspout.bolts.state import TaskState
-from waterspout.spouts.ledger import Ledger
+from waterspout.spouts.executor import SourceExecutor
+from waterspout.spouts.groups import Group
+from waterspout.spouts.ledger import Ledger, Retry
 from waterspout.spouts.positions import Positions
 from waterspout.supervisor.credits import CreditBook
+from waterspout.supervisor.dead_letter_box import DeadLetterBox
 from waterspout.supervisor.link import LinkSender
 from waterspout.supervisor.link_receiver import LinkReceiver
 from waterspout.supervisor.worker_core import WorkerCore
@@ -127,19 +130,18 @@ def snapshot_before_freeze(patch: Patch) -> None:
 
 def split_forgotten(patch: Patch) -> None:
     """A failed group comes back as one: poison keeps its neighbours from getting through."""
-    original = Ledger.failed_root
 
-    def failed_root(self: Ledger, failure: Any, now: float) -> Any:
-        group = self._groups.get(failure.root)
-        if group is not None and group.count > 1:
-            group.attempts += 1
-            if group.attempts >= self.settings.attempts_max:
-                group.count, found = 1, group
-                self.pending -= len(range(group.start, group.end)) - 1
-                self._groups[failure.root] = found
-        return original(self, failure, now)
+    def replay_one(self: SourceExecutor, retry: Retry, reader: Any, now: float) -> bool:
+        limit = (retry.end - retry.start) // self.source.shape.stride  # type: ignore[attr-defined]
+        rows, position = reader.read(limit)
+        group = Group(
+            retry.partition, retry.start, position, len(rows), retry.since, attempts=retry.attempts
+        )
+        self._end_retry(reader)
+        self.send(group, rows, now)
+        return True
 
-    patch(Ledger, "failed_root", failed_root)
+    patch(SourceExecutor, "_replay_one", replay_one)
 
 
 def old_epoch_accepted(patch: Patch) -> None:
@@ -211,8 +213,6 @@ def replay_skips_a_message(patch: Patch) -> None:
         if group.count > 1 and self.seeks:
             step = (group.end - group.start) // group.count
             group.end -= step
-            from waterspout.spouts.groups import Group
-
             self._work_through(Group(group.partition, group.end, group.end + step, 1, group.since))
         original(self, group, attempts, due)
 
@@ -235,16 +235,23 @@ def aborted_round_is_durable(patch: Patch) -> None:
 
 
 def resend_without_dedupe(patch: Patch) -> None:
-    """The receiver works on frames that it had before a break."""
-    original = LinkReceiver._in_order
+    """After a break everything is sent again, and the receiver works on it again."""
+    send_again, in_order = LinkSender._on_hello_ok, LinkReceiver._in_order
 
-    def in_order(self: LinkReceiver, link: Any, seq: int) -> bool:
+    def on_hello_ok(self: LinkSender, header: Any, data: bytes) -> Any:
+        self._ack = lambda seq: None  # type: ignore[method-assign]
+        try:
+            return send_again(self, header, data)
+        finally:
+            del self._ack
+
+    def take(self: LinkReceiver, link: Any, seq: int) -> bool:
         if 0 < seq <= link.last_seq:
             link.last_seq = seq - 1
-            return True
-        return original(self, link, seq)
+        return in_order(self, link, seq)
 
-    patch(LinkReceiver, "_in_order", in_order)
+    patch(LinkSender, "_on_hello_ok", on_hello_ok)
+    patch(LinkReceiver, "_in_order", take)
 
 
 def no_resend(patch: Patch) -> None:
@@ -260,8 +267,6 @@ def no_resend(patch: Patch) -> None:
 
 def dead_letter_acked_before_stored(patch: Patch) -> None:
     """A message that is given up counts as worked through although nobody stored it."""
-    from waterspout.supervisor.dead_letter_box import DeadLetterBox
-
     def bury_of(self: DeadLetterBox, executor: Any) -> Any:
         return lambda group, failure: executor.ledger.buried(group)
 

@@ -201,6 +201,10 @@ class HandStep(Step):
         while self.held:
             self.release(self.held.pop())
 
+    def finish(self) -> None:
+        while self.held:
+            self.release(self.held.pop())
+
     def release(self, tup: Tuple) -> None:
         if self.world.refuses(self.shape.id, tup[0]):
             self.fail(tup)

@@ -156,7 +156,9 @@ def test_a_failed_group_comes_back_after_a_back_off_that_doubles_up_to_its_limit
         assert ledger.due(waits[-1] - 0.001) is None
         retry = ledger.due(waits[-1])
         assert retry is not None and retry.attempts == attempts + 1
-    assert waits == pytest.approx([0.1, 0.2, 0.4, 0.5, 0.5])
+    assert waits[0] == pytest.approx(0.1)
+    for waited, whole in zip(waits[1:], [0.2, 0.4, 0.5, 0.5], strict=True):
+        assert whole / 2 <= waited <= whole
 
 
 def test_a_failure_brings_groups_down_to_one_and_they_grow_back_slowly() -> None:
