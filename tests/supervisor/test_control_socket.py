@@ -37,6 +37,9 @@ def test_messages_find_the_incarnation_that_spoke(context: Context) -> None:
     assert new.poll(1000)
     assert unpack(new.recv()) == {"kind": "go"}
     assert not old.poll(0)
+    assert control.send(1, 100, {"kind": "stop"})
+    assert old.poll(1000)
+    assert unpack(old.recv()) == {"kind": "stop"}
 
 
 def test_nothing_is_sent_to_who_never_spoke_or_is_forgotten(context: Context) -> None:

@@ -85,8 +85,10 @@ def test_the_longest_socket_path_fits(environ: dict[str, str]) -> None:
     folder.close()
 
 
-def test_a_runtime_folder_with_a_long_path_is_passed_over() -> None:
-    base = base_folder({"XDG_RUNTIME_DIR": "/tmp/" + "x" * 90})
+def test_a_runtime_folder_with_a_long_path_is_passed_over(environ: dict[str, str]) -> None:
+    long = Path(environ["XDG_RUNTIME_DIR"], "x" * 90)
+    long.mkdir(0o700)
+    base = base_folder({"XDG_RUNTIME_DIR": str(long)})
     assert base == Path(f"/tmp/waterspout-{os.getuid()}")
 
 

@@ -50,19 +50,48 @@ def test_nonsense_is_answered_with_an_error() -> None:
     assert driver.asked == []
 
 
+class Leaving:
+    """A ROUTER with two requests, whose first client is gone when it is answered."""
+
+    def __init__(self) -> None:
+        self.requests = [[b"gone", pack({"kind": "status"})], [b"here", b"", pack({})]]
+        self.answers: list[list[bytes]] = []
+
+    def recv_multipart(self, flags: int) -> list[bytes]:
+        if not self.requests:
+            raise zmq.Again
+        return self.requests.pop(0)
+
+    def send_multipart(self, parts: list[bytes], flags: int) -> None:
+        if parts[0] == b"gone":
+            raise zmq.ZMQError(zmq.EHOSTUNREACH)
+        self.answers.append(parts)
+
+
 def test_a_client_that_left_does_not_disturb_the_next() -> None:
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
     server = StatusServer(context, "inproc://status", FakeDriver())  # type: ignore[arg-type]
-    gone = context.socket(zmq.DEALER)
-    gone.connect("inproc://status")
-    gone.send(pack({"kind": "status"}))
-    gone.close(linger=0)
-    client = context.socket(zmq.REQ)
-    client.connect("inproc://status")
-    client.send(pack({"kind": "status"}))
+    server.close()
+    leaving = Leaving()
+    server.socket = leaving  # type: ignore[assignment]
     server.turn(1.0)
-    assert client.poll(1000)
-    assert unpack(client.recv())["status"]["uptime_s"] == 1.0
-    client.close()
+    ((client, empty, answer_),) = leaving.answers
+    assert (client, empty) == (b"here", b"")
+    assert unpack(answer_)["ok"] is False
+    context.term()
+
+
+def test_both_kinds_of_clients_are_answered() -> None:
+    context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+    server = StatusServer(context, "inproc://status", FakeDriver())  # type: ignore[arg-type]
+    clients = [context.socket(zmq.REQ), context.socket(zmq.DEALER)]
+    for client in clients:
+        client.connect("inproc://status")
+        client.send(pack({"kind": "status"}))
+    server.turn(1.0)
+    for client in clients:
+        assert client.poll(1000)
+        assert unpack(client.recv())["status"]["uptime_s"] == 1.0
+        client.close()
     server.close()
     context.term()

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import zmq
+from waterspout.supervisor import worker_control
 from waterspout.supervisor.control_wire import pack, unpack
 from waterspout.supervisor.sockets import Context
 from waterspout.supervisor.worker_control import ControlThread
@@ -83,7 +84,19 @@ def test_it_registers_first_and_signs_everything(talk: Talk) -> None:
     assert talk.housekeeping
 
 
-def test_what_the_core_says_goes_out_in_order_and_at_once(talk: Talk) -> None:
+@pytest.fixture
+def quiet(monkeypatch: pytest.MonkeyPatch) -> Iterator[Talk]:
+    """A thread that reports only when something makes it."""
+    monkeypatch.setattr(worker_control, "FIRST_INTERVAL_S", 60.0)
+    context: Context = zmq.Context()
+    talk = Talk(context)
+    yield talk
+    talk.thread.finish(5)
+    context.destroy(linger=0)
+
+
+def test_what_the_core_says_goes_out_in_order_and_at_once(quiet: Talk) -> None:
+    talk = quiet
     talk.hear()
     talk.core.control_outbox.extend({"kind": "built", "number": n} for n in range(3))
     talk.thread.wake()
@@ -91,7 +104,8 @@ def test_what_the_core_says_goes_out_in_order_and_at_once(talk: Talk) -> None:
     assert [message.get("number") for message in heard] == [0, 1, 2]
 
 
-def test_what_the_coordinator_says_goes_to_the_data_thread(talk: Talk) -> None:
+def test_what_the_coordinator_says_goes_to_the_data_thread(quiet: Talk) -> None:
+    talk = quiet
     talk.hear()
     talk.say(kind="go", epoch=1)
     talk.say(kind="stop")
