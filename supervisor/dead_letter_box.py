@@ -91,7 +91,7 @@ class DeadLetterBox:
         """Queue dead letters that the user wants to try again."""
         for task, letters in replays.items():
             for letter, stream, values in letters:
-                self._replays.append((int(task), letter, stream, list(values)))
+                self._replays.append((int(task), letter, stream, list(values or ())))
 
     def replay(self, now: float) -> int:
         """Send what is queued; called in each turn while spouts may emit."""
@@ -102,12 +102,25 @@ class DeadLetterBox:
             if executor is not None and (executor.blocked() or executor.ledger.room() <= 0):
                 break
             self._replays.popleft()
-            if executor is None or stream not in executor.emitter.streams:
-                self._keep(letter, f"cannot be sent again: {task} has no stream {stream!r}", "")
+            why_not = self._why_not(executor, stream, values)
+            if executor is None or why_not:
+                self._keep(letter, f"cannot be sent again: {why_not}", "")
                 continue
             self._send(executor, stream, values, letter, now)
             sent += 1
         return sent
+
+    @staticmethod
+    def _why_not(executor: SpoutExecutor | None, stream: str, values: list[Any]) -> str:
+        """Say why a letter cannot be sent: the topology may have changed, values may be gone."""
+        out = executor.emitter.streams.get(stream) if executor is not None else None
+        if out is None:
+            return f"the task has no stream {stream!r}"
+        if out.direct:
+            return f"the stream {stream!r} is direct, and its task is not known any more"
+        if len(values) != out.arity:
+            return f"{len(values)} values for the fields {list(out.fields)}"
+        return ""
 
     def _send(
         self, executor: SpoutExecutor, stream: str, values: list[Any], letter: int, now: float

@@ -72,7 +72,7 @@ class WorkerRounds:
                     bolt.bolt.flush()
                 if facts.stateful:
                     jobs.append((task, core.tasks.states[task].snapshot_begin()))
-            except Exception as error:
+            except (Exception, SystemExit) as error:
                 self._failed(f"{bolt.component}: {reason_of(error)}")
                 core.env.note_error(
                     bolt.component, task, f"round {round_}: {reason_of(error)}",

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from waterspout.bolts.contract import Bolt
 
-from .cores import CLASSES, Cores, Double, Numbers, plan_of
+from .core_rig import CLASSES, Cores, Double, Numbers, plan_of
 
 ALL_TWICE = dict.fromkeys(range(40), 2)
 

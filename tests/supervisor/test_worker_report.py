@@ -1,0 +1,124 @@
+"""What a worker reports: counters, what hangs, what waits."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from waterspout.supervisor.protocol import problem
+
+from .core_rig import CLASSES, Cores, Double, Numbers, plan_of
+
+
+def entries(cores: Cores) -> dict[int, dict[str, Any]]:
+    return {each["task"]: each for each in cores.cores[0].report(cores.now)["tasks"]}
+
+
+def of(cores: Cores, component: str) -> dict[str, Any]:
+    (task,) = cores.plan.tasks_of(component)
+    return entries(cores)[task.task]
+
+
+def test_counters_of_spouts_and_bolts_are_what_went_through_them() -> None:
+    cores = Cores(plan_of(stateful=False))
+    cores.start()
+    cores.run()
+    report = cores.cores[0].report(cores.now)
+    assert problem(report) is None
+    spout, double = of(cores, "numbers"), of(cores, "double")
+    assert (spout["emitted"], spout["acked"], spout["pending"]) == (40, 40, 0)
+    assert spout["exhausted"] and spout["drained"] and spout["first_unacked"] is None
+    assert sum(spout["latency"].values()) == 40
+    assert (double["executed"], double["acked"], double["emitted"]) == (40, 40, 80)
+    assert (double["queue"], double["failed"], double["held"]) == (0, 0, 0)
+
+
+def test_a_report_before_the_assign_is_empty_and_valid() -> None:
+    cores = Cores(plan_of())
+    report = cores.cores[0].report(cores.now)
+    assert problem(report) is None
+    assert (report["tasks"], report["errors"]) == ([], [])
+
+
+def test_an_error_is_reported_once_with_how_often_it_came() -> None:
+    cores = Cores(plan_of(stateful=False, attempts_max=2, backoff_min_s=0.1))
+    cores.start()
+    cores.made["double", 0].bad = {7}
+    cores.run()
+    (error,) = cores.cores[0].report(cores.now)["errors"]
+    assert (error["component"], error["text"]) == ("double", "ValueError: bad 7")
+    assert error["count"] == 2 and "bad 7" in error["traceback"]
+    assert cores.cores[0].report(cores.now)["errors"] == []
+
+
+def test_a_call_that_does_not_end_is_seen_between_two_reports() -> None:
+    #  report   report(+3 s)          the call ends
+    #  |---------|
+    #  process(0) .........................
+    seen: list[float] = []
+
+    class Hanging(Double):
+        def process(self, tup: Any) -> None:
+            if tup[0] == 0:
+                seen.append(of(cores, "double")["call_since_s"])
+                cores.now += 3.0
+                seen.append(of(cores, "double")["call_since_s"])
+
+    cores = Cores(plan_of(), {**CLASSES, "double": Hanging})
+    cores.start()
+    cores.run(20)
+    assert seen == [0.0, 3.0]
+    assert of(cores, "double")["call_since_s"] == 0.0
+
+
+def test_many_short_calls_are_not_a_hang() -> None:
+    seen: list[float] = []
+
+    class Busy(Double):
+        def process(self, tup: Any) -> None:
+            cores.now += 3.0
+            seen.append(of(cores, "double")["call_since_s"])
+
+    cores = Cores(plan_of(message_timeout_s=1000.0), {**CLASSES, "double": Busy})
+    cores.start()
+    cores.run(20)
+    assert len(seen) >= 40 and set(seen) == {0.0}
+
+
+def test_what_is_worked_through_but_not_durable_is_the_first_unacked_message() -> None:
+    cores = Cores(plan_of())
+    cores.start()
+    cores.run()
+    spout = of(cores, "numbers")
+    assert spout["worked_through"] == 40
+    assert spout["first_unacked"][:2] == ["p", 0]
+
+
+def test_lag_is_what_the_source_says_and_unknown_when_it_raises() -> None:
+    class Lagging(Numbers):
+        def end_position(self, partition: str) -> int:
+            if broken:
+                raise OSError("broker")
+            return 1000
+
+    broken: list[bool] = []
+    cores = Cores(plan_of(max_pending=1, stateful=False), {**CLASSES, "numbers": Lagging})
+    cores.start()
+    cores.run(2)
+    assert of(cores, "numbers")["lag"] > 900
+    broken.append(True)
+    assert of(cores, "numbers")["lag"] is None
+
+
+def test_suspects_are_reported_so_that_they_outlive_the_worker() -> None:
+    cores = Cores(plan_of())
+    task = cores.plan.tasks_of("numbers")[0].task
+    cores.assign(suspects={task: [["p", 3, 4, 2]]})
+    assert cores.cores[0].report(cores.now)["suspects"] == {task: [["p", 3, 4, 2]]}
+
+
+def test_the_age_of_the_loop_is_the_time_since_its_last_turn() -> None:
+    cores = Cores(plan_of())
+    cores.start()
+    cores.cores[0].turn(cores.now)
+    cores.now += 2.0
+    assert cores.cores[0].report(cores.now)["loop_age_s"] == 2.0
