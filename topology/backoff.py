@@ -12,9 +12,9 @@ def backoff_s(settings: Settings, failures: int, root: int) -> float:
     """Return the seconds to wait after ``failures`` failures (from 1 on) of a message.
 
     Doubling waits up to ``backoff_max``. From the second failure on a part that depends on the
-    root is taken off, at most half. Messages that failed together so do not come back together: a batch
-    that one of them fails each time would else take the others down with it until they are
-    dead letters.
+    root is taken off, at most half. Messages that failed together so do not come back
+    together: a batch that one of them fails each time would else take the others down with it
+    until they are dead letters.
     """
     wait_s = settings.backoff_min_s * 2 ** min(failures - 1, 20)
     share = (root * _MIX >> 56 & 0xFF) / 256 if failures > 1 else 0.0

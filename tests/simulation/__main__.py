@@ -26,7 +26,8 @@ def main() -> int:
         except Failed as error:
             failed.append(seed)
             print(f"{error}\n", flush=True)
-    print(f"{len(seeds)} seeds, {len(failed)} failed {failed[:50]}, {time.monotonic() - began:.0f} s")
+    took_s = time.monotonic() - began
+    print(f"{len(seeds)} seeds, {len(failed)} failed {failed[:50]}, {took_s:.0f} s")
     return 1 if failed else 0
 
 

@@ -21,6 +21,7 @@ from waterspout.supervisor.credits import CreditBook
 from waterspout.supervisor.dead_letter_box import DeadLetterBox
 from waterspout.supervisor.link import LinkSender
 from waterspout.supervisor.link_receiver import LinkReceiver
+from waterspout.supervisor.link_window import Window
 from waterspout.supervisor.worker_core import WorkerCore
 from waterspout.supervisor.worker_rounds import WorkerRounds
 from waterspout.topology.channels import OpenFrame, draw_edge
@@ -235,22 +236,28 @@ def aborted_round_is_durable(patch: Patch) -> None:
 
 
 def resend_without_dedupe(patch: Patch) -> None:
-    """After a break everything is sent again, and the receiver works on it again."""
-    send_again, in_order = LinkSender._on_hello_ok, LinkReceiver._in_order
+    """What is sent again begins some frames too early, and the receiver works on them again."""
+    history: dict[Window, list[bytes]] = {}
+    ack, in_order = Window.ack, LinkReceiver._in_order
 
-    def on_hello_ok(self: LinkSender, header: Any, data: bytes) -> Any:
-        self._ack = lambda seq: None  # type: ignore[method-assign]
-        try:
-            return send_again(self, header, data)
-        finally:
-            del self._ack
+    def ack_and_keep(self: Window, seq: int) -> Any:
+        before = list(self.frames)
+        answer = ack(self, seq)
+        gone = before[: len(before) - len(self.frames)]
+        history[self] = [*history.get(self, []), *gone][-3:]
+        return answer
+
+    def send_window(self: LinkSender) -> None:
+        self.outbox.clear()
+        self.outbox.extend([*history.get(self._window, []), *self._window.frames])
 
     def take(self: LinkReceiver, link: Any, seq: int) -> bool:
         if 0 < seq <= link.last_seq:
             link.last_seq = seq - 1
         return in_order(self, link, seq)
 
-    patch(LinkSender, "_on_hello_ok", on_hello_ok)
+    patch(Window, "ack", ack_and_keep)
+    patch(LinkSender, "_send_window", send_window)
     patch(LinkReceiver, "_in_order", take)
 
 

@@ -159,7 +159,8 @@ class Oracle:
                 self.fail(f"task {spout.task}: pending {ledger.pending} of {settings.max_pending}")
             if ledger.worked_through < 0:
                 self.fail(f"task {spout.task}: worked_through is {ledger.worked_through}")
-            if self.tracked and ledger.worked_through > settings.worked_through_max + settings.max_pending:
+            waiting_max = settings.worked_through_max + settings.max_pending
+            if self.tracked and ledger.worked_through > waiting_max:
                 self.fail(f"task {spout.task}: {ledger.worked_through} wait to become durable")
         for bolt in core.tasks.bolts.values():
             # A frame that was under way, and what one call emits, may come on top.
@@ -228,8 +229,9 @@ class Oracle:
         doomed |= {mid for each in self.world.killers.values() for mid in each}
         wrong = [mid for mid in buried if mid not in doomed]
         if wrong:
-            letter = next(x for x in self.store.dead_letters() if self._mid_of(x.record) == wrong[0])
-            self.fail(f"{wrong[0]} is a dead letter without need: {letter.record['reason']}")
+            records = [letter.record for letter in self.store.dead_letters()]
+            reason = next(r["reason"] for r in records if self._mid_of(r) == wrong[0])
+            self.fail(f"{wrong[0]} is a dead letter without need: {reason}")
 
     def _check_counts(self, everything: Iterable[str], buried: Mapping[str, int]) -> None:
         surviving = self.surviving()

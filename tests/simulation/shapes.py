@@ -140,10 +140,7 @@ def outcomes(
     base = f"{ident((mid, path, 0, 0), copy)}>{component}"
     if role == "end":
         return []
-    if role == "fan":
-        paths = [f"{base}.{n}" for n in range(chance(base) % 4)]
-    else:
-        paths = [base]
+    paths = [f"{base}.{n}" for n in range(chance(base) % 4)] if role == "fan" else [base]
     return [
         (streams[chance(p) // 7 % len(streams)], [mid, p, chance(p) % KEYS, path]) for p in paths
     ]
