@@ -58,10 +58,11 @@ def test_a_finished_run_has_nothing_left_to_do_unless_fresh(tmp_path: Path) -> N
 
 
 def test_components_next_to_the_topology_are_found_and_the_path_is_put_back(folder: Path) -> None:
-    before = list(sys.path)
+    before, threads = list(sys.path), threading.active_count()
     result = run_in_process(plan_of(with_bolt("Slow"), folder), state_dir=folder / "state")
     assert result.summary["acked"] == 500
     assert sys.path == before
+    assert threading.active_count() == threads
 
 
 def test_a_component_that_cannot_be_built_ends_the_run(folder: Path) -> None:

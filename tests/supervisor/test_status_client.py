@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -33,6 +34,18 @@ def test_an_answer_comes_back() -> None:
     serving.start()
     assert ask(run_at(path), {"kind": "status"}, 10.0)["status"]["topology"] == "fake"
     serving.join()
+    server.close()
+    context.term()
+
+
+def test_a_run_that_is_stopped_is_an_error_within_the_time() -> None:
+    path = f"/tmp/wst-{os.getpid()}"
+    context: Context = zmq.Context()
+    server = StatusServer(context, f"ipc://{path}", FakeDriver())  # type: ignore[arg-type]
+    began = time.monotonic()
+    with pytest.raises(NoAnswer):
+        ask(run_at(path), {"kind": "status"}, 0.05)
+    assert time.monotonic() - began < 2
     server.close()
     context.term()
 
