@@ -1,0 +1,54 @@
+"""The slot's file: mapped, read after a death, gone then; anything odd about it names nobody."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from waterspout.spouts.groups import Group
+from waterspout.supervisor.crash_slot import CrashSlot, slot_bytes
+from waterspout.supervisor.slot_file import Suspects, map_slot, read_slot, slot_path
+
+from .cores import plan_of
+
+PLAN = plan_of({"source": 1, "work": 1})
+ROOT = (1 << 48) | 5
+NOBODY = Suspects([], {}, {})
+
+
+def write(folder: Path, incarnation: int = 77) -> Path:
+    path = slot_path(folder, 0, incarnation)
+    slot = CrashSlot(PLAN, 0, map_slot(path)(slot_bytes(PLAN, 0)))
+    slot.in_flight(1)(ROOT, Group("a.txt", 10, 11, 1, 0.0), 4)
+    slot.at_work(2)((ROOT,))
+    # Nothing is flushed or closed: the worker was killed just now.
+    return path
+
+
+def test_what_a_worker_wrote_is_read_after_its_death_and_its_file_is_gone(tmp_path: Path) -> None:
+    path = write(tmp_path)
+    found = read_slot(PLAN, tmp_path, 0, 77)
+    assert found == Suspects([ROOT], {1: [["a.txt", 10, 11]]}, {1: 4})
+    assert not path.exists()
+    assert read_slot(PLAN, tmp_path, 0, 77) == NOBODY
+
+
+def test_each_incarnation_has_a_file_of_its_own(tmp_path: Path) -> None:
+    write(tmp_path, 77)
+    assert read_slot(PLAN, tmp_path, 0, 78) == NOBODY
+    assert read_slot(PLAN, tmp_path, 0, 77).roots == [ROOT]
+
+
+def test_a_worker_that_never_got_so_far_left_nobody(tmp_path: Path) -> None:
+    assert read_slot(PLAN, tmp_path, 0, 77) == NOBODY
+
+
+def test_a_file_of_another_size_names_nobody_and_is_gone(tmp_path: Path) -> None:
+    path = write(tmp_path)
+    path.write_bytes(path.read_bytes()[:-1])
+    assert read_slot(PLAN, tmp_path, 0, 77) == NOBODY
+    assert not path.exists()
+
+
+def test_only_the_user_may_look_into_the_folder(tmp_path: Path) -> None:
+    path = write(tmp_path)
+    assert path.parent.stat().st_mode & 0o077 == 0

@@ -1,0 +1,61 @@
+"""The links of a worker: ready when all are open, renewed by an epoch, reported when silent."""
+
+from __future__ import annotations
+
+from .cores import Cores, plan_of
+
+PLAN = {"source": 1, "work": 2}
+
+
+def test_a_worker_is_ready_once_all_its_links_are_open() -> None:
+    cores = Cores(plan_of(PLAN, workers=2))
+    cores.cut = {(0, 1)}
+    cores.turns(3)
+    assert not cores.heard("ready")
+    assert cores.heard("ready", worker=1) == []
+    cores.cut = set()
+    cores.turns(6)
+    assert len(cores.heard("ready")) == len(cores.heard("ready", worker=1)) == 1
+
+
+def test_a_worker_without_peers_is_ready_at_once() -> None:
+    cores = Cores(plan_of(PLAN))
+    cores.turns(1)
+    assert len(cores.heard("ready")) == 1
+
+
+def test_a_new_epoch_opens_all_links_again_and_says_so_with_its_number() -> None:
+    cores = Cores(plan_of(PLAN, workers=2))
+    cores.turns(6)
+    cores.tell("epoch", epoch=7)
+    assert not any(link.open for core in cores.cores for link in core.links.values())
+    cores.turns(8)
+    assert [message["epoch"] for message in cores.heard("ready")] == [3, 7]
+    assert cores.cores[0].receiver is not None
+    assert cores.cores[0].receiver.epoch == 7
+
+
+def test_a_peer_that_is_not_in_the_epoch_loses_its_link() -> None:
+    cores = Cores(plan_of(PLAN, workers=2))
+    assert list(cores.cores[0].links) == [1]
+    cores.tell("epoch", worker=0, epoch=7, peers={0: cores.peers()[0]})
+    assert not cores.cores[0].links
+
+
+def test_a_link_that_is_silent_for_longer_than_link_timeout_is_reported() -> None:
+    cores = Cores(plan_of({"source": 1, "work": 1}, workers=2, link_timeout_s=10.0))
+    cores.go()
+    cores.cut = {(0, 1), (1, 0)}
+    cores.turns(9, seconds=1.0)
+    assert not cores.heard("link_down")
+    cores.turns(4, seconds=1.0)
+    down = cores.heard("link_down")[0]
+    assert down["peer"] == 1
+    assert down["silent_s"] > 10.0
+
+
+def test_with_idle_links_a_worker_need_not_look_at_the_clock_often() -> None:
+    cores = Cores(plan_of(PLAN, workers=2))
+    assert cores.cores[0].net.wakeup(cores.now) == 0.0
+    cores.turns(8)
+    assert cores.cores[0].net.wakeup(cores.now) == 0.5
