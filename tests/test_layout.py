@@ -59,7 +59,7 @@ TESTED_ELSEWHERE: dict[str, str] = {
     "supervisor/local_run.py": "sockets and processes; tests/process/test_run.py runs it",
     "supervisor/run_result.py": "a dataclass without code",
     "supervisor/scaffold_files.py": "text; test_scaffold.py reads it and a process test runs it",
-    "supervisor/sockets.py": "options of sockets; tests of both threads of a worker and of the run use them",
+    "supervisor/sockets.py": "options of sockets; whoever has a socket is tested with them",
     "supervisor/store_memory.py": "test_store.py runs the contract of stores over it",
     "supervisor/worker.py": "the main of a process; tests/process/test_run.py runs it",
     "topology/errors.py": "exceptions that only carry fields; each is raised by its module's tests",
