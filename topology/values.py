@@ -90,9 +90,9 @@ class ValueReader:
             return self.refuse(node, "E_NAME", path, f"{quote(text)}, allowed {NAME_FORM}")
         return text
 
-    def component_id(self, mark: Mark, text: str, path: str) -> bool:
+    def component_id(self, mark: Mark, text: str, path: str) -> None:
         """Check the id of a component."""
-        return self.name(Bad(mark), text, path) is not MISSING
+        self.name(Bad(mark), text, path)
 
 
 def got(node: Node, path: str, *, with_kind: bool) -> str:

@@ -81,6 +81,12 @@ def test_what_cannot_be_put_in_is_refused_at_its_place(text: str, expected: str)
     assert problems[0].startswith("t.yaml:1:4: ") and expected in problems[0]
 
 
+def test_variables_are_put_into_texts_at_any_depth() -> None:
+    values, problems = read("a: [{b: ['${N}']}, '${N}']\nc: [[x]]\n")
+    assert values == {"a": [{"b": ["4"]}, "4"], "c": [["x"]]} and problems == []
+    assert "E_UNSET a[0].b[1]: ${NOPE}" in read("a: [{b: [x, '${NOPE}']}]\n")[1][0]
+
+
 def test_what_a_variable_holds_is_not_shown() -> None:
     _, problems = read("a: ${NO}\nb: ${LINES}\nc: ${BIG}\n")
     assert len(problems) == 3
@@ -107,6 +113,8 @@ FILE = "a: {b: 1, list: [x, {c: 2}]}\nspouts: {s: {parallelism: 1}}\n"
         ("a.b='5'", ("a", "b"), "5"),
         ('a.b="x y"', ("a", "b"), "x y"),
         ("a.b=", ("a", "b"), None),
+        ("a.b='", ("a", "b"), "'"),
+        ("a.b=''", ("a", "b"), ""),
         ("a.b=x=y", ("a", "b"), "x=y"),
         ("a.b=*.py", ("a", "b"), "*.py"),
         ("a.b=${N}", ("a", "b"), 4),
@@ -133,6 +141,7 @@ def test_set_replaces_or_adds_one_value(
         ("=5", "--set : E_SET a.b.c=VALUE expected, got ''"),
         ("a..b=5", "--set a..b: E_SET a.b.c=VALUE expected"),
         ("a.list.7=5", "--set a.list.7: E_SET cannot set '7' of a list"),
+        ("a.list.2=5", "--set a.list.2: E_SET cannot set '2' of a list"),
         ("a.list.x.y=5", "--set a.list.x.y: E_SET a.list is a list without 'x'"),
         ("a.b.c.d=5", "--set a.b.c.d: E_SET a.b is a value without 'c'"),
         ("a.b.c=5", "--set a.b.c: E_SET cannot set 'c' of a value"),

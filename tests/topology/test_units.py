@@ -44,6 +44,13 @@ def test_a_duration_is_written_in_a_unit_that_keeps_it_exact(seconds: float, tex
     assert format_duration(seconds) == text
 
 
+@pytest.mark.parametrize(
+    ("size_bytes", "text"), [(1024, "1KiB"), (1536, "1536B"), (3 * 2**20, "3MiB"), (0, "0B")]
+)
+def test_a_size_is_written_in_the_largest_unit_that_divides_it(size_bytes: int, text: str) -> None:
+    assert format_size(size_bytes) == text
+
+
 @given(st.integers(0, 10**9))
 def test_what_is_written_is_read_back(milliseconds: int) -> None:
     seconds = milliseconds / 1000

@@ -44,6 +44,15 @@ def test_a_refused_secret_is_not_shown() -> None:
     assert "'***' is an octal" in str(next(iter(problems)))
 
 
+def test_an_integer_over_64_bits_is_refused() -> None:
+    problems = Problems()
+    resolved = resolve(Sequence(MARK, [plain("9" * 30)]), problems, "a")
+    assert to_plain(resolved) == [None]
+    assert [str(each) for each in problems] == [
+        "t.yaml:1:1: E_RANGE a[0]: an integer of 30 digits, at most 64 bits; quote it for text"
+    ]
+
+
 def test_walk_gives_every_node_with_its_path() -> None:
     assert [path for path, _ in walk(tree())] == ["a", "a[0]", "a[1]", "b", "c"]
 

@@ -88,7 +88,13 @@ def test_nothing_else_is_lost_when_a_key_is_refused() -> None:
     assert read("no: [1, {a: 2}]\nb: 3\n")[0] == {"b": 3}
     assert read("a: 1\na: [2]\nb: 3\n")[0] == {"a": 1, "b": 3}
     assert read("a: &x [1]\nb: *x\nc: 3\n")[0] == {"a": None, "b": None, "c": 3}
-    assert read("? {a: [b]}\n: {c: d}\ne: 3\n")[0] == {"e": 3}
+    plain, problems = read("? {a: [b]}\n: {c: d}\ne: 3\n")
+    assert plain == {"e": 3} and len(problems) == 1
+
+
+def test_half_of_a_surrogate_pair_is_refused_by_both_parsers() -> None:
+    assert "E_ENCODING half of a surrogate pair" in read('a: "\\ud800"', yaml.SafeLoader)[1][0]
+    assert len(read('a: "\\ud800"', PARSER)[1]) == 1
 
 
 def test_a_bomb_of_merge_keys_is_refused_within_a_tenth_of_a_second() -> None:
