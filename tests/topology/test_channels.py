@@ -1,0 +1,77 @@
+"""Open frames: runs, and an edge that is toggled once per root and frame."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+from waterspout.topology.channels import OpenFrame, draw_edge
+
+RUNS = st.lists(
+    st.tuples(st.integers(1, 3), st.lists(st.integers(1, 4), unique=True, max_size=3)), max_size=8
+)
+
+
+def opened(*runs: tuple[int, tuple[int, ...]]) -> tuple[OpenFrame, dict[int, int]]:
+    """Return a frame that got these runs, and the toggles."""
+    frame, toggles = OpenFrame((1, 0, 2), 0), dict[int, int]()
+    draw = random.Random(1).getrandbits
+    for count, roots in runs:
+        frame.rows.extend([[number] for number in range(count)])
+        frame.close_run(roots, toggles, draw)
+    return frame, toggles
+
+
+def test_neighbours_of_equal_roots_are_one_run() -> None:
+    frame, _ = opened((2, (7,)), (1, (7,)), (1, (8,)), (1, (7,)))
+    assert frame.take()[1] == [(3, (7,)), (1, (8,)), (1, (7,))]
+
+
+@given(RUNS)
+def test_a_frame_toggles_its_edge_once_into_each_root(runs: list[Any]) -> None:
+    frame, toggles = opened(*((count, tuple(roots)) for count, roots in runs))
+    edge, taken, rows = frame.take()
+    assert toggles == {root: edge for _, roots in runs for root in roots}
+    assert sum(count for count, _ in taken) == len(rows)
+    assert bool(edge) == bool(toggles)
+
+
+def test_untracked_rows_need_no_edge() -> None:
+    frame, toggles = opened((3, ()))
+    assert frame.take()[:2] == (0, [(3, ())])
+    assert not toggles
+
+
+def test_a_taken_frame_starts_anew_with_another_edge_and_the_same_list() -> None:
+    frame, _ = opened((1, (7,)))
+    append = frame.rows.append
+    first = frame.take()
+    append(["late"])
+    frame.close_run((7,), toggles := {}, random.Random(2).getrandbits)
+    second = frame.take()
+    assert first[2] == [[0]] and second[2] == [["late"]]
+    assert second[0] != first[0]
+    assert toggles == {7: second[0]}
+
+
+def test_rows_that_no_run_was_closed_for_leave_untracked_but_counted() -> None:
+    frame, _ = opened((1, (7,)))
+    frame.rows.append(["beside"])
+    assert frame.take()[1] == [(1, (7,)), (1, ())]
+
+
+def test_a_dropped_frame_forgets_rows_and_sealed_frames() -> None:
+    frame, _ = opened((2, (7,)))
+    frame.ready.append(frame.take())
+    frame.rows.append([1])
+    assert frame.waiting_rows() == 3
+    frame.drop()
+    assert frame.waiting_rows() == 0
+    assert (frame.mark, frame.runs, frame.roots, frame.edge) == (0, [], set(), 0)
+
+
+def test_an_edge_is_never_zero() -> None:
+    drawn = iter([0, 0, 5])
+    assert draw_edge(lambda bits: next(drawn)) == 5
