@@ -114,7 +114,6 @@ def _ask(
             stdout=subprocess.PIPE,
             stderr=errors,
             start_new_session=True,
-            cwd=draft.folder or None,
         )
         timed_out = False
         try:

@@ -106,6 +106,17 @@ def test_what_modules_print_read_and_leave_running_does_not_matter(folder: Path)
     assert time.perf_counter() - started < 5
 
 
+def test_a_module_is_imported_in_the_working_folder_as_it_will_be_in_a_worker(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "elsewhere").mkdir()
+    monkeypatch.chdir(folder / "elsewhere")
+    place = "import os\nassert os.path.basename(os.getcwd()) == 'elsewhere'\n"
+    (folder / "good.py").write_text(place + GOOD)
+    facts, loaded = check(folder, "good")
+    assert found(loaded) == [] and list(facts) == ["good"]
+
+
 def test_an_import_that_reads_from_the_terminal_gets_nothing(folder: Path) -> None:
     _, loaded = check(folder, "reads")
     assert "importing 'reads' raised EOFError" in found(loaded)[0]
