@@ -68,6 +68,9 @@ class BoltExecutor:
         self.at_work: Callable[[tuple[int, ...]], None] = _forget
         self._step: Step = self._step_process
         self.by_batch = False
+        #: What a batch emits descends from all its messages: where a bolt below holds tuples, one
+        #: that waits for a half that never comes would pin them all, so a batch is one run there.
+        self.batch_by_run = False
         self._generator: Any = None
         self._tick_interval_s = tick_interval_s
         self._next_tick: float | None = None
@@ -288,7 +291,8 @@ class BoltExecutor:
     def _run_batch(self, work: FrameWork, budget: int) -> int:
         """Hand whole runs of the frame to ``process_batch`` at once."""
         counts, roots, total = [work.run_left], [work.roots], work.run_left
-        while work.unread < len(work.runs) and total < budget and len(roots) < BATCH_ROOTS_MAX:
+        roots_max = 1 if self.batch_by_run else BATCH_ROOTS_MAX
+        while work.unread < len(work.runs) and total < budget and len(roots) < roots_max:
             count, more = work.runs[work.unread]
             work.unread += 1
             counts.append(count)

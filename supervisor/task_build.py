@@ -155,6 +155,7 @@ class TaskBuilder:
         self.tasks.bolts[task.task] = executor
         self.tasks.states[task.task] = state
         executor.use_step(kind=self._step_kind(task.component, bolt))
+        executor.batch_by_run = self.plan.holds_below(task.component)
         bolt.emit = emitter.bind(lambda anchors: self._roots_of(executor, anchors))  # type: ignore[method-assign]
         bolt.emit_many = emitter.bind_many()  # type: ignore[method-assign]
         if isinstance(executor, OffloadExecutor):

@@ -275,6 +275,8 @@ class WorkerCore:
         )
 
     def _on_stop(self, message: Mapping[str, Any], now: float) -> None:
+        if self._stopping:
+            return  # a zombie is told again with every word it says; its end must not move
         self._stopping = True
         self.going = False
         if self.plan is not None:

@@ -132,9 +132,14 @@ def snapshot_before_freeze(patch: Patch) -> None:
 def split_forgotten(patch: Patch) -> None:
     """A failed group comes back as one: poison keeps its neighbours from getting through."""
 
-    def replay_one(self: SourceExecutor, retry: Retry, reader: Any, now: float) -> bool:
+    one = SourceExecutor._replay_one
+
+    def replay_one(self: SourceExecutor, retry: Retry, now: float) -> bool:
+        if retry.kept is not None:
+            return one(self, retry, now)
         limit = (retry.end - retry.start) // self.source.shape.stride  # type: ignore[attr-defined]
-        rows, position = reader.read(limit)
+        reader = self._retry_reader(retry)
+        rows, position = reader.read(limit) or ([], 0)
         group = Group(
             retry.partition, retry.start, position, len(rows), retry.since, attempts=retry.attempts
         )

@@ -8,3 +8,9 @@ import pytest
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Offer ``--seed N`` when this folder is named on the command line."""
     parser.addoption("--seed", type=int, help="run this seed of the simulation, and no other")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Keep only the seed that was asked for."""
+    if config.getoption("--seed", default=None) is not None:
+        items[:] = [item for item in items if "seeds" in getattr(item, "fixturenames", ())]
