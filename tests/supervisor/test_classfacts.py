@@ -188,6 +188,23 @@ def test_what_cannot_be_imported_says_why(path: str, expected: str) -> None:
     assert findings[0].text.startswith(expected)
 
 
+def test_a_mistake_of_syntax_is_placed_in_the_users_file() -> None:
+    _, findings = look("syntax:A")
+    assert findings[0].text.endswith("syntax.py:2)")
+
+
+def test_arguments_that_do_not_fit_are_placed_at_the_argument_or_at_all_of_them() -> None:
+    facts, findings = look("users:Lines", "spout", path="*")
+    assert facts is not None
+    assert [finding[:2] for finding in findings] == [("args.path", "E_ARGS"), ("args", "E_ARGS")]
+
+
+def test_a_custom_grouping_that_cannot_be_imported_is_one_problem() -> None:
+    custom = {"path": "inputs[0].class", "class_path": "users:Nobody", "args": {}}
+    _, findings = look("users:Split", customs=[custom])
+    assert [finding[:2] for finding in findings] == [("inputs[0].class", "E_IMPORT")]
+
+
 def test_a_denied_class_is_not_imported() -> None:
     _, findings = look("forbidden:A")
     assert [finding.code for finding in findings] == ["E_CLASS_DENIED"]
