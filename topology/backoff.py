@@ -16,6 +16,6 @@ def backoff_s(settings: Settings, failures: int, root: int) -> float:
     together: a batch that one of them fails each time would else take the others down with it
     until they are dead letters.
     """
-    wait_s = settings.backoff_min_s * 2 ** min(failures - 1, 20)
+    wait_s: float = settings.backoff_min_s * 2 ** min(failures - 1, 20)
     share = (root * _MIX >> 56 & 0xFF) / 256 if failures > 1 else 0.0
     return min(wait_s, settings.backoff_max_s) * (1 - share / 2)

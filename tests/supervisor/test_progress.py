@@ -86,6 +86,7 @@ def test_durable_counts_never_go_back(progress: Progress):
 def test_a_lost_worker_ends_the_incarnation_of_its_tasks_only(progress: Progress):
     report(progress, 0.0, task=1, emitted=10, acked=4)
     report(progress, 0.0, task=2, emitted=10, acked=4)
+    progress.on_durable({1: 4})
     progress.on_lost(0, {1: 12})
     assert progress.tallies[1].twice() == 8
     assert progress.tallies[2].twice() == 0
