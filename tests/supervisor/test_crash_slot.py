@@ -1,4 +1,4 @@
-"""The crash slot: what a worker wrote is what the supervisor reads, whatever the moment of death."""
+"""The crash slot: what a worker wrote is what the supervisor reads, whenever it died."""
 
 from __future__ import annotations
 

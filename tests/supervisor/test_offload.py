@@ -55,15 +55,17 @@ def offload(ended: queue.SimpleQueue[Any]) -> Iterator[Any]:
 def test_the_calls_of_a_task_run_on_one_thread_in_order(
     offload: Any, ended: queue.SimpleQueue[Any]
 ) -> None:
-    ran: list[tuple[str, int]] = []
+    ran: list[tuple[threading.Thread, int]] = []
     calls = [
-        FakeCall(lambda n=n: ran.append((threading.current_thread().name, n)))  # type: ignore[misc]
+        FakeCall(lambda n=n: ran.append((threading.current_thread(), n)))  # type: ignore[misc]
         for n in range(5)
     ]
     for call in calls:
         offload.submit(call)
     assert [ended.get(timeout=LIMIT_S) for _ in calls] == calls
-    assert ran == [("waterspout-blocking-1", n) for n in range(5)]
+    (thread,) = {thread for thread, _ in ran}
+    assert thread.name == "waterspout-blocking-1"
+    assert [n for _, n in ran] == list(range(5))
 
 
 def test_a_task_that_blocks_holds_no_other_up(
