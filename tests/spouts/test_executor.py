@@ -316,7 +316,7 @@ def test_a_draining_task_replays_but_reads_nothing_new() -> None:
 
 def test_untracked_messages_have_no_root_and_are_done_at_once() -> None:
     rig = Rig(tracked=False)
-    executor = executor_of(rig, Numbers(size=3), rig.ledger())
+    executor = executor_of(rig, Numbers(size=3), rig.ledger(at_once=False))
     executor.turn(rig.now, 100)
     assert rig.taken() == [(0, [0, 1, 2])]
     assert rig.roots.opened == {} and executor.drained()

@@ -99,8 +99,9 @@ def test_positions_told_of_in_an_aborted_round_are_told_again(at_once: bool) -> 
     ledger.completed(send(ledger, 0, 5), 0.0)
     assert told(ledger, 1) == {"p": [5, []]}
     ledger.abort()
+    assert told(ledger, 2) == {"p": [5, []]}
     ledger.completed(send(ledger, 5, 6), 0.0)
-    assert told(ledger, 2) == {"p": [6, []]}
+    assert told(ledger, 3) == {"p": [6, []]}
 
 
 def test_a_durable_of_another_round_changes_nothing() -> None:
@@ -353,6 +354,14 @@ def test_positions_without_a_message_do_not_hold_first_unacked_back() -> None:
     ledger.completed(send(ledger, 5, 6), 0.0)
     assert told(ledger, 1) == {"p": [6, []]}
     assert ledger.worked_through == 3
+
+
+def test_positions_without_a_message_survive_an_epoch_where_payload_is_kept() -> None:
+    ledger = make(seeks=False)
+    ledger.void("p", 0, 5)
+    ledger.new_epoch(None, [], 0.0)
+    assert ledger.due(100.0) is None and ledger.idle
+    assert told(ledger, 1) == {"p": [5, []]}
 
 
 def test_first_unacked_names_the_oldest_message_that_is_not_durable() -> None:

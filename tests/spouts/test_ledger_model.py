@@ -115,9 +115,9 @@ class Model(RuleBasedStateMachine):
         self.round += 1
         self.told = self.ledger.freeze(self.round)[0].get("p")
         self.frozen, self.worked = self.worked, set()
-        if self.told is not None:
-            told = Positions.from_wire(self.told)
-            assert inside(told, self.drawn) == self.durable | self.frozen
+        # What is not told has not moved since it was stored.
+        told = Positions.from_wire(self.stored if self.told is None else self.told)
+        assert inside(told, self.drawn) == self.durable | self.frozen
 
     @precondition(lambda self: self.frozen is not None)
     @rule()

@@ -68,6 +68,22 @@ def test_an_epoch_replays_what_is_not_durable_to_a_new_process_in_place_of_a_dea
     assert all(len(core.acker) == 0 for core in cores.cores.values())
 
 
+def test_an_epoch_forgets_what_is_under_way_in_a_survivor() -> None:
+    cores = Cores(plan_of(2, parallelism=2, frame_rows_max=1, link_pool_frames=1))
+    cores.start()
+    cores.cut = {(0, 1), (1, 0)}
+    cores.run(3)
+    core = next(c for c in cores.cores.values() if c.tasks.spouts)
+    tasks = (*core.tasks.spouts.values(), *core.order)
+    frames = [frame for each in tasks for frame in each.emitter.frames]
+    assert len(core.acker) and any(frame.waiting_rows() for frame in frames)
+    cores.epoch += 1
+    cores.tell(core.worker, "epoch", peers=cores.peers(), durable_round=None, roots=[])
+    assert len(core.acker) == 0
+    assert not any(frame.waiting_rows() for frame in frames)
+    assert not any(bolt.queue for bolt in core.order)
+
+
 def test_frames_of_a_zombie_are_dropped() -> None:
     cores = Cores(plan_of(2, parallelism=2))
     cores.start()
