@@ -1,0 +1,62 @@
+"""A frame settles per distinct root, with the last run that carries it."""
+
+from __future__ import annotations
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from waterspout.bolts.frame_work import FrameWork
+from waterspout.topology.frames import Run
+from waterspout.topology.tuples import tuple_class
+
+ANY = tuple_class("s", "default", ("x",))
+EDGE = 9
+
+
+def work(*runs: Run) -> FrameWork:
+    rows = [[n] for n in range(sum(count for count, _ in runs))]
+    return FrameWork((1, 0, 2), ANY, EDGE, list(runs), rows, remote=False)
+
+
+def settled(frame: FrameWork) -> list[set[int]]:
+    """Return the roots that each run settled."""
+    out = []
+    while frame.next_run():
+        toggles: dict[int, int] = {}
+        frame.settle_run(toggles)
+        assert set(toggles.values()) <= {EDGE}
+        out.append(set(toggles))
+    return out
+
+
+def test_a_frame_of_one_run_settles_its_roots_at_the_end() -> None:
+    assert settled(work((3, (1, 2)))) == [{1, 2}]
+
+
+def test_a_root_in_several_runs_settles_with_the_last_of_them() -> None:
+    #  run    0      1     2      3
+    #  roots  1 2    2     3 1    -
+    frame = work((1, (1, 2)), (2, (2,)), (1, (3, 1)), (4, ()))
+    assert settled(frame) == [set(), {2}, {3, 1}, set()]
+
+
+@settings(deadline=None, derandomize=True)
+@given(st.lists(st.tuples(st.integers(1, 3), st.lists(st.integers(1, 5), unique=True).map(tuple))))
+def test_every_root_settles_exactly_once_also_when_runs_share_roots(runs: list[Run]) -> None:
+    each = [root for roots in settled(work(*runs)) for root in roots]
+    assert sorted(each) == sorted({root for _, roots in runs for root in roots})
+
+
+def test_settling_toggles_on_top_of_what_waits_already() -> None:
+    frame, toggles = work((1, (1,))), {1: 5}
+    frame.next_run()
+    frame.settle_run(toggles)
+    assert toggles == {1: 5 ^ EDGE}
+
+
+def test_what_is_vouched_for_is_the_run_at_work_and_all_later_ones() -> None:
+    frame = work((1, (1,)), (1, (2,)), (1, (3,)))
+    assert frame.all_roots() == {1, 2, 3}
+    frame.next_run()
+    assert frame.all_roots() == {1, 2, 3}
+    frame.next_run()
+    assert frame.all_roots() == {2, 3}
