@@ -416,6 +416,8 @@ class BoltExecutor:
         self.queue.clear()
         self.queued_rows = 0
         self._generator = None
+        # Spouts replay: what comes now is not in what ``finish`` made of the state before.
+        self._finish, self.finish_done = None, False
         old = self.holds.drop_all()
         self.emitter.roots = self.roots_at_work = ()
         if old or not self.bolt.auto_ack:
