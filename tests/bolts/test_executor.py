@@ -26,7 +26,7 @@ class Bad(Bolt):
     def check(self, number: int) -> None:
         self.seen.append(number)
         if number in self.bad:
-            raise self.error
+            raise type(self.error)(*self.error.args)
 
     def process(self, tup: Tuple) -> Any:
         self.check(tup[0])
