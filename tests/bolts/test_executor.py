@@ -1,4 +1,7 @@
-"""One bolt task: slices, settling, failing, generators, batches, ticks and the end."""
+"""One bolt task: slices, settling, failing, generators, batches, ticks and the end.
+
+Over 400 lines because every way of handing rows to a bolt is tested against the same rig.
+"""
 
 from __future__ import annotations
 

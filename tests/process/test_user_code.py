@@ -1,4 +1,8 @@
-"""User code that crashes, hangs, raises or blocks, on real worker processes."""
+"""User code that crashes, hangs, raises or blocks, on real worker processes.
+
+Over 400 lines because the components that misbehave are written out beside what must become of
+their messages.
+"""
 
 from __future__ import annotations
 
