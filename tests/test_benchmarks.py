@@ -15,7 +15,7 @@ from waterspout.topology.loader import ShortNames, load
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from benchmarks import bare, components, corpus, marks, peers, report, workloads  # noqa: E402
+from benchmarks import bare, components, corpus, live, marks, peers, report, workloads  # noqa: E402
 from benchmarks.engine import IN_FLIGHT_MAX, EngineRun, RunFailed  # noqa: E402
 from benchmarks.report import Goal, Results  # noqa: E402
 
@@ -112,6 +112,26 @@ def test_the_json_report_has_runs_medians_and_verdicts() -> None:
     assert len(contestant["runs"]) == 3
     assert block["blocks"][0]["goals"][0]["value"] == 0.5
     assert block["blocks"][0]["goals"][0]["met"] is True
+
+
+@pytest.mark.parametrize(("mb_per_s", "flat"), [(0.0, True), (0.01, True), (0.2, False)])
+def test_memory_is_flat_when_it_grows_less_than_its_readings_vary(
+    mb_per_s: float, flat: bool
+) -> None:
+    readings = [(float(s), 50 + mb_per_s * s + (-1) ** s) for s in range(100)]
+    found = live.growth(readings, messages=1_000_000)
+    assert (found["growth_ratio"] <= 1) is flat
+    assert found["mb_per_million"] == pytest.approx(99 * mb_per_s, abs=0.5)
+
+
+def test_memory_that_still_fills_at_the_start_of_a_run_is_no_growth() -> None:
+    readings = [(float(s), min(50.0, 2.0 * s) + (-1) ** s) for s in range(100)]
+    assert live.growth(readings, messages=1000)["growth_ratio"] <= 1
+
+
+def test_a_run_too_short_for_a_slope_says_so() -> None:
+    with pytest.raises(RunFailed, match="too short"):
+        live.growth([(0.0, 50.0), (1.0, 50.0)], messages=10)
 
 
 # The table of workloads
