@@ -420,7 +420,7 @@ class BoltExecutor:
         self._finish, self.finish_done = None, False
         old = self.holds.drop_all()
         self.emitter.roots = self.roots_at_work = ()
-        if old or not self.bolt.auto_ack:
+        if not self.bolt.auto_ack:
             self._reset(old)
         self.own.again_all(now)
 
