@@ -91,11 +91,20 @@ def test_an_import_that_ends_its_process_is_named_and_the_others_are_still_check
 
 def test_an_import_that_hangs_is_ended_when_its_time_is_up(folder: Path) -> None:
     started = time.perf_counter()
-    _, loaded = check(folder, "hangs", limit_s=1)
+    _, loaded = check(folder, "hangs", "leaves", "good", limit_s=1)
     assert found(loaded) == [
         "t.yaml:4:18: E_IMPORT bolts.hangs.class: importing 'hangs' does not end within 1 s"
     ]
     assert time.perf_counter() - started < 3
+
+
+def test_no_class_is_blamed_when_the_time_was_up_before_any_was_imported(folder: Path) -> None:
+    facts, loaded = check(folder, "good", limit_s=0.001)
+    assert facts == {}
+    assert found(loaded) == [
+        "t.yaml:4:17: E_IMPORT bolts.good.class: the check of the classes does not end within "
+        "0.001 s, before any of them was imported"
+    ]
 
 
 def test_what_modules_print_read_and_leave_running_does_not_matter(folder: Path) -> None:

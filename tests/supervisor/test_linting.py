@@ -164,6 +164,7 @@ def test_modules_and_packages_of_the_folder_are_allowed(folder: Path) -> None:
     (folder / "not-a-module.py").touch()
     (folder / "native.cpython-311-x86_64-linux-gnu.so").touch()
     (folder / "notes.txt").touch()
+    (folder / "plain").touch()
     assert linting.make_allow_list(str(folder)).local == (
         "broken",
         "native",
