@@ -22,7 +22,7 @@ SCALAR_CHARS_MAX = 65_536
 #: Lists and mappings inside each other.
 DEPTH_MAX = 32
 #: Values and keys of one file.
-NODES_MAX = 50_000
+NODES_MAX = 20_000
 
 #: libyaml where PyYAML was built with it; the same events, 20 times faster.
 PARSER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)

