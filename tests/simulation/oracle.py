@@ -221,8 +221,20 @@ class Oracle:
             if lost:
                 self.fail(f"neither acked nor a dead letter: {lost[:5]}")
             self._check_acked(everything)
+        else:
+            self._check_at_most_once()
         self._check_buried(buried)
         self._check_counts(everything, buried)
+
+    def _check_at_most_once(self) -> None:
+        """Nothing a source gave is worked on twice; a restored tick bolt may emit again."""
+        shape = self.cluster.shape
+        if any(bolt.role == "tick" for bolt in shape.bolts):
+            return
+        sources = {spout.id for spout in shape.spouts if spout.kind == "source"}
+        for (component, name), count in self.world.done_at.items():
+            if count > 1 and name.partition("/")[0] in sources:
+                self.fail(f"{component} worked {count} times on {name}")
 
     def _check_buried(self, buried: Mapping[str, int]) -> None:
         doomed = {mid for each in self.world.poison.values() for mid in each}
