@@ -13,6 +13,7 @@ import pytest
 from waterspout.bolts.contract import Batch, Bolt, RowBolt
 from waterspout.bolts.executor import BATCH_ROOTS_MAX, SLICE_ROWS_MAX, SLICE_S
 from waterspout.topology.errors import FailTuple
+from waterspout.topology.groupings import FieldsRoute
 from waterspout.topology.tuples import Tuple
 
 from .rig import Rig
@@ -143,6 +144,28 @@ def test_of_rows_without_a_root_only_the_one_at_fault_is_lost(kind: str) -> None
     assert len(values) <= (50 if kind == "generator" else 6)
     assert rig.executor.queued_rows == 0
     assert [each["count"] for each in rig.env.take_errors()] == [1]
+
+
+def test_a_batch_without_roots_that_raised_is_tried_row_by_row() -> None:
+    rig = Rig(BadBatch(2), "batch", tracked=False)
+    rig.feed((4, ()))
+    rig.run()
+    assert rig.bolt.batches == [4, 1, 1, 1, 1]
+    assert rig.bolt.seen == [0, 1, 2, 0, 1, 2, 3]
+
+
+def test_rows_without_roots_are_emitted_once_though_a_grouping_refused_one_of_them() -> None:
+    class Keys(RowBolt):
+        outputs = ("x",)
+
+        def rows(self, cls: type[Tuple], rows: list[Any]) -> list[list[Any]]:
+            return [[{} if row[0] == 2 else row[0]] for row in rows]
+
+    rig = Rig(Keys(), "rows", tracked=False)
+    rig.emitter.streams["default"].routes[0] = FieldsRoute([rig.out], [0])
+    rig.feed((4, ()))
+    rig.run()
+    assert rig.take()[1] == [0, 1, 3]
 
 
 def test_a_run_whose_first_part_failed_is_not_begun_again_in_the_next_slice() -> None:

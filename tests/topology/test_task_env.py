@@ -44,8 +44,8 @@ def test_roots_name_their_task_and_do_not_repeat() -> None:
 
 
 def test_the_counter_of_roots_wraps_without_touching_the_task() -> None:
-    source = RootSource(1, lambda bits: 2**bits - 1)
-    assert [source.next(), source.next()] == [1 << 48, 1 << 48 | 1]
+    source = RootSource(2, lambda bits: 2**bits - 1)
+    assert [source.next(), source.next()] == [2 << 48, 2 << 48 | 1]
 
 
 def test_a_guard_goes_in_with_the_root_and_out_with_a_toggle() -> None:
