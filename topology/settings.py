@@ -85,7 +85,8 @@ class Settings:
         "messages per spout task that are worked through and wait to become durable",
     )
     dead_letters_max: int = _integer(
-        100_000, 1, 10_000_000, "messages", "dead letters kept; when there are more, spouts wait until some are dropped or replayed"
+        100_000, 1, 10_000_000, "messages",
+        "dead letters kept; when there are more, spouts wait until some are dropped or replayed",
     )
     # Frames, queues and what one call may emit.
     frame_rows_max: int = _integer(1024, 1, 65_536, "tuples", "tuples in one frame")
