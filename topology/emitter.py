@@ -15,7 +15,7 @@ from xxhash import xxh3_64_intdigest
 
 from .channels import Draw, OpenFrame
 from .component import StreamDecl
-from .emit_limit import EmitLimit
+from .emit_limit import EmitLimit, begin_ticks
 from .errors import EmitError, UserError
 from .groupings import DirectRoute, FieldsRoute, Route
 from .keys import KEY_GROUPS
@@ -112,7 +112,7 @@ class Emitter:
             if isinstance(route, FieldsRoute) and len(route.positions) == 1:
                 return _fields_emit(route, arity, slow, roots_of, self.limit, self._refused)
         limit = self.limit
-        step = left = limit.step if limit else -1
+        ticks, begin = begin_ticks(limit), begin_ticks
         refused = self._refused
 
         def emit(
@@ -130,11 +130,11 @@ class Emitter:
                 and direct_task is None
                 and not need_task_ids
             ):
-                nonlocal left
-                left -= 1
-                if not left and limit:
-                    left = step
-                    limit.stepped(DEFAULT_STREAM)
+                nonlocal ticks
+                for _ in ticks:
+                    break
+                else:
+                    ticks = begin(limit, DEFAULT_STREAM)
                 try:
                     put(tup)
                 except (UserError, TypeError) as error:
@@ -250,7 +250,7 @@ def _fields_emit(
     """
     (position,) = route.positions
     table, put, digest, mask = route.table, route.put, xxh3_64_intdigest, KEY_GROUPS - 1
-    step = left = limit.step if limit else -1
+    ticks, begin = begin_ticks(limit), begin_ticks
 
     def emit(
         tup: Sequence[Any],
@@ -267,11 +267,11 @@ def _fields_emit(
             and direct_task is None
             and not need_task_ids
         ):
-            nonlocal left
-            left -= 1
-            if not left and limit:
-                left = step
-                limit.stepped(DEFAULT_STREAM)
+            nonlocal ticks
+            for _ in ticks:
+                break
+            else:
+                ticks = begin(limit, DEFAULT_STREAM)
             key = tup[position]
             if key.__class__ is str and key.isascii():
                 table[digest(key.encode()) & mask](tup)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from waterspout.topology.emit_limit import STEPS, EmitLimit
+from waterspout.topology.emit_limit import STEPS, EmitLimit, begin_ticks
 from waterspout.topology.errors import EmitOverflow
 
 
@@ -13,16 +13,14 @@ class Caller:
     def __init__(self, emit_max: int) -> None:
         self.call = 0
         self.limit = EmitLimit("split", emit_max, lambda: self.call)
-        self.left = self.limit.step
+        self.ticks = begin_ticks(self.limit)
 
     def emit(self, count: int) -> int:
         """Emit up to ``count`` times; return after how many it was refused, or count."""
         for number in range(count):
-            self.left -= 1
-            if not self.left:
-                self.left = self.limit.step
+            if next(self.ticks, "dry") == "dry":
                 try:
-                    self.limit.stepped("default")
+                    self.ticks = begin_ticks(self.limit, "default")
                 except EmitOverflow:
                     return number
         return count
@@ -52,6 +50,8 @@ def test_small_limits_are_exact() -> None:
 def test_a_call_that_goes_on_after_a_refusal_is_refused_again() -> None:
     caller = Caller(3)
     assert [caller.emit(10), caller.emit(10)] == [3, 0]
+    caller.call += 1
+    assert caller.emit(3) == 3
 
 
 def test_emits_of_other_forms_are_counted_exactly_and_per_call() -> None:
@@ -62,3 +62,8 @@ def test_emits_of_other_forms_are_counted_exactly_and_per_call() -> None:
         limit.add(1, "side")
     call = 1
     limit.add(10, "side")
+
+
+def test_without_a_limit_the_countdown_never_runs_dry() -> None:
+    ticks = begin_ticks(None)
+    assert [next(ticks, "dry") for _ in range(1000)] == [None] * 1000
