@@ -20,7 +20,7 @@ from waterspout.topology.tuples import DEFAULT_STREAM
 from .contract import Reader, Source
 from .groups import Group, Kept, no_slot
 from .ledger import Ledger, Retry
-from .partitions import Partition, index_of
+from .partitions import Partition, index_of, next_idle
 from .reservations import Reservations
 
 #: Wait after a read that raised, and before a source that had nothing is asked again.
@@ -146,8 +146,10 @@ class SourceExecutor:
         if not rows:
             if position > start:
                 self.ledger.void(partition.name, start, position)
-            partition.wait_until = now + IDLE_POLL_S
+            partition.idle_s = next_idle(partition.idle_s)
+            partition.wait_until = now + partition.idle_s
             return 0
+        partition.idle_s = 0.0
         attempts = self.ledger.suspect_attempts(partition.name, start)
         group = Group(partition.name, start, position, len(rows), now, attempts=attempts)
         if not self.ledger.seeks:

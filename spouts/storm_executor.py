@@ -16,9 +16,10 @@ from waterspout.topology.plan import TaskPlan
 from waterspout.topology.task_env import RootSource, TaskEnv, reason_of, user_traceback
 
 from .contract import EndOfInput, Spout
-from .executor import IDLE_POLL_S, READ_BACKOFF_S, Bury
+from .executor import READ_BACKOFF_S, Bury
 from .groups import Group, Kept, no_slot
 from .ledger import Ledger, Retry
+from .partitions import next_idle
 
 #: The one partition of a spout whose messages are only numbered.
 PARTITION = ""
@@ -43,6 +44,7 @@ class StormExecutor:
         self._direct: dict[Any, int] = {}
         self._deactivated = False
         self._wait_until = 0.0
+        self._idle_s = 0.0
         self._emit = emitter.bind()
         spout.emit = self.emit  # type: ignore[method-assign]
         #: Told of each group that goes out: (root, group, messages drawn); outlives a crash.
@@ -119,7 +121,10 @@ class StormExecutor:
             count = self.ledger.emitted
             self._next_tuple(now)
             if self.ledger.emitted == count:
-                self._wait_until = max(self._wait_until, now + IDLE_POLL_S)
+                self._idle_s = next_idle(self._idle_s)
+                self._wait_until = max(self._wait_until, now + self._idle_s)
+            else:
+                self._idle_s = 0.0
         self.running = False
         return self.ledger.emitted - before
 
