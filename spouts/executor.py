@@ -215,7 +215,7 @@ class SourceExecutor:
         """Send a group under a fresh root (or untracked, under at-most-once)."""
         emitter, env = self.emitter, self.env
         if not env.tracked:
-            emitter.put_many(DEFAULT_STREAM, rows)
+            self._put_untracked(rows)
             emitter.close_run(())
             self.ledger.sent(0, group)
             self.ledger.completed(0, now)
@@ -224,9 +224,26 @@ class SourceExecutor:
         guard = env.open_root(root, now)
         self.ledger.sent(root, group)
         self.in_flight(root, group, self.ledger.emitted)
-        emitter.put_many(DEFAULT_STREAM, rows)
+        error = emitter.try_many(rows)
+        if error is not None:
+            reason, details = reason_of(error), user_traceback(error, 2)
+            env.fail_roots((root,), self.component, self.task, reason, details)
+            env.note_error(self.component, self.task, reason, details)
         emitter.close_run((root,))
         env.drop_guard(root, guard)
+
+    def _put_untracked(self, rows: list[list[Any]]) -> None:
+        """Send what can be sent: nobody replays the rest of a group."""
+        error = self.emitter.try_many(rows)
+        if error is None:
+            return
+        for row in rows:
+            error = self.emitter.try_many([row]) if len(rows) > 1 else error
+            self.emitter.close_run(())
+            if error is not None:
+                self.env.note_error(
+                    self.component, self.task, reason_of(error), user_traceback(error, 2)
+                )
 
     # Replays, one message at a time.
 

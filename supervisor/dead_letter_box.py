@@ -13,6 +13,7 @@ from waterspout.spouts.executor import Bury
 from waterspout.spouts.groups import Group
 from waterspout.spouts.ledger import Ledger
 from waterspout.topology.control_frames import Failure
+from waterspout.topology.task_env import reason_of
 
 from .task_build import SpoutExecutor
 
@@ -131,7 +132,9 @@ class DeadLetterBox:
         root = executor.roots.next()
         guard = env.open_root(root, now)
         self._letter_of[root] = (executor.task, letter, stream, values)
-        emitter.put_many(stream, [values])
+        error = emitter.try_many([values], stream)
+        if error is not None:
+            env.fail_roots((root,), executor.component, executor.task, reason_of(error))
         emitter.close_run((root,))
         env.drop_guard(root, guard)
 

@@ -78,6 +78,7 @@ class Emitter:
         self.roots: tuple[int, ...] = ()
         #: Of a bolt: set by its executor before ``bind``.
         self.limit: EmitLimit | None = None
+        self._emit_many = self.bind_many()
 
     def close_run(self, roots: tuple[int, ...]) -> None:
         """Note that all rows since the last call descend from ``roots``; called between runs."""
@@ -97,6 +98,19 @@ class Emitter:
     def put_many(self, stream: str, rows: list[list[Any]]) -> None:
         """Emit the rows of a spout's group or of a ready-made bolt; arity is the caller's duty."""
         self.streams[stream].put_many(rows)
+
+    def try_many(self, rows: list[list[Any]], stream: str = DEFAULT_STREAM) -> BaseException | None:
+        """Emit the rows of a message or group of a spout: all, or none and say why not.
+
+        A row of the wrong length, a value that is no key and a custom grouping that raises are
+        the user's; they have to fail the message, not the worker. Called right after ``close_run``.
+        """
+        try:
+            self._emit_many(rows, stream)
+        except (Exception, SystemExit) as error:
+            self.take_back()
+            return error
+        return None
 
     def bind(self, roots_of: RootsOf | None = None) -> Callable[..., list[int] | None]:
         """Return the ``emit`` of the component."""

@@ -76,14 +76,15 @@ def test_a_killed_worker_costs_no_word_and_the_bound_on_surplus_holds(
 
 def test_ctrl_c_drains_and_the_next_run_goes_on_where_it_ended(project: Project) -> None:
     true = project.write_texts(lines=6000)
-    slow = ("--set", "bolts.split.args.pause_s=0.0005")
-    run = project.start(*slow)
+    # At this pace all would take 15 s, and what a drain still has to work through 1 s.
+    slow = ("bolts.split.args.pause_s=0.005", "settings.max_pending=200")
+    run = project.start("--set", slow[0], "--set", slow[1])
     wait_for(lambda: acked(project, run) > 500, "the middle of the run")
     interrupt(run)
     first = summary_of(run)
     assert first["outcome"] == "drained"
     assert 500 < first["acked"] < 6000
-    second = json.loads(project.run(*slow).stdout)
+    second = json.loads(project.run().stdout)
     assert second["outcome"] == "finished"
     assert first["acked"] + second["acked"] == 6000
     # Nothing died, so nothing was counted twice.

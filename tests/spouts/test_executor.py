@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from waterspout.spouts.executor import READ_BACKOFF_S, SourceExecutor
+from waterspout.spouts.groups import Group
 from waterspout.topology.control_frames import Failure
+from waterspout.topology.groupings import CustomRoute
 
 from .rig import Numbers, Rig, executor_of
 
@@ -323,6 +327,51 @@ def test_untracked_messages_have_no_root_and_are_done_at_once() -> None:
     executor.new_epoch(None, [], rig.now)
     executor.going = True
     assert executor.turn(rig.now, 100) == 0
+
+
+class Choosy:
+    """A custom grouping that raises for number 2."""
+
+    def prepare(self, context: Any, stream: str, targets: list[int]) -> None: ...
+
+    def choose_tasks(self, values: list[Any]) -> list[int]:
+        if values[0] == 2:
+            raise RuntimeError("not 2")
+        return [2]
+
+
+def test_a_message_that_a_grouping_refuses_fails_and_ends_as_a_dead_letter() -> None:
+    rig = Rig(attempts_max=2)
+    rig.emitter.streams["default"].routes[0] = CustomRoute([rig.frame], Choosy())
+    executor = executor_of(rig, Numbers(size=4), rig.ledger())
+    values: list[int] = []
+    for _ in range(20):
+        executor.turn(rig.now, 100)
+        for failure in rig.env.fails:
+            executor.failed(failure, rig.now)
+        rig.env.fails.clear()
+        values += [n for group in complete_all(rig, executor) for n in group]
+        rig.now += 1.0
+    assert sorted(values) == [0, 1, 3]
+    assert [(g.start, f.reason) for g, f in rig.buried] == [(2, "RuntimeError: not 2")]
+    assert rig.env.take_errors()[0]["text"] == "RuntimeError: not 2"
+
+
+def test_a_message_of_the_wrong_length_fails_by_name() -> None:
+    rig = Rig()
+    executor = executor_of(rig, Numbers(size=1), rig.ledger())
+    executor.send(Group("p", 0, 1, 1, rig.now), [[1, 2]], rig.now)
+    assert "lines: emit to stream 'default': 2 values" in rig.env.fails[0].reason
+    assert rig.taken() == []
+
+
+def test_of_untracked_messages_only_the_one_that_is_refused_is_lost() -> None:
+    rig = Rig(tracked=False)
+    rig.emitter.streams["default"].routes[0] = CustomRoute([rig.frame], Choosy())
+    executor = executor_of(rig, Numbers(size=4), rig.ledger())
+    executor.turn(rig.now, 100)
+    assert rig.taken() == [(0, [0, 1, 3])]
+    assert [each["count"] for each in rig.env.take_errors()] == [1]
 
 
 def test_lag_is_how_far_the_reader_is_behind_and_unknown_when_the_source_cannot_say() -> None:
