@@ -58,7 +58,8 @@ class BoltExecutor:
         self.executed = self.failed = 0
         self.busy_s = 0.0
         self.running = False
-        self._slice_rows = 64
+        #: Rows that a slice may have now; what ``SLICE_S`` is enough for.
+        self.slice_rows = 64
         #: Calls that take no row from the queue: ticks, ``finish``, pulls of generators.
         self._calls = 0
         emitter.limit = EmitLimit(self.component, env.settings.emit_max, self._call_at_work)
@@ -118,15 +119,15 @@ class BoltExecutor:
             return False
         started = self.env.clock()
         self.running = True
-        done = self._slice(self._slice_rows)
+        done = self._slice(self.slice_rows)
         self.running = False
         self.at_work(())
         took = self.env.clock() - started
         self.busy_s += took
-        if took < SLICE_S / 2:
-            self._slice_rows = min(2 * self._slice_rows, SLICE_ROWS_MAX)
+        if took < SLICE_S / 2 and done >= self.slice_rows:
+            self.slice_rows = min(2 * self.slice_rows, SLICE_ROWS_MAX)
         elif took > SLICE_S:
-            self._slice_rows = max(1, int(done * SLICE_S / took))
+            self.slice_rows = max(1, int(done * SLICE_S / took))
         return True
 
     def _slice(self, budget: int) -> int:

@@ -29,6 +29,9 @@ from waterspout.topology.wire_values import (
 
 from .link import LinkSender
 
+#: Slices of rows that a shuffle keeps under way to a task elsewhere before it counts as busy.
+SLICES_AHEAD = 2
+
 #: (component, stream name, field names) of a channel's stream.
 StreamInfo = tuple[str, str, tuple[str, ...]]
 
@@ -84,6 +87,14 @@ class Dispatch:
         link = self._links.get(frame.target_worker)
         under_way = link.under_way(frame.key) if link is not None else 0
         return under_way * self._last_rows.get(frame.key, 1) + frame.waiting_rows()
+
+    def ahead_of(self, frame: OpenFrame) -> int:
+        """Return the rows that a task elsewhere may have more of than the own target of ``frame``.
+
+        What a slice takes, twice, by the speed of the own task: one at work, one that waits.
+        """
+        target = self._executors.get(frame.key[2])
+        return SLICES_AHEAD * target.slice_rows if target is not None else 0
 
     def flush(self, emitter: Emitter) -> bool:
         """Send what a task has emitted, as far as credit and queues allow; True: something left."""

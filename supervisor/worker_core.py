@@ -35,7 +35,7 @@ from .worker_tracking import WorkerTracking
 
 #: What a turn should take, and the messages that spouts may draw in it.
 TURN_S = 0.004
-TURN_MESSAGES_MAX = 512
+TURN_MESSAGES_MAX = 1024
 #: How long a worker that was told to stop waits for its links: a peer may have been killed.
 CLOSE_S_MAX = 1.0
 

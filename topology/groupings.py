@@ -18,7 +18,8 @@ from .errors import UserError
 from .keys import KEY_GROUPS, group_owners, key_group, two_choices
 
 Row = list[Any]
-#: Rows that wait at the target of a channel, as far as the sender knows.
+#: Rows of a channel's target: those that wait there, as far as the sender knows (``load_of``),
+#: or those that a task elsewhere may have more of than an own one (``ahead_of``).
 LoadOf = Callable[[OpenFrame], int]
 
 
@@ -61,13 +62,19 @@ class ShuffleRoute(Route):
     """One target at a time, chosen between runs: the own worker's while it is not busier.
 
     All rows of a run go to one task, so that a root is in one frame, not in all.
+
+    What another worker gets has to last until this one has time to send more; what an own task
+    gets has not. So tasks elsewhere may have some rows more, by ``ahead_of``, at the same load.
     """
 
     def __init__(
-        self, targets: Sequence[OpenFrame], worker: int, load_of: LoadOf, rng: random.Random
-    ) -> None:
+        self, targets: Sequence[OpenFrame], worker: int, load_of: LoadOf, rng: random.Random,
+        ahead_of: LoadOf | None = None,
+    ) -> None:  # fmt: skip
         super().__init__(targets)
         self._worker, self._load_of = worker, load_of
+        self._own = next((t for t in self.targets if t.target_worker == worker), None)
+        self._ahead_of = ahead_of
         self._next = rng.randrange(len(self.targets))
         self._target = self.targets[0]
         self.put = self._put
@@ -85,9 +92,11 @@ class ShuffleRoute(Route):
         count = len(self.targets)
         self._next = (self._next + 1) % count
         best, best_key = self._target, (1 << 60, 1, 0)
+        ahead = self._ahead_of(self._own) if self._own is not None and self._ahead_of else 0
         for offset in range(count):
             target = self.targets[(self._next + offset) % count]
-            key = (self._load_of(target), target.target_worker != self._worker, offset)
+            load, away = self._load_of(target), target.target_worker != self._worker
+            key = (max(load - ahead, 0) if away else load, away, offset)
             if key < best_key:
                 best, best_key = target, key
         self._target = best

@@ -335,7 +335,7 @@ def test_a_batch_brings_no_more_roots_than_a_crash_slot_holds() -> None:
     rig = Rig(BadBatch(), "batch")
     seen: list[int] = []
     rig.executor.at_work = lambda roots: seen.append(len(roots))
-    rig.executor._slice_rows = SLICE_ROWS_MAX
+    rig.executor.slice_rows = SLICE_ROWS_MAX
     rig.feed(*((1, (root,)) for root in range(1, BATCH_ROOTS_MAX + 100)))
     rig.run()
     assert max(seen) == BATCH_ROOTS_MAX and seen[-1] == 0
@@ -361,17 +361,29 @@ def test_slices_grow_while_they_are_short_and_shrink_to_what_fits() -> None:
     for _ in range(10):
         rig.feed((SLICE_ROWS_MAX, (1,)))
         executor.run()
-    assert executor._slice_rows == SLICE_ROWS_MAX
+    assert executor.slice_rows == SLICE_ROWS_MAX
     bolt.cost_s = SLICE_S / 8
     rig.feed((SLICE_ROWS_MAX, (1,)))
     executor.run()
     executor.run()
-    assert executor._slice_rows in (7, 8)
+    assert executor.slice_rows in (7, 8)
     bolt.cost_s = 10.0
     executor.run()
     executor.run()
-    assert executor._slice_rows == 1
+    assert executor.slice_rows == 1
     assert executor.busy_s > 10
+
+
+def test_a_slice_that_had_too_little_to_do_says_nothing_about_the_next() -> None:
+    rig = Rig(Bad())
+    before = rig.executor.slice_rows
+    for _ in range(3):
+        rig.feed((before - 1, (1,)))
+        rig.executor.run()
+    assert rig.executor.slice_rows == before
+    rig.feed((before, (1,)))
+    rig.executor.run()
+    assert rig.executor.slice_rows == 2 * before
 
 
 def test_a_slice_ends_within_a_run_and_the_next_goes_on() -> None:

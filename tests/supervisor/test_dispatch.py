@@ -32,6 +32,7 @@ class Queue:
     def __init__(self) -> None:
         self.queue: deque[FrameWork] = deque()
         self.queued_rows = 0
+        self.slice_rows = 50
 
     def enqueue(self, work: FrameWork) -> None:
         self.queue.append(work)
@@ -276,6 +277,13 @@ def test_a_task_is_blocked_when_a_queue_here_is_full() -> None:
     rig.flush()
     rig.emit((11,), ["x", 1])
     assert blocked()
+
+
+def test_elsewhere_two_slices_may_wait_by_the_speed_of_the_own_task() -> None:
+    rig = Rig()
+    here, there = rig.frames
+    assert rig.dispatch.ahead_of(here) == 2 * rig.queue.slice_rows > 0
+    assert rig.dispatch.ahead_of(there) == 0
 
 
 def test_the_load_of_a_target_counts_what_waits_here_and_what_is_under_way() -> None:

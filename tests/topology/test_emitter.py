@@ -52,10 +52,17 @@ class Rig:
         return [row for frame in self.frames for row in frame.rows]
 
 
-@pytest.fixture(params=["global", "fields"])
+#: Each has an ``emit`` of its own.
+ROUTES: dict[str, Callable[[list[OpenFrame]], Route]] = {
+    "global": GlobalRoute,
+    "fields": lambda targets: FieldsRoute(targets, [0]),
+    "fields to one task": lambda targets: FieldsRoute(targets[:1], [0]),
+}
+
+
+@pytest.fixture(params=list(ROUTES))
 def rig(request: pytest.FixtureRequest) -> Rig:
-    fields = request.param == "fields"
-    return Rig(lambda targets: FieldsRoute(targets, [0]) if fields else GlobalRoute(targets))
+    return Rig(ROUTES[request.param])
 
 
 @pytest.mark.parametrize(
@@ -103,8 +110,9 @@ def test_a_bad_row_among_many_sends_none_of_them(
 
 
 @pytest.mark.parametrize("many", [False, True])
+@pytest.mark.parametrize("route", ["fields", "fields to one task"])
 def test_a_key_that_is_none_names_component_and_stream(many: bool) -> None:
-    rig = Rig(lambda targets: FieldsRoute(targets, [0]))
+    rig = Rig(ROUTES[route])
     with pytest.raises(EmitError, match="split: emit to stream 'default': a dict cannot be a key"):
         rig.emit_many([[{}]]) if many else rig.emit([{}])
 
@@ -209,12 +217,12 @@ def test_rows_taken_back_are_those_since_the_last_run() -> None:
     assert rig.rows() == [["a"]]
 
 
-@pytest.mark.parametrize("fields", [False, True])
+@pytest.mark.parametrize("route", list(ROUTES))
 @pytest.mark.parametrize(
     "form", [{}, {"stream": "default"}, {"need_task_ids": True}, {"anchors": []}]
 )
-def test_no_form_of_emit_goes_past_emit_max(fields: bool, form: dict[str, Any]) -> None:
-    rig = Rig(lambda targets: FieldsRoute(targets, [0]) if fields else GlobalRoute(targets))
+def test_no_form_of_emit_goes_past_emit_max(route: str, form: dict[str, Any]) -> None:
+    rig = Rig(ROUTES[route])
     calls = [0]
     rig.emitter.limit = EmitLimit("split", 3, lambda: calls[0])
     emit = rig.emitter.bind()

@@ -155,6 +155,20 @@ def test_shuffle_prefers_the_own_worker_until_it_is_busier() -> None:
     assert chosen == [10, 10, 11, 10]
 
 
+def test_shuffle_keeps_some_rows_under_way_to_other_workers_while_the_own_is_at_work() -> None:
+    targets = frames(2, workers=2)  # 10 is local, 11 is not
+    load = {10: 0, 11: 0}
+    route = ShuffleRoute(
+        targets, 0, lambda frame: load[frame.key[2]], random.Random(1), lambda frame: 100
+    )
+    chosen = []
+    for here, there in ((0, 0), (0, 50), (1, 100), (1, 101), (2, 101)):
+        load.update({10: here, 11: there})
+        route.turn()
+        chosen += route.chosen([1])
+    assert chosen == [10, 10, 11, 10, 11]
+
+
 def test_senders_start_shuffling_at_different_tasks() -> None:
     starts = Counter(
         ShuffleRoute(frames(4), 9, lambda frame: 0, random.Random(seed)).chosen([1])[0]
