@@ -111,7 +111,7 @@ def test_a_bad_row_among_many_sends_none_of_them(
 
 @pytest.mark.parametrize("many", [False, True])
 @pytest.mark.parametrize("route", ["fields", "fields to one task"])
-def test_a_key_that_is_none_names_component_and_stream(many: bool) -> None:
+def test_a_key_that_is_none_names_component_and_stream(route: str, many: bool) -> None:
     rig = Rig(ROUTES[route])
     with pytest.raises(EmitError, match="split: emit to stream 'default': a dict cannot be a key"):
         rig.emit_many([[{}]]) if many else rig.emit([{}])
