@@ -96,8 +96,13 @@ class Emitter:
             del frame.rows[frame.mark :]
 
     def put_many(self, stream: str, rows: list[list[Any]]) -> None:
-        """Emit the rows of a spout's group or of a ready-made bolt; arity is the caller's duty."""
-        self.streams[stream].put_many(rows)
+        """Emit the rows of a ready-made bolt; arity is the caller's duty.
+
+        Raises:
+            EmitError: there are rows, and no such stream; a bolt that ends there has none.
+        """
+        if rows:
+            self._stream(stream).put_many(rows)
 
     def try_many(self, rows: list[list[Any]], stream: str = DEFAULT_STREAM) -> BaseException | None:
         """Emit the rows of a message or group of a spout: all, or none and say why not.

@@ -238,6 +238,18 @@ def test_rows_beyond_emit_max_per_tuple_fail_their_run() -> None:
     assert rig.take()[1] == [0] * 3 + [1] * 3
 
 
+def test_a_row_bolt_without_outputs_gets_its_messages_through() -> None:
+    class End(RowBolt):
+        def rows(self, cls: type[Tuple], rows: list[Any]) -> list[list[Any]]:
+            return []
+
+    rig = Rig(End(), "rows")
+    rig.emitter.streams.clear()
+    rig.feed((2, (1,)), (1, (2,)))
+    rig.run()
+    assert rig.failures == [] and sorted(rig.done) == [1, 2]
+
+
 def test_a_generator_may_yield_without_end() -> None:
     rig = Rig(BadGenerator(), "generator", emit_max=3)
     rig.feed((1, (1,)), (1, (2,)))

@@ -247,3 +247,12 @@ def test_without_a_limit_emits_are_not_counted() -> None:
     for _ in range(100):
         rig.emit(["a"])
     assert len(rig.rows()) == 100
+
+
+def test_rows_for_an_undeclared_stream_are_refused_by_name_unless_there_are_none() -> None:
+    rig = Rig()
+    rig.emitter.put_many("default", [["a"], ["b"]])
+    rig.emitter.put_many("nowhere", [])
+    with pytest.raises(EmitError, match=r"split: emit to stream 'nowhere'.*not declared"):
+        rig.emitter.put_many("nowhere", [["c"]])
+    assert rig.rows() == [["a"], ["b"]]
