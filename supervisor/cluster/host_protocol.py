@@ -75,6 +75,8 @@ LABELS_MAX = 32
 LOG_READ_MAX = 64 << 10
 #: Roots, positions or snapshot parts in one message.
 ENTRIES_MAX = 1_000_000
+#: Longest name of a partition, as a crash slot can hold it.
+PARTITION_MAX = 1 << 16
 #: Largest worker number, as ``workers`` of a topology allows.
 WORKER_MAX = 4096
 
@@ -90,7 +92,9 @@ _u64 = integer()
 EXIT_FIELDS: Fields = {
     "reason": text(),
     "roots": listed(_u64, ENTRIES_MAX),
-    "positions": mapped(_task, listed(items(text(PATH_MAX), _u64, _u64), ENTRIES_MAX), ENTRIES_MAX),
+    "positions": mapped(
+        _task, listed(items(text(PARTITION_MAX), _u64, _u64), ENTRIES_MAX), ENTRIES_MAX
+    ),
     "drawn": mapped(_task, _u64, ENTRIES_MAX),
 }
 BEAT_WORKER_FIELDS: Fields = {
