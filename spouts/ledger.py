@@ -20,6 +20,7 @@ from waterspout.topology.control_frames import Failure
 from waterspout.topology.histogram import bucket_of
 from waterspout.topology.settings import Settings
 
+from .burials import Burials
 from .groups import Group
 from .positions import Positions
 
@@ -82,6 +83,7 @@ class Ledger:
         #: partition -> {(start, end): attempts} of messages that were tried before the ledger
         #: started over; they are read one by one.
         self._suspects: dict[str, dict[tuple[int, int], int]] = {}
+        #: Messages in flight, or on their way to the dead letters.
         self.pending = 0
         #: Messages that wait to become durable.
         self.worked_through = 0
@@ -90,7 +92,7 @@ class Ledger:
         self.emitted = self.replayed = self.acked = self.failed = self.dead = 0
         self.latency: dict[int, int] = {}
         #: Messages that wait for ``dead_letters_stored``.
-        self._burying: dict[int, Group] = {}
+        self._burials = Burials()
         #: Set by an executor that tells its spout of durable messages, and empties the list.
         self.tells = False
         self.durable_groups: list[Group] = []
@@ -157,13 +159,13 @@ class Ledger:
         group = self._groups.pop(failure.root, None)
         if group is None:
             return None
-        self.pending -= group.count
         self.failed += group.count
         self.group_size, self._grown = 1, 0
         attempts = group.attempts + 1
         if attempts >= self.settings.attempts_max and group.count == 1:
-            self._burying[id(group)] = group
+            self._burials.add(group)
             return group
+        self.pending -= group.count
         self._later(group, attempts, now + backoff_s(self.settings, attempts, failure.root))
         return None
 
@@ -186,7 +188,8 @@ class Ledger:
 
     def buried(self, group: Group) -> None:
         """A dead letter is stored: the message counts as worked through."""
-        if self._burying.pop(id(group), None) is not None:
+        if self._burials.remove(group):
+            self.pending -= group.count
             self.dead += group.count
             group.dead = True
             self._work_through(group)
@@ -199,7 +202,7 @@ class Ledger:
     @property
     def idle(self) -> bool:
         """Whether nothing is in flight, waits for replay, or to be stored."""
-        return not (self._groups or self._retries or self._burying)
+        return not (self._groups or self._retries or self._burials)
 
     # Rounds.
 
@@ -282,7 +285,7 @@ class Ledger:
         self.acked -= self.worked_through - dead
         self._groups.clear()
         self._worked = []
-        self.pending = self.worked_through = 0
+        self.pending, self.worked_through = len(self._burials), 0
         self._retries = []
         if self.seeks:
             # The readers go back to first unacked; what was tried before keeps its count.
@@ -322,13 +325,8 @@ class Ledger:
         and behind messages that wait for ``dead_letters_stored``."""
         positions = self.positions_of(partition)
         end = positions.covered(start)
-        while self._burying:
-            before = end
-            for group in list(self._burying.values()):
-                if group.partition == partition and group.start <= end < group.end:
-                    end = positions.covered(group.end)
-            if end == before:
-                break
+        while (behind := self._burials.end_of(partition, end)) > end:
+            end = positions.covered(behind)
         return end
 
     def singly(self, partition: str, start: int) -> bool:
@@ -336,7 +334,7 @@ class Ledger:
         return (
             self.positions_of(partition).end > start
             or self.next_suspect(partition, start)
-            or any(g.partition == partition and g.end > start for g in self._burying.values())
+            or self._burials.last(partition) > start
         )
 
     def suspects_wire(self) -> list[list[Any]]:
@@ -359,7 +357,8 @@ class Ledger:
     def first_unacked(self, now: float) -> list[Any] | None:
         """Return [partition, position, age in seconds] of the oldest message in flight."""
         oldest: Group | Retry | None = None
-        for group in (*list(self._groups.values()), *self._worked[:1], *self._frozen[:1]):
+        groups = (*list(self._groups.values()), *self._burials)
+        for group in (*groups, *self._worked[:1], *self._frozen[:1]):
             if not group.count:
                 continue
             if oldest is None or group.since < oldest.since:

@@ -179,7 +179,8 @@ class Model(RuleBasedStateMachine):
 
     @invariant()
     def counts_are_sizes(self) -> None:
-        assert self.ledger.pending == sum(map(len, self.flight.values()))
+        in_flight = sum(map(len, self.flight.values()))
+        assert self.ledger.pending == in_flight + len(self.burying)
         assert self.ledger.worked_through == len(self.worked) + len(self.frozen or ())
         assert self.ledger.room() <= SETTINGS.max_pending - self.ledger.pending
 

@@ -1,0 +1,22 @@
+"""What a ledger bounds: messages that were given up, and those that wait, have their place too."""
+
+from __future__ import annotations
+
+from .test_ledger import fail, make, send
+
+
+def test_messages_stay_pending_until_their_dead_letters_are_stored() -> None:
+    ledger = make(max_pending=2, attempts_max=1)
+    group = fail(ledger, send(ledger, 0, 1))
+    assert group is not None and (ledger.pending, ledger.room()) == (1, 1)
+    ledger.new_epoch(None, [], 0.0)
+    assert (ledger.pending, ledger.room()) == (1, 1)
+    ledger.buried(group)
+    assert (ledger.pending, ledger.room()) == (0, 2)
+
+
+def test_first_unacked_may_wait_for_its_dead_letter() -> None:
+    ledger = make(attempts_max=1)
+    send(ledger, 5, 6, since=2.0)
+    fail(ledger, send(ledger, 0, 1, since=1.0))
+    assert ledger.first_unacked(4.0) == ["p", 0, 3.0]
