@@ -249,7 +249,7 @@ class SourceExecutor:
 
     def _replay(self, now: float, messages: int) -> int:
         sent = 0
-        while sent < messages and self.ledger.room() > 0 and not self.blocked():
+        while sent < messages and self.ledger.retry_room() > 0 and not self.blocked():
             if self._retry is None:
                 retry = self.ledger.due(now)
                 if retry is None:
@@ -285,6 +285,7 @@ class SourceExecutor:
             kept=kept,
         )  # fmt: skip
         retry.start = position
+        retry.count -= 1
         if position >= retry.end:
             self._end_retry(reader)
         if kept and retry.alone and retry.attempts >= self.env.settings.attempts_max:
@@ -386,13 +387,13 @@ class SourceExecutor:
             return 3600.0
         wait = self.ledger.next_due(now)
         if not self.draining:
-            if self._waiting:
+            if self._waiting and self.ledger.room() > 0:
                 wait = min(wait, *(max(p.wait_until - now, 0.0) for p in self._waiting))
             if not self._all_found:
                 wait = min(wait, max(self._next_discovery - now, 0.0))
         if self._retry is not None:
             wait = 0.0
-        if self.ledger.room() <= 0:
+        if self.ledger.retry_room() <= 0:
             wait = 3600.0
         return wait
 

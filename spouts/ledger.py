@@ -34,9 +34,11 @@ SUSPECTS_MAX = 10_000
 class Retry:
     """A range of messages to try again, each alone, from ``due`` on."""
 
-    __slots__ = ("alone", "attempts", "end", "kept", "partition", "since", "start")
+    __slots__ = ("alone", "attempts", "count", "end", "kept", "partition", "since", "start")
 
     def __init__(self, group: Group, attempts: int) -> None:
+        #: Messages that are left of it.
+        self.count = group.count
         #: It was tried alone before, so its attempts are its own and not its neighbours'.
         self.alone = group.count == 1
         self.partition, self.start, self.end = group.partition, group.start, group.end
@@ -85,6 +87,8 @@ class Ledger:
         self._suspects: dict[str, dict[tuple[int, int], int]] = {}
         #: Messages in flight, or on their way to the dead letters.
         self.pending = 0
+        #: Messages that wait for their next try.
+        self.waiting = 0
         #: Messages that wait to become durable.
         self.worked_through = 0
         #: ``acked`` were worked through, ``dead`` have a dead letter; no message is both.
@@ -100,7 +104,11 @@ class Ledger:
     # Groups go out and come back.
 
     def room(self) -> int:
-        """Return how many messages may go out now."""
+        """Return how many new messages may go out now: those that wait for a try have a claim."""
+        return self.retry_room() - self.waiting
+
+    def retry_room(self) -> int:
+        """Return how many messages may go out now that were out before."""
         room = self.settings.max_pending - self.pending
         return min(room, self.settings.worked_through_max - self.worked_through)
 
@@ -170,16 +178,19 @@ class Ledger:
         return None
 
     def _later(self, group: Group, attempts: int, due: float) -> None:
-        heapq.heappush(self._retries, (due, next(self._order), Retry(group, attempts)))
+        self.put_back(Retry(group, attempts), due)
 
     def put_back(self, retry: Retry, due: float) -> None:
         """Try the rest of a retry later (the spout was stopped by ``max_pending``)."""
+        self.waiting += retry.count
         heapq.heappush(self._retries, (due, next(self._order), retry))
 
     def due(self, now: float) -> Retry | None:
         """Return the next retry that is due, taken out; None when there is none."""
         if self._retries and self._retries[0][0] <= now:
-            return heapq.heappop(self._retries)[2]
+            retry = heapq.heappop(self._retries)[2]
+            self.waiting -= retry.count
+            return retry
         return None
 
     def next_due(self, now: float) -> float:
@@ -286,7 +297,7 @@ class Ledger:
         self._groups.clear()
         self._worked = []
         self.pending, self.worked_through = len(self._burials), 0
-        self._retries = []
+        self._retries, self.waiting = [], 0
         if self.seeks:
             # The readers go back to first unacked; what was tried before keeps its count.
             tried: list[Group | Retry] = [*retries, *(group for group in lost if group.attempts)]

@@ -141,7 +141,7 @@ class StormExecutor:
 
     def _replay(self, now: float, messages: int) -> None:
         for _ in range(messages):
-            if self.ledger.room() <= 0 or self.blocked():
+            if self.ledger.retry_room() <= 0 or self.blocked():
                 return
             retry = self.ledger.due(now)
             if retry is None:

@@ -303,6 +303,11 @@ def no_row_limit(patch: Patch) -> None:
     patch(Ledger, "room", lambda self: 1000)
 
 
+def retries_without_limit(patch: Patch) -> None:
+    """A spout reads on however many messages wait for their next try."""
+    patch(Ledger, "room", lambda self: self.retry_room())
+
+
 #: Every bug by its name.
 BUGS: dict[str, Bug] = {
     bug.__name__: bug
@@ -313,5 +318,6 @@ BUGS: dict[str, Bug] = {
         acker_forgets_fail, replay_skips_a_message, snapshot_not_restored,
         aborted_round_is_durable, resend_without_dedupe, no_resend,
         dead_letter_acked_before_stored, state_kept_over_a_restore, no_row_limit,
+        retries_without_limit,
     )
 }  # fmt: skip

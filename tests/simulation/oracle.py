@@ -160,6 +160,12 @@ class Oracle:
             if ledger.worked_through < 0:
                 self.fail(f"task {spout.task}: worked_through is {ledger.worked_through}")
             waiting_max = settings.worked_through_max + settings.max_pending
+            # The group that is tried at the moment is not counted, what a new epoch took back is.
+            retries_max = settings.max_pending + settings.batch_max
+            if not ledger.seeks:
+                retries_max += waiting_max
+            if ledger.waiting + ledger.pending > retries_max:
+                self.fail(f"task {spout.task}: {ledger.waiting} wait for their next try")
             if self.tracked and ledger.worked_through > waiting_max:
                 self.fail(f"task {spout.task}: {ledger.worked_through} wait to become durable")
         for bolt in core.tasks.bolts.values():

@@ -5,6 +5,21 @@ from __future__ import annotations
 from .test_ledger import fail, make, send
 
 
+def test_messages_that_wait_for_their_next_try_take_the_room_of_new_ones() -> None:
+    ledger = make(max_pending=10)
+    fail(ledger, send(ledger, 0, 8))
+    assert (ledger.pending, ledger.waiting) == (0, 8)
+    assert (ledger.room(), ledger.retry_room()) == (2, 10)
+    retry = ledger.due(100.0)
+    assert retry is not None and ledger.room() == 10
+    send(ledger, 0, 1, attempts=1)
+    retry.count -= 1
+    ledger.put_back(retry, 100.0)
+    assert (ledger.waiting, ledger.room()) == (7, 2)
+    ledger.new_epoch(None, [], 0.0)
+    assert (ledger.waiting, ledger.room()) == (0, 10)
+
+
 def test_messages_stay_pending_until_their_dead_letters_are_stored() -> None:
     ledger = make(max_pending=2, attempts_max=1)
     group = fail(ledger, send(ledger, 0, 1))

@@ -56,7 +56,7 @@ class Model(RuleBasedStateMachine):
         retry = self.ledger.due(self.now)
         if retry is None:
             return
-        if self.ledger.room() < retry.end - retry.start:
+        if self.ledger.retry_room() < retry.end - retry.start:
             self.ledger.put_back(retry, self.now)
             return
         for n in range(retry.start, retry.end):
@@ -183,6 +183,12 @@ class Model(RuleBasedStateMachine):
         assert self.ledger.pending == in_flight + len(self.burying)
         assert self.ledger.worked_through == len(self.worked) + len(self.frozen or ())
         assert self.ledger.room() <= SETTINGS.max_pending - self.ledger.pending
+        done = len(self.worked) + len(self.frozen or ()) + len(self.durable)
+        if self.seeks:
+            assert self.ledger.waiting >= 0
+        else:
+            # What was drawn and is nowhere else waits.
+            assert self.ledger.waiting == self.drawn - self.ledger.pending - done
 
     def teardown(self) -> None:
         """Whatever happened: when all goes well from here on, nothing is missing."""

@@ -98,6 +98,19 @@ def test_a_failed_message_is_told_and_emitted_again_by_the_framework() -> None:
     assert executor.drained()
 
 
+def test_payloads_that_wait_for_replay_are_bounded_by_max_pending() -> None:
+    rig, spout = Rig(max_pending=2, backoff_min_s=0.5), Script(*messages(*"abcdef"))
+    executor = start(rig, spout)
+    for _ in range(3):
+        executor.turn(rig.now, 100)
+        for root, _values in rig.taken():
+            fail(rig, executor, root)
+    assert len(spout.todo) == 4
+    rig.now += 0.5
+    executor.turn(rig.now, 100)
+    assert [values for _, values in rig.taken()] == [["a"], ["b"]]
+
+
 def test_without_replay_the_spout_is_only_told_and_may_emit_the_id_anew() -> None:
     rig, spout = Rig(), Script(*messages("a", "b"))
     executor = start(rig, spout, reemits=False)
