@@ -17,7 +17,6 @@ from waterspout.bolts.state import TaskState
 from waterspout.spouts.contract import Source
 from waterspout.spouts.executor import Bury, SourceExecutor
 from waterspout.spouts.ledger import Ledger
-from waterspout.spouts.once_executor import OnceExecutor
 from waterspout.spouts.storm_executor import StormExecutor
 from waterspout.topology.channels import OpenFrame
 from waterspout.topology.classes import load_class
@@ -116,14 +115,15 @@ class TaskBuilder:
             1 if self.plan.holds_below(task.component) else settings.batch_max
         )
         seeks = facts.replay == "seek"
-        at_once = not (self.has_rounds and self.env.tracked)
-        ledger = Ledger(settings, seeks=seeks, durable_at_once=at_once, group_max=group_max)
+        ledger = Ledger(
+            settings, seeks=seeks, durable_at_once=not self.has_rounds, group_max=group_max
+        )
         ledger.restore(positions, suspects)
         blocked = self.dispatch.blocked_of(emitter)
         executor: SpoutExecutor
         if isinstance(spout, Source):
             spout.open(context)
-            executor = (SourceExecutor if self.env.tracked else OnceExecutor)(
+            executor = SourceExecutor(
                 task, spout, emitter, self.env, ledger, parallelism=spec.parallelism,
                 blocked=blocked, bury=lambda group, failure: self._bury(executor)(group, failure),
             )  # fmt: skip
