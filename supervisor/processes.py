@@ -8,6 +8,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -21,6 +22,7 @@ from .run_folder import RunFolder
 from .worker_logs import log_path, open_log, set_aside
 from .worker_process import PARENT_SIGNALS
 
+_NO_OPTIONS: Mapping[str, str] = {}
 #: How long the end of a run waits for killed processes to be gone.
 REAP_S = 5.0
 
@@ -68,26 +70,21 @@ class Processes:
     def start(self, worker: int, incarnation: int) -> None:
         """Start a process; when that fails, it is an exit like any other."""
         command = worker_command(
-            self._plan,
             worker=worker,
             incarnation=incarnation,
             control=self._folder.endpoint("control"),
             endpoint=self._folder.worker_endpoint(worker, incarnation),
+            bytes_max=message_bytes_max(self._plan.settings.frame_bytes_max),
             state_dir=self._state_dir,
+            folder=self._plan.folder,
             parent=self._parent,
         )
-        # A Ctrl-C goes to the whole group. Blocked, it waits until the worker can ignore it.
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, PARENT_SIGNALS)
+        stdin = None if worker == self._stdin_worker else subprocess.DEVNULL
         try:
-            log = open_log(log_path(self._state_dir, worker))
-            with open(log, "ab", buffering=0) as output:
-                stdin = None if worker == self._stdin_worker else subprocess.DEVNULL
-                process = subprocess.Popen(command, stdin=stdin, stdout=output, stderr=output)
+            process = spawn(command, log_path(self._state_dir, worker), stdin=stdin)
         except OSError as error:
             self._failed.append(Exit(worker, incarnation, f"cannot be started: {error}"))
             return
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
         self._running[worker, incarnation] = process
         with suppress(psutil.Error):
             self._watched[worker, incarnation] = psutil.Process(process.pid)
@@ -136,30 +133,85 @@ class Processes:
 
 
 def worker_command(
-    plan: Plan,
     *,
     worker: int,
     incarnation: int,
     control: str,
-    endpoint: str,
+    bytes_max: int,
     state_dir: Path,
+    folder: str,
     parent: int,
+    endpoint: str = "",
+    bind: str = "",
+    python: str = sys.executable,
+    more: Mapping[str, str] = _NO_OPTIONS,
 ) -> list[str]:
-    """Return the command of a worker process. Everybody can read it: it holds no secrets."""
+    """Return the command of a worker process. Everybody can read it: it holds no secrets.
+
+    Args:
+        worker: its number.
+        incarnation: of this process.
+        control: endpoint where it is told what to do.
+        bytes_max: of a message on a link.
+        state_dir: holds its snapshots, crash slots and log.
+        folder: with the topology's own code; "": none.
+        parent: process id that it ends with; 0: it outlives whoever started it.
+        endpoint: where it takes data; or else ...
+        bind: ... tcp://ADDRESS:LO-HI, of which it takes a free port.
+        python: interpreter of its environment.
+        more: further options.
+    """
     options = {
         "control": control,
         "worker": str(worker),
         "incarnation": f"{incarnation:x}",
-        "endpoint": endpoint,
-        "bytes-max": str(message_bytes_max(plan.settings.frame_bytes_max)),
+        **({"bind": bind} if bind else {"endpoint": endpoint}),
+        "bytes-max": str(bytes_max),
         "state-dir": str(state_dir),
         "log": str(log_path(state_dir, worker)),
-        "folder": plan.folder,
+        "folder": folder,
         "parent": str(parent),
+        **more,
     }
     # -P: the working directory is not on the path, so that nothing in it stands in for ours.
-    command = [sys.executable, "-P", "-m", "waterspout.supervisor.worker"]
+    command = [python, "-P", "-m", "waterspout.supervisor.worker"]
     return command + [f"--{name}={value}" for name, value in options.items()]
+
+
+def spawn(
+    command: Sequence[str],
+    log: Path,
+    *,
+    stdin: int | None = subprocess.DEVNULL,
+    cwd: Path | None = None,
+    session: bool = False,
+) -> subprocess.Popen[bytes]:
+    """Start a worker process that writes to ``log``; it takes no signals until it is ready to.
+
+    Args:
+        command: from ``worker_command``.
+        log: appended to.
+        stdin: None: that of this process.
+        cwd: its working directory; None: that of this process.
+        session: it has a session of its own: no signal of this terminal reaches it.
+
+    Raises:
+        OSError: it cannot be started.
+    """
+    # A Ctrl-C goes to the whole group. Blocked, it waits until the worker can ignore it.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, PARENT_SIGNALS)
+    try:
+        with open(open_log(log), "ab", buffering=0) as output:
+            return subprocess.Popen(
+                command,
+                stdin=stdin,
+                stdout=output,
+                stderr=output,
+                cwd=cwd,
+                start_new_session=session,
+            )
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def stdin_worker(plan: Plan) -> int | None:

@@ -105,10 +105,10 @@ def base_folder(environ: Mapping[str, str]) -> Path:
     runtime = environ.get("XDG_RUNTIME_DIR", "")
     if runtime.startswith("/") and _short_enough(Path(runtime) / "waterspout"):
         with suppress(OSError):
-            return _private(Path(runtime) / "waterspout")
+            return private_folder(Path(runtime) / "waterspout")
     base = Path(f"/tmp/waterspout-{os.getuid()}")
     try:
-        return _private(base)
+        return private_folder(base)
     except OSError as error:
         raise RunFolderError(f"cannot make the folder for sockets {base}: {error}") from error
 
@@ -125,8 +125,13 @@ def _short_enough(base: Path) -> bool:
     return len(os.fsencode(base)) + _NAMES_MAX <= SOCKET_PATH_MAX
 
 
-def _private(path: Path) -> Path:
-    """Make ``path`` when it is not there."""
+def private_folder(path: Path) -> Path:
+    """Make ``path`` when it is not there; return it when only this user can enter it.
+
+    Raises:
+        RunFolderError: it belongs to somebody else, or others may enter it.
+        OSError: it cannot be made.
+    """
     with suppress(FileExistsError):
         os.mkdir(path, 0o700)
     return _checked(path)

@@ -38,15 +38,26 @@ def map_slot(path: Path) -> Callable[[int], mmap.mmap]:
     return make
 
 
-def read_slot(plan: Plan, state_dir: Path, worker: int, incarnation: int) -> Suspects:
-    """Read and delete the file of a dead worker; empty when it never got so far."""
+def read_slot(
+    plan: Plan, state_dir: Path, worker: int, incarnation: int, *, keep: bool = False
+) -> Suspects:
+    """Read and delete the file of a dead worker; empty when it never got so far.
+
+    Args:
+        plan: what it ran.
+        state_dir: holds its files.
+        worker: its number.
+        incarnation: of the process.
+        keep: leave the file; what was read may have to be read again.
+    """
     path = slot_path(state_dir, worker, incarnation)
     try:
         data = path.read_bytes()
     except OSError:
         return Suspects([], {}, {})
-    with suppress(OSError):
-        path.unlink()
+    if not keep:
+        with suppress(OSError):
+            path.unlink()
     if len(data) != slot_bytes(plan, worker):
         return Suspects([], {}, {})
     slot = CrashSlot(plan, worker, data)

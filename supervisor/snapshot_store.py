@@ -21,6 +21,11 @@ from waterspout.topology.errors import CorruptSnapshot
 _NAME = re.compile(r"epoch-(\d+)\.round-(\d+)\.task-(\d+)\.part(\.tmp)?")
 
 
+def is_part_name(file: str) -> bool:
+    """Say whether ``file`` names a finished part: never a path, nor one that is being written."""
+    return _NAME.fullmatch(file) is not None and not file.endswith(".tmp")
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class PartFile:
     """A part in the folder, ordered by age; ``file`` is its name there."""
@@ -86,7 +91,7 @@ class SnapshotStore:
         Raises:
             CorruptSnapshot: it is gone, changed, cut short, or not the one of the manifest.
         """
-        if not _NAME.fullmatch(file) or file.endswith(".tmp"):
+        if not is_part_name(file):
             raise CorruptSnapshot(f"{file!r:.80}: not the name of a snapshot part")
         try:
             data = (self._folder / file).read_bytes()

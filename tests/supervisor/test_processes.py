@@ -43,16 +43,15 @@ def test_an_end_is_told_in_words(code: int, reason: str) -> None:
 
 
 def test_the_worker_reads_back_its_own_command(tmp_path: Path) -> None:
-    plan = plan_of(NUMBERS, tmp_path)
     command = worker_command(
-        plan, worker=3, incarnation=(1 << 64) - 1, control="ipc://control", endpoint="ipc://w3",
-        state_dir=tmp_path / "state", parent=42,
+        worker=3, incarnation=(1 << 64) - 1, control="ipc://control", endpoint="ipc://w3",
+        bytes_max=1000, state_dir=tmp_path / "state", folder=str(tmp_path), parent=42,
     )  # fmt: skip
     assert command[:4] == [sys.executable, "-P", "-m", "waterspout.supervisor.worker"]
     options = _parser().parse_args(command[4:])
     assert (options.worker, options.incarnation, options.parent) == (3, (1 << 64) - 1, 42)
     assert options.folder == str(tmp_path)
-    assert options.bytes_max >= plan.settings.frame_bytes_max
+    assert (options.bytes_max, options.endpoint) == (1000, "ipc://w3")
 
 
 def test_standard_input_goes_to_the_worker_that_reads_it(tmp_path: Path) -> None:

@@ -32,6 +32,13 @@ def test_what_a_worker_wrote_is_read_after_its_death_and_its_file_is_gone(tmp_pa
     assert read_slot(PLAN, tmp_path, 0, 77) == NOBODY
 
 
+def test_a_slot_can_be_read_again_until_its_exit_was_told(tmp_path: Path) -> None:
+    path = write(tmp_path)
+    first = read_slot(PLAN, tmp_path, 0, 77, keep=True)
+    assert path.exists()
+    assert read_slot(PLAN, tmp_path, 0, 77, keep=True) == first
+
+
 def test_each_incarnation_has_a_file_of_its_own(tmp_path: Path) -> None:
     write(tmp_path, 77)
     assert read_slot(PLAN, tmp_path, 0, 78) == NOBODY

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from waterspout.bolts.snapshots import encode_part
 from waterspout.bolts.state import TaskState
-from waterspout.supervisor.snapshot_store import SnapshotStore, WrittenPart
+from waterspout.supervisor.snapshot_store import SnapshotStore, WrittenPart, is_part_name
 from waterspout.topology.errors import CorruptSnapshot, StateError
 
 
@@ -154,3 +154,17 @@ def test_what_is_older_than_a_durable_round_is_deleted_and_nothing_else(
     assert store.delete_older(2, 4) == 1
     assert "notes.txt" in names(folder)
     assert "epoch-1.round-51.task-1.part.tmp" not in names(folder)
+
+
+@pytest.mark.parametrize(
+    ("name", "is_one"),
+    [
+        ("epoch-1.round-2.task-3.part", True),
+        ("epoch-1.round-2.task-3.part.tmp", False),
+        ("../epoch-1.round-2.task-3.part", False),
+        ("epoch-1.round-2.task-3.part\n", False),
+        ("", False),
+    ],
+)
+def test_a_name_from_afar_is_a_part_or_nothing(name: str, is_one: bool) -> None:
+    assert is_part_name(name) is is_one
