@@ -8,24 +8,30 @@ after every call. It never imports user code. Its parts:
     phases     from start to the last exit            letters    dead letters, reservations
     progress   what reports add up to                 watch      whom to kill
     suspects   what was at work in a dead worker      store      what must not be forgotten
+    resuming   what went on without a coordinator     replacing  who is to move
+    orders     what all workers are to do a while     ending     from the stop to the last exit
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from waterspout.topology.settings import Settings
 
 from . import protocol
-from .effects import KillWorker, Outbox, PruneSnapshots, Send, TopologyDone
+from .effects import LinkCut, Outbox, PruneSnapshots, Send, Taps, TopologyDone
+from .ending import Ending
 from .handover import HandOver
 from .letters import Letters
+from .orders import Orders
 from .overview import Overview
 from .phases import LAST_ROUNDS_MAX, Phase, Phases, Step
 from .progress import Progress
+from .replacing import Replacing
 from .restarts import Worker, WorkerEvent, WorkerState
+from .resuming import Resuming
 from .rounds import Rounds, RoundState
 from .store import Store, StoreError
 from .suspects import Suspects
@@ -83,12 +89,15 @@ class Coordinator:
         self._overview = Overview(
             plan, self.progress, self.handover, self.rounds, self.letters, self.phases
         )
-        self._stopped_at = self._ended_at = 0.0
-        self._killed_rest = False
+        self.resuming = Resuming(self.handover, self.rounds)
+        self._replacing = Replacing(self.handover, self.rounds, settings.round_timeout_s)
+        self._orders, self._paused = Orders(self.handover.broadcast), False
+        self._ending = Ending(self.handover, self.phases, settings.stop_timeout_s, self.outbox)
         self._last_rounds = 0
-        self._done: TopologyDone | None = None
         self._handlers: dict[str, Callable[[Worker, Mapping[str, Any], float], None]] = {
             "register": lambda w, m, now: self.handover.on_register(w, m),
+            "here": lambda w, m, now: self.resuming.on_here(w, m),
+            "taps": lambda w, m, now: self.outbox.append(Taps(m["id"], m["rows"])),
             "boot_failed": self._on_boot_failed,
             "built": lambda w, m, now: self.handover.on_built(w),
             "ready": lambda w, m, now: self.handover.on_ready(w),
@@ -98,8 +107,8 @@ class Coordinator:
                 self.rounds.on_snapshotted(w.number, m, now), now
             ),
             "snapshot_failed": lambda w, m, now: self.rounds.on_snapshot_failed(w.number, m, now),
-            "dead_letters": lambda w, m, now: self.letters.on_request(w.number, m),
-            "reserve": lambda w, m, now: self.letters.on_request(w.number, m),
+            "dead_letters": lambda w, m, now: self.letters.on_request(w.number, m, w.incarnation),
+            "reserve": lambda w, m, now: self.letters.on_request(w.number, m, w.incarnation),
             "dead_letter_replayed": lambda w, m, now: self._try(
                 lambda: self.letters.on_replayed(m)
             ),
@@ -117,8 +126,17 @@ class Coordinator:
             TopologyChanged: the store belongs to another topology.
             StoreError: it cannot be used.
         """
+        self.resume({}, now)
+
+    def resume(self, known: Mapping[int, int], now: float) -> None:
+        """Go on with a run where a coordinator before this one left it; else as ``start``.
+
+        Args:
+            known: worker -> incarnation of processes that were started and not seen to end.
+        """
         self._store.bind(self._plan.fingerprint())
         self._overview.started_at = now
+        self.resuming.begin(known, now)
         self.handover.start_due(now)
 
     def on_message(
@@ -183,7 +201,7 @@ class Coordinator:
     def on_tick(self, now: float) -> None:
         """Look at the time; called some ten times a second."""
         if self.phases.phase is Phase.STOPPING:
-            self._kill_rest(now)
+            self._ending.on_tick(now)
         elif self.phases.phase is not Phase.DONE:
             for worker, why in self.watch.on_tick(now):
                 self.handover.kill(worker, why)
@@ -197,14 +215,44 @@ class Coordinator:
     def drain(self, now: float) -> None:
         """End soon: spouts stop, what is pending is worked off within drain_timeout."""
         self.phases.drain(now)
-        if self.phases.phase is Phase.STARTING:
-            self._stop(TopologyDone(True, "drained", "stopped before it began"), now)
+        if self.phases.phase is Phase.STARTING and not self.resuming.resumed:
+            self._ending.stop(TopologyDone(True, "drained", "stopped before it began"), now)
         self._advance(now)
 
     def stop(self, now: float) -> None:
         """End at once; what is not durable is replayed by the next run."""
-        self._stop(TopologyDone(False, "stopped", "stopped by the user"), now)
+        self._ending.stop(TopologyDone(False, "stopped", "stopped by the user"), now)
         self._advance(now)
+
+    def pause(self, paused: bool, now: float) -> None:
+        """Let spouts draw no more, or again; what they drew is worked off."""
+        self._paused = paused
+        self.handover.broadcast({"kind": "pause", "paused": paused})
+        self._advance(now)
+
+    def replace(self, workers: Collection[int], why: str, now: float) -> None:
+        """Have workers started anew, elsewhere: all are killed together after a fresh round."""
+        self._replacing.want(workers, why, now)
+        self._advance(now)
+
+    def order(self, kind: str, fields: Mapping[str, Any], now: float) -> None:
+        """Have all workers ``tap`` or change a ``log_level`` for ``for_s`` seconds; 0: no more."""
+        self._orders.give(kind, fields, now)
+
+    def on_worker_preparing(self, worker: int, incarnation: int, now: float) -> None:
+        """It waits: for a slot, for code or an environment, or for contact with its host.
+
+        Called again and again meanwhile; boot_timeout counts from the last call.
+        """
+        if self.handover.workers.known(worker, incarnation):
+            self.handover.on_preparing(self.handover.workers[worker], now)
+
+    def on_cannot_boot(self, worker: int, incarnation: int, text: str, now: float) -> None:
+        """Its host will never start it (class not allowed, requirements); may come repeatedly."""
+        known = self.handover.workers.known(worker, incarnation)
+        if known and self._ending.verdict is None:
+            self._cannot_boot(self.handover.workers[worker], f"cannot be started: {text}", now)
+            self._advance(now)
 
     @property
     def done(self) -> bool:
@@ -216,17 +264,19 @@ class Coordinator:
     def _on_boot_failed(self, worker: Worker, message: Mapping[str, Any], now: float) -> None:
         worker.apply(WorkerEvent.CANNOT_BOOT)
         reason = f"component {message['component']!r} cannot be built: {message['text']}"
-        self._stop(TopologyDone(False, "boot_failed", reason, message["traceback"]), now)
+        self._ending.stop(TopologyDone(False, "boot_failed", reason, message["traceback"]), now)
 
     def _on_report(self, worker: Worker, message: Mapping[str, Any], now: float) -> None:
         self.progress.on_report(worker.number, message, now)
         worker.loop_age_s = float(message.get("loop_age_s") or 0.0)
+        self.resuming.on_report(worker, message)
         if message.get("suspects"):
             self._try(lambda: self.suspects.on_report(message["suspects"]))
 
     def _on_link_down(self, worker: Worker, message: Mapping[str, Any], now: float) -> None:
         blamed = None if worker.killed_why else self.watch.on_link_down(worker.number, message, now)
         if blamed is not None:
+            self.outbox.append(LinkCut(worker.number, blamed[0].number))
             self.handover.kill(*blamed)
 
     def _on_lost(
@@ -239,14 +289,19 @@ class Coordinator:
     ) -> None:
         self._try(lambda: self.suspects.on_death(gone.number, roots, positions))
         self.handover.on_lost(gone, reason, now)
+        self.resuming.on_lost(gone)
         self.rounds.abort(now)
         self._last_rounds = 0
         self.letters.on_lost(gone.number)
         self.phases.step(Step.LOST, now)
         if gone.cannot_boot:
-            gone.apply(WorkerEvent.CANNOT_BOOT)
-            text = f"worker {gone.number} ended {gone.boot_losses} times while it booted: "
-            self._stop(TopologyDone(False, "boot_failed", text + gone.last_exit), now)
+            text = f"ended {gone.boot_losses} times while it booted: {gone.last_exit}"
+            self._cannot_boot(gone, text, now)
+
+    def _cannot_boot(self, worker: Worker, text: str, now: float) -> None:
+        worker.apply(WorkerEvent.CANNOT_BOOT)
+        reason = f"worker {worker.number} {text}"
+        self._ending.stop(TopologyDone(False, "boot_failed", reason), now)
 
     def _try(self, keep: Callable[[], None]) -> None:
         """Keep what is of use but not needed for the guarantee; a full disk is no reason to end."""
@@ -256,30 +311,35 @@ class Coordinator:
             self.outbox.event("store failed", error=str(error))
 
     def _assign_extra(self, worker: int) -> dict[str, Any]:
-        replays = self.letters.replays(worker)
-        return {**self._paths, "replays": replays, "draining": self.phases.draining}
+        flags = {"draining": self.phases.draining, "paused": self._paused}
+        return {**self._paths, **flags, "replays": self.letters.replays(worker)}
 
     # Moving on: called after every event.
 
     def _advance(self, now: float) -> None:
         if self.phases.phase in (Phase.STOPPING, Phase.DONE):
-            self._end_if_all_exited(now)
+            self._ending.end_if_all_exited(now)
             return
+        self.resuming.step()
         # A commit in doubt is settled first: the new epoch tells survivors what is durable.
-        if self.handover.raise_due(now) and self.rounds.state is RoundState.IDLE:
-            self.handover.raise_epoch(now)
+        due = self.handover.raise_due(now) and self.rounds.state is RoundState.IDLE
+        if due and self.handover.raise_epoch(now):
+            self._orders.repeat(now)
         if self.handover.go_due():
             self._go(now)
         if self.handover.live:
             self._end_of_input(now)
             self._start_round(now)
+        self._replacing.step(now, live=self.handover.live and self.phases.rounds_wanted)
         if self.phases.overdue(now):
             reason = "drained in part: what was not worked through in time is replayed next time"
-            self._stop(TopologyDone(True, "drained", reason), now)
+            self._ending.stop(TopologyDone(True, "drained", reason), now)
 
     def _go(self, now: float) -> None:
         if self.phases.draining:
             self.handover.broadcast({"kind": "drain"})
+        if self._paused or self.resuming.resumed:
+            self.handover.broadcast({"kind": "pause", "paused": self._paused})
         self.handover.go(now)
         self.rounds.postpone(now)
         self.phases.step(Step.GO, now)
@@ -293,7 +353,7 @@ class Coordinator:
         elif (
             drained
             and self.phases.phase is Phase.RUNNING
-            and not self.letters.replaying
+            and not (self._paused or self.letters.replaying)
             and self.progress.all_spouts("exhausted", self.handover.epoch)
         ):
             self.phases.step(Step.INPUT_ENDED, now)
@@ -308,7 +368,7 @@ class Coordinator:
         """Start the round that everything waits for; after a failure, an interval later."""
         if self._last_rounds >= LAST_ROUNDS_MAX:
             reason = f"the last round failed {self._last_rounds} times: {self.rounds.failure}"
-            self._stop(TopologyDone(False, "failed", reason), now)
+            self._ending.stop(TopologyDone(False, "failed", reason), now)
         elif not self._last_rounds or self.rounds.due(now):
             self._last_rounds += 1
             self.rounds.start(self.handover.epoch, now, last=True)
@@ -322,50 +382,19 @@ class Coordinator:
         if self.rounds.last_done and self.phases.phase is Phase.CLOSING:
             if self.phases.input_ended:
                 self._try(self._store.mark_finished)
-                self._stop(TopologyDone(True, "finished", "all input was worked through"), now)
+                done = TopologyDone(True, "finished", "all input was worked through")
             else:
-                self._stop(TopologyDone(True, "drained", "drained on request"), now)
-
-    # The end.
-
-    def _stop(self, done: TopologyDone, now: float) -> None:
-        """Tell everybody to stop; the first reason given stands."""
-        if self._done is not None:
-            return
-        self._done, self._stopped_at = done, now
-        self.phases.step(Step.STOP, now)
-        for worker in self.handover.workers:
-            worker.apply(WorkerEvent.STOP)
-            if worker.alive and not worker.registered:
-                self.outbox.append(KillWorker(worker.number, worker.incarnation, "stopped"))
-        self.handover.broadcast({"kind": "stop"})
-
-    def _kill_rest(self, now: float) -> None:
-        """Kill what did not stop within stop_timeout; after another, end without it."""
-        late_s = now - self._stopped_at - self._settings.stop_timeout_s
-        if late_s > 0 and not self._killed_rest:
-            self._killed_rest = True
-            for worker in self.handover.workers:
-                worker.killed_why = ""
-                self.handover.kill(worker, "did not stop within stop_timeout")
-        elif late_s > self._settings.stop_timeout_s:
-            for worker in self.handover.workers:
-                worker.alive = False
-
-    def _end_if_all_exited(self, now: float) -> None:
-        if self._done is None or any(worker.alive for worker in self.handover.workers):
-            return
-        if not self.done:
-            self.phases.step(Step.ALL_EXITED, now)
-            self._ended_at = now
-            self.outbox.append(self._done)
+                done = TopologyDone(True, "drained", "drained on request")
+            self._ending.stop(done, now)
 
     # What is shown.
 
     def status(self, now: float, pid: int = 0) -> dict[str, Any]:
         """Return the dict that ``waterspout status --json`` prints."""
-        return self._overview.status(now, pid, self._done)
+        return self._overview.status(now, pid, self._ending.verdict)
 
     def summary(self, now: float) -> dict[str, Any]:
         """Return the dict that is shown at the end of a run."""
-        return self._overview.summary(self._ended_at if self.done else now, self._done)
+        return self._overview.summary(
+            self._ending.ended_at if self.done else now, self._ending.verdict
+        )

@@ -7,6 +7,7 @@ takes them from ``Coordinator.outbox`` in order.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -67,6 +68,22 @@ class TopologyDone:
 
 
 @dataclass(frozen=True, slots=True)
+class LinkCut:
+    """Two workers cannot reach each other; the second is replaced, best not on the same hosts."""
+
+    worker_a: int
+    worker_b: int
+
+
+@dataclass(frozen=True, slots=True)
+class Taps:
+    """Tuples that a worker sampled for the tap ``id``."""
+
+    id: int
+    rows: Sequence[Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Event:
     """Something worth a log line: ``worker lost worker=2 reason='killed by signal 9'``."""
 
@@ -74,7 +91,7 @@ class Event:
     fields: dict[str, Any] = field(default_factory=dict)
 
 
-Effect = Send | StartWorker | KillWorker | PruneSnapshots | TopologyDone | Event
+Effect = Send | StartWorker | KillWorker | PruneSnapshots | TopologyDone | Event | LinkCut | Taps
 
 
 class Outbox(deque[Effect]):

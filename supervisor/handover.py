@@ -59,6 +59,8 @@ class HandOver:
         self.raised_at = 0.0
         #: All workers are ready in this epoch and none was lost since.
         self.live = False
+        #: No epoch is raised while this is set; and one is raised although nobody is new.
+        self.held = self.raise_wanted = False
         self._plan_wire = plan.to_wire()
         self._tasks = {
             worker.number: {t.task for t in plan.tasks if t.worker == worker.number}
@@ -80,6 +82,10 @@ class HandOver:
             message.setdefault("epoch", self.epoch)
             self._outbox.append(Send(worker, target.incarnation, message))
 
+    def send_raw(self, worker: int, message: dict[str, Any]) -> None:
+        """Send to the current incarnation although it did not say yet where it is."""
+        self._outbox.append(Send(worker, self.workers[worker].incarnation, message))
+
     def broadcast(self, message: dict[str, Any]) -> None:
         """Send to every worker."""
         for worker in self.workers:
@@ -97,6 +103,13 @@ class HandOver:
     def on_register(self, worker: Worker, message: Mapping[str, Any]) -> None:
         """A new incarnation can be reached."""
         worker.endpoint, worker.pid = message["endpoint"], message["pid"]
+        worker.key = message.get("key") or ""
+
+    def on_preparing(self, worker: Worker, now: float) -> None:
+        """It cannot boot yet, and that is not its fault."""
+        worker.seen_at = now
+        if worker.state is WorkerState.STARTING:
+            worker.started_at = now
 
     def on_built(self, worker: Worker) -> None:
         """Its components are built and restored."""
@@ -136,8 +149,9 @@ class HandOver:
         """Say whether every place is taken by a process that registered, and one is new."""
         return (
             now >= self._raise_at
+            and not self.held
             and all(worker.registered for worker in self.workers)
-            and any(not worker.epoch for worker in self.workers)
+            and (self.raise_wanted or any(not w.epoch for w in self.workers))
         )
 
     def raise_epoch(self, now: float) -> bool:
@@ -150,6 +164,7 @@ class HandOver:
             self._outbox.event("epoch not raised", error=str(error))
             return False
         self.epoch, self.raised_at = epoch, now
+        self.raise_wanted = False
         self.epochs += 1
         self._outbox.event("epoch raised", epoch=epoch)
         for worker, message in messages:
@@ -159,7 +174,8 @@ class HandOver:
 
     def _messages(self, epoch: int) -> list[tuple[Worker, dict[str, Any]]]:
         peers = {
-            w.number: {"endpoint": w.endpoint, "incarnation": w.incarnation} for w in self.workers
+            w.number: {"endpoint": w.endpoint, "incarnation": w.incarnation, "key": w.key}
+            for w in self.workers
         }
         durable = self._store.last_round()
         positions, parts = self._store.positions(), self._store.parts()

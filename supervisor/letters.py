@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
-from .store import Store, StoreError
+from .store import PositionWentBack, Store, StoreError
 
 #: How often the store is asked again: whether there is room, and what the user marked for replay.
 ASK_INTERVAL_S = 1.0
@@ -53,8 +54,20 @@ class Letters:
         """Letters are under way to be tried again: the input has not ended."""
         return bool(self._replaying)
 
-    def on_request(self, worker: int, message: Mapping[str, Any]) -> None:
-        """Take a ``dead_letters`` or ``reserve``; answered now or later."""
+    def on_request(self, worker: int, message: Mapping[str, Any], incarnation: int = 0) -> None:
+        """Take a ``dead_letters`` or ``reserve``; answered now or later.
+
+        A worker may ask again for what it has no answer to: after a restart of the coordinator
+        it cannot know what became of it.
+        """
+        what = (message["kind"], message["id"])
+        if any(w == worker and (m["kind"], m["id"]) == what for w, m in self._waiting):
+            return
+        if message["kind"] == "dead_letters":
+            records = message["records"]
+            marked = [{**r, "request": [incarnation, message["id"], n]} if _nameless(r) else r
+                      for n, r in enumerate(records)]  # fmt: skip
+            message = {**message, "records": marked}
         self._waiting.append((worker, message))
         if len(self._waiting) == 1:
             self._answer()
@@ -96,7 +109,9 @@ class Letters:
     def _keep(self, message: Mapping[str, Any]) -> str:
         """Keep one request durably; return why it has to wait, or ""."""
         if message["kind"] == "reserve":
-            self._store.reserve(message["epoch"], message["task"], message["positions"])
+            # One that went back was asked for again after a later one was stored.
+            with suppress(PositionWentBack):
+                self._store.reserve(message["epoch"], message["task"], message["positions"])
             return ""
         records = message["records"]
         if self._store.dead_letter_count() >= self._letters_max and not self._all_known(records):
@@ -137,3 +152,8 @@ class Letters:
         self.count = self._store.dead_letter_count()
         for id in ids:
             self._replaying.pop(id, None)
+
+
+def _nameless(record: Mapping[str, Any]) -> bool:
+    """Say whether only the request tells this letter from another one."""
+    return record.get("partition") is None and "replay_of" not in record

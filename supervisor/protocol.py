@@ -1,12 +1,18 @@
 """The control protocol between coordinator and workers, as built; and the check of what arrives.
 
-Messages are msgpack maps with ``kind``. Each direction is ordered and reliable while both
-ends live (ROUTER at the coordinator, one DEALER per worker). Every message of a worker comes
-with its worker number and incarnation (the envelope); those of an incarnation that is not the
-current one are answered with ``stop`` and otherwise dropped.
+Messages are msgpack maps with ``kind``. Each direction is ordered, and reliable while both
+ends live, whatever carries it (control_session). Every message of a worker comes with its
+worker number and incarnation (the envelope); those of an incarnation that is not the current
+one are answered with ``stop`` and otherwise dropped.
 
 Worker -> coordinator
-  register {endpoint, pid}         once, first; {proto} is optional
+  register {endpoint, pid, key?}   once, first. ``key``: public key of its data socket, "" or
+                                   not there without CURVE
+  here {endpoint, key, pid, epoch, round, built, ready, going, finishing}
+                                   the answer to ``who``: how far this process is. ``round``: the
+                                   highest that it was told to freeze; ``going``, ``finishing``:
+                                   since this epoch began ``go`` came, and ``finish`` or
+                                   ``summarise``. Open requests are said again
   boot_failed {component, text, traceback}   a component cannot be built: the run ends
   built {epoch}                    all tasks of an ``assign`` are built and restored. From here on
                                    boot_timeout does not apply (links may wait for a busy peer)
@@ -39,27 +45,34 @@ Worker -> coordinator
   dead_letters {id, records: [{task, component, partition | nil, start | nil, end | nil,
           message_id | nil, stream, values, attempts, reason, traceback, failed_component,
           replay_of?}]}            answered by dead_letters_stored {id}, later when there is
-                                   no room (dead_letters_max) or the disk is full
+                                   no room (dead_letters_max) or the disk is full. A request
+                                   that is said again is answered again and stored once
   dead_letter_replayed {ids: [..]} these replays are durable: forget the letters
   reserve {epoch, id, task, positions}   at-most-once: answered by reserved {id}
   finished {epoch, level}          bolt.finish() ran on all tasks of the level here, and all
                                    that they emitted was worked through
   summaries {epoch, tasks: {task: {...}}}
   link_down {epoch, peer, silent_s}
+  taps {id, rows}                  samples for a ``tap``
 
 Coordinator -> worker
-  assign {epoch, plan, peers: {worker: {endpoint, incarnation}}, restore_round | nil,
+  who {}                           from a coordinator that was started anew, to a process that
+                                   it knows from its store; answered by ``here``
+  assign {epoch, plan, peers: {worker: {endpoint, incarnation, key}}, restore_round | nil,
           parts: {task: file}, positions: {task: {partition: [first_unacked, ahead]}},
           suspects: {task: [[partition, start, end, attempts]]},
-          replays: {task: [[id, stream, values]]}, draining: bool, and what ``paths`` of the
-          Coordinator holds (state_dir, folder)}
+          replays: {task: [[id, stream, values]]}, draining: bool, paused: bool, and what
+          ``paths`` of the Coordinator holds (state_dir, folder)}
                                    to a new worker: its own tasks' parts, positions, suspects
   epoch {epoch, peers, durable_round, roots: [..]}   to a survivor. Rounds up to durable_round
           are durable, later ones are aborted. It may come while an ``assign`` is still being
           worked on; then the state that was assigned still stands. ``roots`` were at work in
           a dead worker and belong to this worker's ledgers: they gain an attempt and come back
           singly
-  go {epoch}                       all workers are ready: spouts may start
+  go {epoch}                       all workers are ready: spouts may start. May come again
+  pause {epoch, paused}            spouts take no new messages, or do again. May come again
+  tap {epoch, id, component, where, rate, for_s} · log_level {epoch, logger, level, for_s}
+                                   for so many seconds; 0: no more
   freeze {epoch, round} · snapshot {epoch, round} · durable {epoch, round} · abort {epoch, round}
   dead_letters_stored {id} · reserved {id}
   replay {replays: {task: [[id, stream, values]]}}   dead letters to try again while running
@@ -79,6 +92,10 @@ _INT = (int,)
 #: What every kind of message from a worker must hold; lists of allowed types.
 FIELDS: dict[str, dict[str, tuple[type, ...]]] = {
     "register": {"endpoint": (str,), "pid": _INT},
+    "here": {
+        "endpoint": (str,), "key": (str,), "pid": _INT, "epoch": _INT, "round": _INT,
+        "built": (bool,), "ready": (bool,), "going": (bool,), "finishing": (bool,),
+    },
     "boot_failed": {"component": (str,), "text": (str,), "traceback": (str,)},
     "built": {"epoch": _INT},
     "ready": {"epoch": _INT},
@@ -92,7 +109,10 @@ FIELDS: dict[str, dict[str, tuple[type, ...]]] = {
     "finished": {"epoch": _INT, "level": _INT},
     "summaries": {"epoch": _INT, "tasks": (dict,)},
     "link_down": {"epoch": _INT, "peer": _INT, "silent_s": (int, float)},
-}
+    "taps": {"id": _INT, "rows": (list, tuple)},
+}  # fmt: skip
+#: What some kinds may hold besides.
+OPTIONAL: dict[str, dict[str, tuple[type, ...]]] = {"register": {"key": (str,)}}
 #: Kinds that say nothing once the epoch was raised; older ones are dropped.
 OF_ONE_EPOCH = frozenset(
     ("ready", "frozen", "snapshotted", "snapshot_failed", "finished", "summaries", "link_down")
@@ -108,4 +128,7 @@ def problem(message: Mapping[str, Any]) -> str | None:
     for name, types in wanted.items():
         if not isinstance(message.get(name), types):
             return f"{kind}: {name} is {message.get(name)!r:.40}"
+    for name, types in OPTIONAL.get(str(kind), {}).items():
+        if not isinstance(message.get(name, types[0]()), types):
+            return f"{kind}: {name} is {message[name]!r:.40}"
     return None

@@ -97,6 +97,8 @@ class Worker:
     epoch: int = 0
     ready_epoch: int = 0
     endpoint: str = ""
+    #: Public key of its data socket; "" without CURVE.
+    key: str = ""
     pid: int | None = None
     seen_at: float = 0.0
     #: Since its data thread's loop turned, by its last report.
@@ -128,7 +130,7 @@ class Worker:
         self.apply(WorkerEvent.STARTED)
         self.incarnation, self.alive, self.started_at, self.seen_at = incarnation, True, now, now
         self.epoch = self.ready_epoch = 0
-        self.endpoint, self.pid, self.killed_why = "", None, ""
+        self.endpoint, self.key, self.pid, self.killed_why = "", "", None, ""
         self.loop_age_s = 0.0
 
     def built(self) -> None:

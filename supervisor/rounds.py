@@ -120,6 +120,17 @@ class Rounds:
         self._tell(self._workers, "freeze")
         return self._number
 
+    def go_on_after(self, number: int) -> None:
+        """Use no round up to ``number``: workers heard of them from another coordinator."""
+        self._number = max(self._number, number)
+
+    def settle(self) -> None:
+        """Tell all workers what another coordinator left open: which round is durable, and that
+        a later one was given up."""
+        for kind, number in (("durable", self._store.last_round()), ("abort", self._number)):
+            for worker in self._workers:
+                self._send(worker, {"kind": kind, "round": number})
+
     def abort(self, now: float, why: str = "", *, failed: bool = False) -> None:
         """Give up the round under way, if any; W_n is worked through as before."""
         if self._now is None or self.state is RoundState.COMMITTING:

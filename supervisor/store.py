@@ -166,7 +166,8 @@ class Store(ABC):
 
     @abstractmethod
     def add_dead_letters(self, records: Iterable[Mapping[str, Any]]) -> None:
-        """Keep dead letters. One of a position that is kept already replaces it.
+        """Keep dead letters. One of a position that is kept already replaces it; without a
+        position, one of the same ``request``.
 
         A record with ``replay_of`` is laid over the letter of that id, which is kept again.
         """

@@ -136,9 +136,11 @@ class MemoryStore(Store):
     def _same_letter(self, record: Mapping[str, Any]) -> int | None:
         if record.get("replay_of") in self._letters:
             return int(record["replay_of"])
+        names: tuple[str, ...] = ("task", "partition", "start")
         if record.get("partition") is None:
-            return None
-        names = ("task", "partition", "start")
+            if "request" not in record:
+                return None
+            names = ("task", "request")
         key = [record[name] for name in names]
         for letter in self._letters.values():
             if [letter.record.get(name) for name in names] == key:

@@ -260,6 +260,9 @@ class SqliteStore(Store):
             return
         blob = msgpack.packb(dict(record))
         key = [record.get(name) for name in ("task", "partition", "start")]
+        if record.get("partition") is None and "request" in record:
+            incarnation, request, number = record["request"]
+            key[1:] = f"request {incarnation}/{request}", number
         self._db.execute(
             "INSERT INTO dead_letters (at, status, task, partition, start, record)"
             " VALUES (?, 'kept', ?, ?, ?, ?) ON CONFLICT (task, partition, start)"

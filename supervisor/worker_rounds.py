@@ -25,6 +25,8 @@ class WorkerRounds:
     def __init__(self, core: WorkerCore) -> None:
         self._core = core
         self._round = 0
+        #: Highest round that this process was told to freeze.
+        self.told = 0
         self._waiting: set[int] = set()
         self._parts: list[dict[str, Any]] = []
         #: Totals when the last round began; a round in which nothing moved is not worth a snapshot.
@@ -34,6 +36,7 @@ class WorkerRounds:
     def freeze(self, round_: int) -> None:
         """Freeze every ledger and tell what becomes durable."""
         core = self._core
+        self.told = max(self.told, round_)
         positions: dict[int, Any] = {}
         acked: dict[int, int] = {}
         for task, spout in core.tasks.spouts.items():
@@ -116,7 +119,8 @@ class WorkerRounds:
 
     def durable(self, round_: int) -> None:
         """The round is complete."""
-        self._seen = self._seen_at_freeze
+        if round_ == self.told:
+            self._seen = self._seen_at_freeze
         for spout in self._core.tasks.spouts.values():
             spout.ledger.durable(round_)
         for bolt in self._core.tasks.bolts.values():

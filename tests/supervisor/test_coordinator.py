@@ -5,7 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from waterspout.supervisor.effects import Event, KillWorker, PruneSnapshots, Send, TopologyDone
+from waterspout.supervisor.effects import (
+    Event,
+    KillWorker,
+    LinkCut,
+    PruneSnapshots,
+    Send,
+    Taps,
+    TopologyDone,
+)
 from waterspout.supervisor.phases import Phase
 from waterspout.supervisor.store import StoreError, Suspect, TopologyChanged
 from waterspout.supervisor.store_memory import MemoryStore
@@ -259,3 +267,60 @@ def test_letters_marked_while_running_are_tried_again_and_the_end_waits_for_them
     run.say(0, "dead_letter_replayed", ids=[1])
     assert run.coordinator.phases.phase is Phase.FINISHING
     assert run.store.dead_letter_count() == 0
+
+
+# --- what the cluster asks for ------------------------------------------------------------------
+
+
+def test_a_cut_between_two_workers_is_told_so_that_one_moves(run: Run):
+    for worker in (0, 1):
+        run.report(worker)
+    run.say(0, "link_down", peer=1, silent_s=11.0)
+    assert run.take(LinkCut) == [LinkCut(0, 1)]
+
+
+def test_samples_of_tuples_are_passed_on(run: Run):
+    run.say(1, "taps", id=3, rows=[["a"]])
+    assert run.take(Taps) == [Taps(3, [["a"]])]
+
+
+def test_input_has_not_ended_while_spouts_are_paused(run: Run):
+    run.coordinator.pause(True, run.now)
+    run.drain()
+    assert run.told() == [(0, "pause"), (1, "pause")]
+    run.end_of_input()
+    assert run.coordinator.phases.phase is Phase.RUNNING
+    run.coordinator.pause(False, run.now)
+    run.drain()
+    assert run.coordinator.phases.phase is Phase.FINISHING
+
+
+def test_a_paused_run_drains_all_the_same(run: Run):
+    run.coordinator.pause(True, run.now)
+    run.coordinator.drain(run.now)
+    run.drain()
+    run.end_of_input()
+    assert run.coordinator.phases.phase is Phase.SUMMARISING
+
+
+def test_a_worker_that_starts_while_paused_is_told(run: Run):
+    run.coordinator.pause(True, run.now)
+    run.exit(0)
+    run.tick(5.0)
+    run.effects.clear()
+    run.register(0)
+    (assign,) = [e.message for e in run.take(Send) if e.worker == 0]
+    assert assign["paused"] is True
+
+
+def test_a_worker_that_its_host_never_starts_ends_the_run_once():
+    run = Run()
+    for _ in range(2):
+        run.coordinator.on_cannot_boot(1, run.incarnation(1), "class x.Y not allowed", run.now)
+    run.coordinator.on_cannot_boot(0, 123, "of an older incarnation", run.now)
+    run.drain()
+    run.exit(0)
+    run.exit(1)
+    (done,) = run.take(TopologyDone)
+    assert done.outcome == "boot_failed"
+    assert done.reason == "worker 1 cannot be started: class x.Y not allowed"

@@ -108,8 +108,10 @@ def test_new_workers_are_assigned_their_own_tasks_state():
     place.register(0, 1)
     place.handover.raise_epoch(0.0)
     told = place.told()
-    peers = {n: {"endpoint": f"ipc://{n}", "incarnation": place.workers[n].incarnation}
-             for n in (0, 1)}  # fmt: skip
+    peers = {
+        n: {"endpoint": f"ipc://{n}", "incarnation": place.workers[n].incarnation, "key": ""}
+        for n in (0, 1)
+    }
     assert told[1] == {
         "kind": "assign", "epoch": 2, "plan": {"name": "fake"}, "peers": peers,
         "restore_round": 6, "parts": {4: "n-4"}, "positions": {2: {"b": [7, [[9, 11]]]}},
@@ -225,3 +227,30 @@ def test_only_registered_workers_can_be_sent_to(registered: bool):
     place.outbox.clear()
     place.handover.send(0, {"kind": "stop"})
     assert bool(place.told()) is registered
+
+
+def test_peers_are_told_each_others_keys():
+    place = Place()
+    place.handover.start_due(place.now)
+    for number in (0, 1):
+        message = {"endpoint": f"tcp://{number}", "pid": 1, "key": f"key {number}"}
+        place.handover.on_register(place.workers[number], message)
+    assert place.handover.raise_epoch(place.now)
+    assert {n: p["key"] for n, p in place.told()[0]["peers"].items()} == {0: "key 0", 1: "key 1"}
+    place.lose(1)
+    place.register(1)
+    assert place.workers[1].key == ""
+
+
+def test_boot_timeout_does_not_run_while_a_worker_is_prepared():
+    place = Place()
+    place.handover.start_due(place.now)
+    for _ in range(5):
+        place.now += 50.0
+        for number in (0, 1):
+            place.handover.on_preparing(place.workers[number], place.now)
+        place.handover.start_due(place.now)
+    assert place.done(KillWorker) == []
+    place.now += 60.5
+    place.handover.start_due(place.now)
+    assert len(place.done(KillWorker)) == 2

@@ -177,3 +177,34 @@ def test_only_so_many_letters_are_tried_again_at_a_time(
     assert marked.letters.replays(0) == {}
     marked.letters.on_replayed({"ids": [1]})
     assert marked.letters.replays(0) == {1: [[2, "s", ["v11"]]]}
+
+
+def test_a_request_that_is_said_again_is_answered_again_and_stored_once():
+    """After a restart of the coordinator a worker cannot know what became of its request."""
+    desk = Desk()
+    message = {"kind": "dead_letters", "id": 7, "records": [{**record(1), "partition": None}]}
+    for _ in range(2):
+        desk.letters.on_request(0, message, 99)
+    assert desk.answered() == [(0, "dead_letters_stored", 7)] * 2
+    assert desk.letters.count == 1
+    desk.letters.on_request(0, {**message, "id": 8}, 99)
+    assert desk.letters.count == 2
+
+
+def test_a_request_that_is_said_again_while_it_waits_waits_once():
+    desk = Desk()
+    desk.store.full = True
+    desk.ask(7, 10)
+    desk.ask(7, 10)
+    desk.store.full = False
+    desk.tick()
+    assert desk.answered() == [(0, "dead_letters_stored", 7)]
+
+
+def test_a_reservation_that_is_asked_for_again_after_a_later_one_is_granted():
+    desk = Desk()
+    for number, end in ((1, 100), (2, 200), (1, 100), (2, 200)):
+        message = {"kind": "reserve", "epoch": 1, "id": number, "task": 1}
+        desk.letters.on_request(0, {**message, "positions": {"a": [end, []]}})
+    assert [id for _, _, id in desk.answered()] == [1, 2, 1, 2]
+    assert desk.store.positions() == {1: {"a": [200, []]}}

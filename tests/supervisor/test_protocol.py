@@ -44,3 +44,9 @@ def test_every_kind_has_a_handler_and_a_place_in_the_docs():
 
 def test_kinds_of_one_epoch_carry_it():
     assert all("epoch" in protocol.FIELDS[kind] for kind in protocol.OF_ONE_EPOCH)
+
+
+@pytest.mark.parametrize(("key", "wrong"), [({}, False), ({"key": "k"}, False), ({"key": 1}, True)])
+def test_a_key_may_be_missing_but_not_be_anything(key: dict[str, object], wrong: bool):
+    message = {"kind": "register", "endpoint": "ipc://x", "pid": 1, **key}
+    assert (protocol.problem(message) is not None) is wrong

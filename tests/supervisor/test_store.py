@@ -255,3 +255,11 @@ def test_starting_over_keeps_only_the_numbers_that_must_rise(store: Store):
     assert not store.finished()
     assert (store.epoch(), store.last_round()) == (epoch, 4)
     store.bind("b")
+
+
+def test_letters_without_a_position_are_told_apart_by_their_request(store: Store):
+    one, other = [2**63 + 1, 7, 0], [2**63 + 1, 8, 0]
+    for request in (one, other, one):
+        store.add_dead_letters([letter(None, request=request)])
+    assert [x.record["request"] for x in store.dead_letters()] == [one, other]
+    assert [x.record["partition"] for x in store.dead_letters()] == [None, None]

@@ -136,3 +136,21 @@ def test_what_a_durable_round_holds_is_not_replayed_in_the_next_epoch() -> None:
     cores.run(20)
     assert cores.spout().ledger.emitted == 40
     assert isinstance(cores.made["sum", 0], Sum)
+
+
+def test_an_older_round_made_durable_again_does_not_hide_what_changed_since() -> None:
+    """A coordinator that was started again says what is durable, then gives up what is open."""
+    cores = start()
+    for number in (1, 2):
+        cores.tell(0, "freeze", round=number)
+        if number == 1:
+            cores.tell(0, "durable", round=1)
+            cores.spout().ledger.void("p", 40, 41)
+    rounds = cores.cores[0]._rounds
+    assert rounds.told == 2
+    rounds._seen = ()
+    cores.tell(0, "durable", round=1)
+    cores.tell(0, "abort", round=2)
+    cores.tell(0, "freeze", round=3)
+    cores.run(1)
+    assert [m["changed"] for m in cores.of("frozen")] == [True, True, True]
