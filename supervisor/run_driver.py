@@ -16,7 +16,16 @@ from typing import Any, Protocol
 from waterspout.topology.plan import Plan
 
 from .coordinator import Coordinator
-from .effects import Event, KillWorker, PruneSnapshots, Send, StartWorker, TopologyDone
+from .effects import (
+    Event,
+    KillWorker,
+    LinkCut,
+    PruneSnapshots,
+    Send,
+    StartWorker,
+    Taps,
+    TopologyDone,
+)
 from .run_result import RunResult
 from .snapshot_store import SnapshotStore
 from .store import StoreError
@@ -53,6 +62,12 @@ class RunDriver:
         fresh: forget the state of earlier runs.
         on_progress: called with the status dict every PROGRESS_S.
         on_event: called with every event.
+        resume: worker -> incarnation of processes that an earlier driver of this state started
+            and that were not seen to end: they are taken over. None: there are none.
+        paths: put into every ``assign`` as they are; default: ``state_dir`` and the plan's folder.
+        on_prune: called with a durable round and the part files that it needs, whenever older
+            ones were deleted here: copies elsewhere may go, too.
+        on_other: called with the effects that only some hosts have a use for.
 
     Raises:
         StateInUse: another run uses ``state_dir``.
@@ -68,14 +83,21 @@ class RunDriver:
         fresh: bool = False,
         on_progress: Callable[[dict[str, Any]], None] | None = None,
         on_event: Callable[[Event], None] | None = None,
+        resume: Mapping[int, int] | None = None,
+        paths: Mapping[str, Any] | None = None,
+        on_prune: Callable[[int, frozenset[str]], None] | None = None,
+        on_other: Callable[[LinkCut | Taps], None] | None = None,
     ) -> None:
         self.plan, self._host = plan, host
         self._on_progress, self._on_event = on_progress, on_event
+        self._on_prune, self._on_other = on_prune, on_other
+        self._resume = dict(resume or {})
         self._store = SqliteStore(state_dir / "store.sqlite", owner=True)
         self._snapshots = SnapshotStore(state_dir / "snapshots")
         if fresh:
             self._clear()
-        paths = {"state_dir": str(state_dir), "folder": plan.folder}
+        if paths is None:
+            paths = {"state_dir": str(state_dir), "folder": plan.folder}
         # Incarnations must differ between runs: nobody seeds this one.
         self.coordinator = Coordinator(
             plan, plan.settings, self._store, random.SystemRandom(), paths
@@ -96,13 +118,13 @@ class RunDriver:
         return self._done is not None
 
     def start(self, now: float) -> None:
-        """Start the workers.
+        """Start the workers, and take over those of ``resume``.
 
         Raises:
             TopologyChanged: the state belongs to another topology.
             StoreError: the store cannot be used.
         """
-        self.coordinator.start(now)
+        self.coordinator.resume(self._resume, now)
         self._progress_at = now + PROGRESS_S
         self._act()
 
@@ -195,11 +217,16 @@ class RunDriver:
                     self._tell(event)
                 case TopologyDone() as done:
                     self._done = done
+                case LinkCut() | Taps() as other:
+                    if self._on_other is not None:
+                        self._on_other(other)
 
     def _prune(self, round: int, keep: frozenset[str]) -> None:
         # What cannot be deleted now is tried again after the next round.
         with suppress(OSError):
             self._snapshots.prune(round, keep)
+        if self._on_prune is not None:
+            self._on_prune(round, keep)
 
     def _tell(self, event: Event) -> None:
         # The history is of use, but a full disk that it cannot be written to ends nothing.

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from waterspout.supervisor.effects import Event
+from waterspout.supervisor.effects import Event, LinkCut, PruneSnapshots, Taps
 from waterspout.supervisor.run_driver import PROGRESS_S, RunDriver
 from waterspout.supervisor.snapshot_store import SnapshotStore
 from waterspout.supervisor.store import StateInUse, TopologyChanged
@@ -134,3 +134,36 @@ def test_another_topology_needs_fresh_and_then_finds_nothing(tmp_path: Path) -> 
     second.close()
     Run(tmp_path, other, fresh=True).driver.start(0.0)
     assert not (state / "snapshots" / old).exists()
+
+
+def test_what_an_earlier_driver_started_is_taken_over(tmp_path: Path) -> None:
+    run = Run(tmp_path, resume={0: 77})
+    run.driver.start(0.0)
+    assert run.host.started == []
+    assert [message["kind"] for message in run.host.sent] == ["who"]
+
+
+def test_paths_of_other_hosts_go_into_an_assign(tmp_path: Path) -> None:
+    run = Run(tmp_path, paths={"folder": "elsewhere"})
+    run.begin()
+    assert run.host.sent[0]["folder"] == "elsewhere"
+    assert "state_dir" not in run.host.sent[0]
+
+
+def test_whoever_keeps_copies_of_parts_is_told_which_are_needed(tmp_path: Path) -> None:
+    told: list[tuple[int, frozenset[str]]] = []
+    run = Run(tmp_path, on_prune=lambda round, keep: told.append((round, keep)))
+    run.driver.coordinator.outbox.append(PruneSnapshots(3, frozenset(["a.part"])))
+    run.driver.turn(0.0)
+    assert told == [(3, frozenset(["a.part"]))]
+
+
+def test_a_host_hears_of_links_that_are_cut_and_of_samples(tmp_path: Path) -> None:
+    told: list[LinkCut | Taps] = []
+    effects = [LinkCut(0, 1), Taps(5, [{"values": [1]}])]
+    for on_other in (told.append, None):
+        run = Run(tmp_path, on_other=on_other)
+        run.driver.coordinator.outbox.extend(effects)
+        run.driver.turn(0.0)
+        run.driver.close()
+    assert told == effects
