@@ -1,21 +1,14 @@
-"""The coordinator's end of the control sockets of its workers."""
+"""The coordinator's end of the control sessions of its workers, over one socket."""
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Mapping
-from contextlib import suppress
 from typing import Any, NamedTuple
 
-import zmq
-
-from .control_wire import CONTROL_BYTES_MAX, pack, unpack
-from .sockets import Context, router
-
-#: Messages that wait for a worker that does not read them. Only one that hangs lets them grow.
-WAITING_MAX = 10_000
-#: Messages taken in one turn.
-RECEIVED_MAX = 1000
+from .control_router import ControlRouter
+from .control_session import Session
+from .control_wire import unpack
+from .sockets import Context
 
 
 class FromWorker(NamedTuple):
@@ -27,71 +20,77 @@ class FromWorker(NamedTuple):
 
 
 class ControlSocket:
-    """A ROUTER that knows workers by (number, incarnation)."""
+    """Knows workers by (number, incarnation); each has a session.
 
-    def __init__(self, context: Context, endpoint: str) -> None:
-        self.socket = router(context, endpoint, CONTROL_BYTES_MAX)
-        #: Messages that were not ours.
-        self.refused = 0
-        self._routes: dict[tuple[int, int], bytes] = {}
-        self._waiting: dict[tuple[int, int], deque[bytes]] = {}
+    Args:
+        context: of this process.
+        endpoint: where workers connect to.
+        boot: see Session.
+    """
 
-    def receive(self) -> list[FromWorker]:
-        """Return what has arrived."""
+    def __init__(self, context: Context, endpoint: str, boot: int = 1) -> None:
+        self._router = ControlRouter(context, endpoint)
+        self.socket = self._router.socket
+        self._boot = boot
+        self._sessions: dict[tuple[int, int], Session] = {}
+        #: Envelopes that made no sense.
+        self._nonsense = 0
+
+    @property
+    def refused(self) -> int:
+        """Messages that were not ours."""
+        return self._router.refused + self._nonsense
+
+    def receive(self, now: float) -> list[FromWorker]:
+        """Return what has arrived; ``handled`` is called when all of it has been dealt with."""
         found: list[FromWorker] = []
-        with suppress(zmq.Again):
-            while len(found) < RECEIVED_MAX:
-                parts = self.socket.recv_multipart(zmq.NOBLOCK)
-                try:
-                    found.append(self._take(parts))
-                except (ValueError, KeyError, TypeError):
-                    self.refused += 1
+        for worker, incarnation, data in self._router.receive():
+            try:
+                session = self._session(worker, incarnation)
+                message = session.receive(unpack(data), now)
+            except ValueError:
+                self._nonsense += 1
+                continue
+            if message is not None:
+                del message["worker"], message["incarnation"]
+                found.append(FromWorker(worker, incarnation, message))
         return found
 
-    def _take(self, parts: list[bytes]) -> FromWorker:
-        routing_id, data = parts
-        message = unpack(data)
-        worker, incarnation = int(message.pop("worker")), int(message.pop("incarnation"))
-        self._routes[worker, incarnation] = routing_id
-        return FromWorker(worker, incarnation, message)
+    def handled(self) -> None:
+        """What was received has been dealt with: it may be confirmed."""
+        for session in self._sessions.values():
+            session.handled()
 
-    def send(self, worker: int, incarnation: int, message: Mapping[str, Any]) -> bool:
-        """Send a message, in order; False: too many wait already, this worker is lost.
+    def _session(self, worker: int, incarnation: int) -> Session:
+        session = self._sessions.get((worker, incarnation))
+        if session is None:
+            session = self._sessions[worker, incarnation] = Session(self._boot)
+        return session
+
+    def send(self, worker: int, incarnation: int, message: Mapping[str, Any], now: float) -> bool:
+        """Send a message; False: too much was not confirmed, this worker is lost.
 
         To a worker that never said anything, or is gone, nothing is sent.
         """
-        key = worker, incarnation
-        if key not in self._routes:
+        if not self._router.known(worker, incarnation):
             return True
-        waiting = self._waiting.setdefault(key, deque())
-        waiting.append(pack(message))
-        self._flush(key, waiting)
-        return len(waiting) <= WAITING_MAX
+        session = self._session(worker, incarnation)
+        data = session.send(message, now)
+        return self._router.send(worker, incarnation, data) and not session.full
 
-    def flush(self) -> None:
-        """Try again to send what waits; called in every turn."""
-        for key, waiting in self._waiting.items():
-            if waiting:
-                self._flush(key, waiting)
-
-    def _flush(self, key: tuple[int, int], waiting: deque[bytes]) -> None:
-        while waiting:
-            try:
-                self.socket.send_multipart([self._routes[key], waiting[0]], zmq.NOBLOCK)
-            except zmq.ZMQError as error:
-                if error.errno == zmq.EHOSTUNREACH:
-                    # It is gone; its exit will be noticed.
-                    waiting.clear()
-                elif error.errno != zmq.EAGAIN:
-                    raise
-                return
-            waiting.popleft()
+    def turn(self, now: float) -> None:
+        """Confirm, send again what was lost, and try again what waits; called in every turn."""
+        for (worker, incarnation), session in self._sessions.items():
+            if session.next_at <= now and not self._router.waiting(worker, incarnation):
+                for data in session.due(now):
+                    self._router.send(worker, incarnation, data)
+        self._router.flush()
 
     def forget(self, worker: int, incarnation: int) -> None:
         """This process has ended."""
-        self._routes.pop((worker, incarnation), None)
-        self._waiting.pop((worker, incarnation), None)
+        self._router.forget(worker, incarnation)
+        self._sessions.pop((worker, incarnation), None)
 
     def close(self) -> None:
         """Close the socket."""
-        self.socket.close()
+        self._router.close()

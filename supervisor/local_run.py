@@ -134,11 +134,12 @@ class LocalRun:
         self._pass_requests()
         self._take_stats(now)
         self._driver.turn(now)
-        self._control.flush()
+        self._control.turn(now)
 
     def _take_messages(self, now: float) -> None:
-        for worker, incarnation, message in self._control.receive():
+        for worker, incarnation, message in self._control.receive(now):
             self._driver.on_message(worker, incarnation, message, now)
+        self._control.handled()
 
     def _take_exits(self, now: float) -> None:
         """Tell the coordinator of exits seen in the last turn: their messages are read by now."""
@@ -176,5 +177,5 @@ class LocalRun:
 
     def send(self, worker: int, incarnation: int, message: Mapping[str, Any]) -> None:
         """Send a control message."""
-        if not self._control.send(worker, incarnation, message):
+        if not self._control.send(worker, incarnation, message, time.monotonic()):
             self._processes.kill(worker, incarnation)

@@ -1,11 +1,13 @@
 """The control thread of a worker: speaks with the coordinator, whatever the data thread does.
 
 Registers, reports every ``report_interval``, hands what the coordinator says to the data
-thread, and sends what the core has to say. It ends the process when the parent is gone.
+thread, and sends what the core has to say. It ends the process when the parent is gone. What
+it says and hears goes through a session (control_session), so that nothing is lost on the way.
 """
 
 from __future__ import annotations
 
+import math
 import os
 import threading
 import time
@@ -18,7 +20,8 @@ from typing import Any
 
 import zmq
 
-from .control_wire import CONTROL_BYTES_MAX, pack, unpack
+from .control_session import Session
+from .control_wire import CONTROL_BYTES_MAX, unpack
 from .sockets import Context, Socket, dealer
 from .wakeup import Wakeup
 from .worker_core import WorkerCore
@@ -26,6 +29,10 @@ from .worker_data import DataLoop
 
 #: How often to report until the topology's settings are known.
 FIRST_INTERVAL_S = 0.25
+#: An incarnation is one process, and a session of its own.
+BOOT = 1
+#: Reports with something that must not be lost (errors, suspects) that may be on their way.
+NEWS_MAX = 100
 #: Exit code of a worker whose parent is gone; nobody is left to read it.
 ORPHAN_EXIT = 71
 #: Exit code after a fault of our own; the log has the traceback.
@@ -41,7 +48,8 @@ class ControlThread:
         context: made in this process.
         control: endpoint of the coordinator.
         endpoint: where this worker takes data.
-        parent: process id of the coordinator; when it is gone, so is this process.
+        parent: process id of the coordinator; when it is gone, so is this process. 0: this
+            process lives on without it.
         each_report: called before each report (housekeeping).
     """
 
@@ -60,7 +68,7 @@ class ControlThread:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._core, self._data, self._clock = core, data, clock
-        self._sender = {"worker": worker, "incarnation": incarnation}
+        self._session = Session(BOOT, head={"worker": worker, "incarnation": incarnation})
         self._parent, self._each_report = parent, each_report
         self._context, self._control = context, control
         self._wakeup = Wakeup()
@@ -104,7 +112,8 @@ class ControlThread:
         while not self._ending:
             # Without room in the socket there is no point in waking up for what waits.
             poller.register(socket, zmq.POLLIN | (zmq.POLLOUT if self._outbox else 0))
-            wait_s = max(0.0, self._report_at - self._clock())
+            due_at = math.inf if self._outbox else self._session.next_at
+            wait_s = max(0.0, min(self._report_at, due_at) - self._clock())
             poller.poll(int(wait_s * 1000) + 1)
             self._wakeup.clear()
             self._turn(socket)
@@ -116,15 +125,21 @@ class ControlThread:
     def _turn(self, socket: Socket) -> None:
         with suppress(zmq.Again):
             while True:
-                self._on_message(unpack(socket.recv(zmq.NOBLOCK)))
+                message = self._session.receive(unpack(socket.recv(zmq.NOBLOCK)), self._clock())
+                if message is not None:
+                    self._on_message(message)
+        # What the data thread was given is dealt with: it is in order there, and dies with us.
+        self._session.handled()
         if self._clock() >= self._report_at:
             self._report_at = self._clock() + self._interval_s
-            if os.getppid() != self._parent:
+            if self._parent and os.getppid() != self._parent:
                 os._exit(ORPHAN_EXIT)
             self._each_report()
             # A coordinator that does not read (stopped by Ctrl-Z) gets no heap of old reports.
-            if not self._outbox:
+            if not self._outbox and not self._session.full:
                 self._report()
+        if not self._outbox:
+            self._outbox.extend(self._session.due(self._clock()))
         self._flush(socket)
 
     def _on_message(self, message: Mapping[str, Any]) -> None:
@@ -139,8 +154,8 @@ class ControlThread:
 
     # What goes out.
 
-    def _say(self, message: Mapping[str, Any]) -> None:
-        self._outbox.append(pack({**message, **self._sender}))
+    def _say(self, message: Mapping[str, Any], *, numbered: bool = True) -> None:
+        self._outbox.append(self._session.send(message, self._clock(), numbered=numbered))
 
     def _collect(self) -> None:
         while self._core.control_outbox:
@@ -150,7 +165,13 @@ class ControlThread:
         self._collect()
         now = self._clock()
         report = self._core.report(now)
-        self._say({**report, "loop_age_s": round(now - self._data.turned_at, 3)})
+        report["loop_age_s"] = round(now - self._data.turned_at, 3)
+        if (report["errors"] or report.get("suspects")) and self._session.unacked < NEWS_MAX:
+            # On their own: a report that is late must not put counters back.
+            self._say({**report, "tasks": []})
+            report["errors"] = []
+            report.pop("suspects", None)
+        self._say(report, numbered=False)
 
     def _flush(self, socket: Socket) -> None:
         self._collect()

@@ -38,6 +38,8 @@ class FakeCore:
         self.parts: list[tuple[str, Any]] = []
         #: Turns after which it stops by itself.
         self.turns_left = 1000
+        #: What it reports; None: nothing happened.
+        self.next_report: dict[str, Any] | None = None
 
     def on_control(self, message: Mapping[str, Any], now: float) -> None:
         self.controls.append(message)
@@ -66,6 +68,8 @@ class FakeCore:
         return 0.001
 
     def report(self, now: float) -> dict[str, Any]:
+        if self.next_report is not None:
+            return dict(self.next_report)
         return {"kind": "report", "epoch": 0, "tasks": [], "errors": []}
 
 

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 import zmq
 from waterspout.supervisor import worker_control
-from waterspout.supervisor.control_wire import pack, unpack
+from waterspout.supervisor.control_session import Session
+from waterspout.supervisor.control_wire import unpack
 from waterspout.supervisor.sockets import Context
 from waterspout.supervisor.worker_control import ControlThread
 
@@ -35,20 +36,28 @@ class FakeData:
 class Talk:
     """A control thread and the coordinator's end of its socket."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, parent: int = os.getppid()) -> None:
         self.core = FakeCore()
         self.data = FakeData(self.core)
         self.housekeeping: list[int] = []
         self.socket = context.socket(zmq.ROUTER)
         self.socket.bind("inproc://control")
+        self.session = Session(1)
         self.thread = ControlThread(
             self.core, self.data, context, worker=3, incarnation=77, control="inproc://control",  # type: ignore[arg-type]
-            endpoint="ipc://w3", parent=os.getppid(),
+            endpoint="ipc://w3", parent=parent,
             each_report=lambda: self.housekeeping.append(1),
         )  # fmt: skip
         self.thread.start()
 
     def hear(self) -> dict[str, Any]:
+        message = self.session.receive(self.hear_envelope(), 0.0)
+        assert message is not None, "it says things twice"
+        self.session.handled()
+        return message
+
+    def hear_envelope(self) -> dict[str, Any]:
+        """Return what comes next, as it lies on the wire."""
         assert self.socket.poll(5000), "it says nothing"
         self.routing_id, data = self.socket.recv_multipart()
         return unpack(data)
@@ -60,7 +69,7 @@ class Talk:
         return found
 
     def say(self, **message: Any) -> None:
-        self.socket.send_multipart([self.routing_id, pack(message)])
+        self.socket.send_multipart([self.routing_id, self.session.send(message, 0.0)])
 
 
 @pytest.fixture
@@ -122,3 +131,40 @@ def test_the_last_words_are_what_the_core_said_and_a_report(talk: Talk) -> None:
     assert talk.thread.finish(5)
     kinds = [message["kind"] for message in talk.hear_all()]
     assert kinds[-2:] == ["summaries", "report"]
+
+
+def test_errors_are_numbered_on_their_own_and_the_counters_are_not(quiet: Talk) -> None:
+    """A report that is sent again must not put counters back, and no error may be lost.
+
+    thread   report n=2 (errors, no tasks)   report n=0 (tasks, no errors)
+    """
+    talk = quiet
+    talk.hear()
+    errors = [{"component": "b", "task": 1, "text": "x", "traceback": "", "count": 1}]
+    report = {"kind": "report", "epoch": 1, "tasks": [{"task": 1}], "errors": errors}
+    talk.core.next_report = {**report, "suspects": {1: [[0, 3, 4, 1]]}}
+    talk.say(kind="stop")
+    first, second = talk.hear_envelope(), talk.hear_envelope()
+    assert (first["n"], first["tasks"], first["errors"]) == (2, [], errors)
+    assert first["suspects"] == {1: [[0, 3, 4, 1]]}
+    assert (second["n"], second["tasks"], second["errors"]) == (0, [{"task": 1}], [])
+    assert "suspects" not in second
+
+
+def test_what_the_coordinator_lost_is_said_again(quiet: Talk) -> None:
+    talk = quiet
+    assert talk.hear_envelope()["n"] == 1
+    talk.say(kind="go", epoch=1)
+    # It is started again before it confirmed anything, and asks who is there.
+    talk.session = Session(2)
+    talk.say(kind="who")
+    again = talk.hear_envelope()
+    assert (again["n"], again["kind"], again["peer_boot"]) == (1, "register", 2)
+
+
+def test_one_that_shall_outlive_its_parent_does_not_look_for_it() -> None:
+    context: Context = zmq.Context()
+    talk = Talk(context, parent=0)
+    assert [talk.hear()["kind"] for _ in range(2)] == ["register", "report"]
+    assert talk.thread.finish(5)
+    context.destroy(linger=0)
