@@ -1,4 +1,4 @@
-"""Events as lines for people and logs: ``worker lost topology=words-0a1b2c worker=2 reason='..'``."""
+"""Events as lines for people and logs: ``worker lost topology=words-0a1b2c worker=2 pid=812``."""
 
 from __future__ import annotations
 
