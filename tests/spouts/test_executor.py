@@ -65,30 +65,6 @@ def test_nothing_is_read_before_go_nor_while_the_outbox_is_full() -> None:
     assert executor.turn(rig.now, 100) == 6
 
 
-def test_max_pending_stops_reading_until_something_completes() -> None:
-    rig = Rig(max_pending=3)
-    executor = executor_of(rig, Numbers(size=6), rig.ledger())
-    assert executor.turn(rig.now, 100) == 3
-    assert executor.turn(rig.now, 100) == 0
-    assert executor.wakeup(rig.now) == 3600.0
-    complete_all(rig, executor)
-    assert executor.turn(rig.now, 100) == 3
-
-
-def test_while_everything_fails_reading_waits_for_replays_and_replays_do_not_wait() -> None:
-    rig = Rig(max_pending=3, backoff_min_s=0.5, backoff_max_s=0.5)
-    executor = executor_of(rig, Numbers(size=60), rig.ledger())
-    assert executor.turn(rig.now, 100) == 3
-    for _ in range(3):
-        for root, _values in rig.taken():
-            executor.failed(Failure(root, "b", 2, "no", ""), rig.now)
-        assert executor.turn(rig.now, 100) == 0
-        assert 0.2 < executor.wakeup(rig.now) <= 0.5
-        rig.now += 0.5
-        assert executor.turn(rig.now, 100) == 3
-    assert executor.ledger.pending + executor.ledger.waiting == 3
-
-
 def test_partitions_are_dealt_out_to_tasks_so_that_each_is_read_once() -> None:
     names = [f"p{n}" for n in range(20)]
     read = []
