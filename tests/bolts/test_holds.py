@@ -167,7 +167,13 @@ def test_a_reset_that_raises_is_noted_and_the_worker_goes_on() -> None:
     rig, bolt = keeping((1, (1,)))
     bolt.error = RuntimeError("no")
     rig.executor.new_epoch(rig.now)
-    assert [each["text"] for each in rig.env.take_errors()] == ["reset: RuntimeError: no"]
+    (noted,) = rig.env.take_errors()
+    assert (noted["component"], noted["text"]) == ("step", "reset: RuntimeError: no")
+    assert "in reset" in noted["traceback"] and "executor.py" not in noted["traceback"]
+    bolt.error = None
+    rig.feed((1, (2,)))
+    rig.run()
+    assert bolt.got[-1][0] == 0 and len(rig.executor.holds) == 1
 
 
 def test_the_oldest_and_the_latest_held_tuples_are_known() -> None:
