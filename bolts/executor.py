@@ -18,7 +18,8 @@ from waterspout.topology.emit_limit import EmitLimit
 from waterspout.topology.emitter import Emitter
 from waterspout.topology.errors import EmitOverflow, FailTuple
 from waterspout.topology.plan import TaskPlan
-from waterspout.topology.task_env import TaskEnv, reason_of, user_traceback
+from waterspout.topology.task_env import TaskEnv, reason_of
+from waterspout.topology.tracebacks import user_traceback
 from waterspout.topology.tuples import DEFAULT_STREAM, Tuple, tick_tuple
 
 from .contract import Batch, Bolt
@@ -182,9 +183,9 @@ class BoltExecutor:
             rest = sum(count for count, _ in work.runs[work.unread :])
             deque(islice(work.source, max(length_hint(work.source) - rest, 0)), maxlen=0)
 
-    def _note(self, error: BaseException, roots: tuple[int, ...], own_frames: int = 2) -> None:
+    def _note(self, error: BaseException, roots: tuple[int, ...]) -> None:
         reason = reason_of(error)
-        details = "" if isinstance(error, FailTuple) else user_traceback(error, own_frames)
+        details = "" if isinstance(error, FailTuple) else user_traceback(error)
         self.env.fail_roots(roots, self.component, self.task, reason, details)
         if not isinstance(error, FailTuple):
             self.env.note_error(self.component, self.task, reason, details)
@@ -325,7 +326,7 @@ class BoltExecutor:
                 self.emitter.take_back()
                 return False
             self.failed += 1
-            self._note(error, roots, 1)
+            self._note(error, roots)
         self.emitter.close_run(anchors)
         return True
 
@@ -367,7 +368,7 @@ class BoltExecutor:
         except (Exception, SystemExit) as error:
             self.failed += 1
             self.env.note_error(
-                self.component, self.task, reason_of(error), user_traceback(error, 3)
+                self.component, self.task, reason_of(error), user_traceback(error)
             )
 
     def finish_step(self, now: float) -> bool:

@@ -14,7 +14,8 @@ from types import GeneratorType, coroutine
 from typing import Any
 
 from waterspout.topology.errors import EmitError, EmitOverflow, FailTuple
-from waterspout.topology.task_env import reason_of, user_traceback
+from waterspout.topology.task_env import reason_of
+from waterspout.topology.tracebacks import user_traceback
 from waterspout.topology.tuples import DEFAULT_STREAM, Tuple
 
 from .contract import Bolt
@@ -176,7 +177,7 @@ class OffloadExecutor(BoltExecutor):
     def _call_failed(self, call: Call, error: BaseException) -> None:
         reason = reason_of(error)
         on_purpose = isinstance(error, FailTuple)
-        details = "" if on_purpose else user_traceback(error, 2 if call.is_async else 1)
+        details = "" if on_purpose else user_traceback(error)
         self.holds.fail(call.tup, reason, details)
         if not on_purpose:
             self.env.note_error(self.component, self.task, reason, details)

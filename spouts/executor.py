@@ -14,7 +14,8 @@ from typing import Any
 from waterspout.topology.control_frames import Failure
 from waterspout.topology.emitter import Emitter
 from waterspout.topology.plan import TaskPlan
-from waterspout.topology.task_env import RootSource, TaskEnv, reason_of, user_traceback
+from waterspout.topology.task_env import RootSource, TaskEnv, reason_of
+from waterspout.topology.tracebacks import user_traceback
 from waterspout.topology.tuples import DEFAULT_STREAM
 
 from .contract import Reader, Source
@@ -226,7 +227,7 @@ class SourceExecutor:
         self.in_flight(root, group, self.ledger.emitted)
         error = emitter.try_many(rows)
         if error is not None:
-            reason, details = reason_of(error), user_traceback(error, 2)
+            reason, details = reason_of(error), user_traceback(error)
             env.fail_roots((root,), self.component, self.task, reason, details)
             env.note_error(self.component, self.task, reason, details)
         emitter.close_run((root,))
@@ -242,7 +243,7 @@ class SourceExecutor:
             self.emitter.close_run(())
             if error is not None:
                 self.env.note_error(
-                    self.component, self.task, reason_of(error), user_traceback(error, 2)
+                    self.component, self.task, reason_of(error), user_traceback(error)
                 )
 
     # Replays, one message at a time.

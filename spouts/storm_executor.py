@@ -13,7 +13,8 @@ from waterspout.topology.control_frames import Failure
 from waterspout.topology.emitter import Emitter
 from waterspout.topology.errors import EmitError
 from waterspout.topology.plan import TaskPlan
-from waterspout.topology.task_env import RootSource, TaskEnv, reason_of, user_traceback
+from waterspout.topology.task_env import RootSource, TaskEnv, reason_of
+from waterspout.topology.tracebacks import user_traceback
 
 from .contract import EndOfInput, Spout
 from .executor import READ_BACKOFF_S, Bury
@@ -186,7 +187,7 @@ class StormExecutor:
             call(tup_id)
         except (Exception, SystemExit) as error:
             self.env.note_error(
-                self.component, self.task, f"{name}: {reason_of(error)}", user_traceback(error, 2)
+                self.component, self.task, f"{name}: {reason_of(error)}", user_traceback(error)
             )
 
     def completed(self, root: int, now: float) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import traceback
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -19,6 +18,7 @@ from waterspout.topology.classes import (
 from waterspout.topology.component import StreamDecl, normal_outputs
 from waterspout.topology.facts import ComponentFacts
 from waterspout.topology.problems import listed, printable, quote
+from waterspout.topology.tracebacks import user_frames, user_traceback
 
 from .argcheck import check_args
 
@@ -206,39 +206,15 @@ def _replay(cls: type[Any], args: Mapping[str, Any], findings: list[Finding]) ->
         return "none"
 
 
-#: Frames of these files are ours: they say nothing about the user's mistake.
-_OUR_FILES = ("supervisor/classcheck_child.py", "supervisor/classfacts.py", "topology/classes.py")
-
-
 def said(error: BaseException) -> str:
     """Return ``ZeroDivisionError: division by zero (user.py:3)`` for an exception."""
     try:
         text = str(error)
     except Exception:
         text = "?"
-    frames = _user_frames(error)
+    frames = user_frames(error)
     where = f" ({frames[-1].filename}:{frames[-1].lineno})" if frames else ""
     if isinstance(error, SyntaxError) and error.filename:
         where = f" ({error.filename}:{error.lineno})"
         text = error.msg or text
     return printable(f"{type(error).__name__}: {text[:500]}{where}")
-
-
-def user_traceback(error: BaseException) -> str:
-    """Return the traceback without our own frames and those of the import machinery."""
-    shown = traceback.TracebackException.from_exception(error)
-    shown.stack = traceback.StackSummary.from_list(_user_frames(error))
-    return "".join(shown.format())
-
-
-def _user_frames(error: BaseException) -> list[traceback.FrameSummary]:
-    return [
-        frame
-        for frame in traceback.extract_tb(error.__traceback__)
-        if not frame.filename.startswith("<frozen importlib")
-        and not frame.filename.replace("\\", "/").endswith(_OUR_FILES)
-        and not frame.filename.endswith("importlib/__init__.py")
-    ]
-
-
-

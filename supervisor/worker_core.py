@@ -18,7 +18,8 @@ from waterspout.bolts.executor import BoltExecutor
 from waterspout.bolts.offload import Call
 from waterspout.topology.control_frames import Failure
 from waterspout.topology.plan import Plan, TaskPlan
-from waterspout.topology.task_env import TaskEnv, reason_of, root_task, user_traceback
+from waterspout.topology.task_env import TaskEnv, reason_of, root_task
+from waterspout.topology.tracebacks import user_traceback
 
 from .arrivals import Arrivals
 from .crash_slot import CrashSlot, slot_bytes
@@ -179,7 +180,7 @@ class WorkerCore:
         except (Exception, SystemExit) as error:
             self.control_outbox.append({
                 "kind": "boot_failed", "component": task.component,
-                "text": reason_of(error), "traceback": user_traceback(error, 3),
+                "text": reason_of(error), "traceback": user_traceback(error),
             })  # fmt: skip
             return False
         return True

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from waterspout.topology.task_env import reason_of, user_traceback
+from waterspout.topology.task_env import reason_of
+from waterspout.topology.tracebacks import user_traceback
 
 if TYPE_CHECKING:
     from .worker_core import WorkerCore

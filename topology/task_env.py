@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from types import TracebackType
 from typing import Any, Protocol
 
 from .channels import Draw, draw_edge
 from .control_frames import Failure
 from .settings import Settings
-from .wire_limits import TRACEBACK_CHARS_MAX
 
 #: Errors of one component and text that wait for the next report; more are only counted.
 ERRORS_MAX = 50
@@ -104,16 +101,6 @@ class TaskEnv:
         """Return the errors since the last call."""
         errors, self.errors = list(self.errors.values()), {}
         return errors
-
-
-def user_traceback(error: BaseException, own_frames: int = 1) -> str:
-    """Return the traceback of an error in user code, without our own ``own_frames`` on top."""
-    trace: TracebackType | None = error.__traceback__
-    for _ in range(own_frames):
-        if trace is not None and trace.tb_next is not None:
-            trace = trace.tb_next
-    text = "".join(traceback.format_exception(type(error), error, trace))
-    return text if len(text) <= TRACEBACK_CHARS_MAX else "...\n" + text[-TRACEBACK_CHARS_MAX:]
 
 
 def reason_of(error: BaseException) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -131,6 +132,30 @@ def test_a_component_that_cannot_be_built_is_told_with_the_users_traceback_alone
     assert "/worker_core.py" not in message["traceback"]
     assert "/task_build.py" not in message["traceback"]
     assert cores.of("built") == []
+
+
+class NoShards:
+    """A custom grouping that cannot be prepared."""
+
+    def prepare(self, context: Any, stream: str, targets: list[int]) -> None:
+        self.ask()
+
+    def ask(self) -> None:
+        raise ConnectionError("no shards")
+
+
+def test_a_grouping_that_cannot_be_prepared_is_told_with_the_users_traceback_alone() -> None:
+    plan = plan_of()
+    (given,) = plan.spec.bolts["double"].inputs
+    custom = replace(given, grouping="custom", custom=f"{__name__}:NoShards", fields=())
+    bolts = {**plan.spec.bolts, "double": replace(plan.spec.bolts["double"], inputs=(custom,))}
+    cores = Cores(replace(plan, spec=replace(plan.spec, bolts=bolts)))
+    cores.assign()
+    cores.run(1)
+    (message,) = cores.of("boot_failed")
+    assert (message["component"], message["text"]) == ("numbers", "ConnectionError: no shards")
+    frames = [line for line in message["traceback"].splitlines() if line.startswith("  File ")]
+    assert [line.rpartition(" ")[2] for line in frames] == ["prepare", "ask"]
 
 
 def test_sys_exit_in_a_constructor_is_a_boot_failure_not_the_end_of_the_process() -> None:

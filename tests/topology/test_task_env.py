@@ -13,9 +13,7 @@ from waterspout.topology.task_env import (
     TaskEnv,
     reason_of,
     root_task,
-    user_traceback,
 )
-from waterspout.topology.wire_limits import TRACEBACK_CHARS_MAX
 
 
 class Opened:
@@ -75,30 +73,6 @@ def test_equal_errors_are_counted_and_others_kept_up_to_a_limit() -> None:
     assert errors[0] == {"component": "b", "task": 7, "text": "same", "traceback": "first",
                          "count": 2}  # fmt: skip
     assert made.take_errors() == []
-
-
-def raised(error: BaseException) -> BaseException:
-    def user_code() -> None:
-        raise error
-
-    try:
-        user_code()
-    except BaseException as caught:
-        return caught
-    raise AssertionError
-
-
-def test_a_traceback_begins_with_the_users_code() -> None:
-    error = raised(ValueError("bad"))
-    assert "in raised" not in user_traceback(error)
-    assert "in user_code" in user_traceback(error, 9)
-    assert user_traceback(error).endswith("ValueError: bad\n")
-
-
-def test_a_long_traceback_keeps_its_end() -> None:
-    text = user_traceback(raised(ValueError("x" * 2 * TRACEBACK_CHARS_MAX + "end")))
-    assert len(text) <= TRACEBACK_CHARS_MAX + 4
-    assert text.startswith("...\n") and text.endswith("end\n")
 
 
 class Broken(Exception):
