@@ -1,0 +1,37 @@
+"""One worker of a host: what is told of it, and what its reports say of user calls."""
+
+from __future__ import annotations
+
+import pytest
+from waterspout.supervisor.cluster.field_checks import TEXT_MAX
+from waterspout.supervisor.cluster.host_protocol import WishWorker, problem_from_supervisor
+from waterspout.supervisor.cluster.host_states import HostState
+from waterspout.supervisor.cluster.host_worker import ExitRecord, HostWorker
+
+from .host_messages import beat
+
+KEY = ("words-0a1b2c", 0, (1 << 64) - 1)
+
+
+@pytest.mark.parametrize("state", list(HostState))
+def test_its_row_passes_the_table_of_the_protocol_in_every_state(state: HostState) -> None:
+    worker = HostWorker(KEY, state, why="x" * 9999)
+    worker.exit = ExitRecord("y" * 9999, (1, 2), {3: [["a", 0, 1]]}, {3: 4})
+    row = worker.to_wire()
+    assert problem_from_supervisor(beat(workers=[row])) is None
+    assert len(row["why"]) == len(row["exit"]["reason"]) == TEXT_MAX
+
+
+def test_a_row_without_a_process_passes_too() -> None:
+    assert problem_from_supervisor(beat(workers=[HostWorker(KEY).to_wire()])) is None
+
+
+@pytest.mark.parametrize(
+    "tasks",
+    [None, 7 * [None], [{"task": "x", "call_since_s": 1}], [{"task": 1, "call_since_s": "y"}]],
+)
+def test_a_report_that_makes_no_sense_says_nothing(tasks: object) -> None:
+    worker = HostWorker(KEY, wish=WishWorker(*KEY, hang_s={"": 1.0}))
+    worker.take_report({"tasks": tasks}, 0.0)
+    assert worker.calls == {}
+    assert worker.hung(1e9) == ""
