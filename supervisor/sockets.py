@@ -6,6 +6,7 @@ Source of the options: libzmq's zmq_setsockopt(3), and measurements of what is l
 from __future__ import annotations
 
 import os
+import re
 
 import zmq
 
@@ -19,25 +20,65 @@ HWM_MESSAGES = 4096
 #: Pauses between two attempts to connect, in ms: the first, and the longest.
 RECONNECT_MS = (20, 1000)
 
+#: An endpoint that leaves the port open within limits.
+_PORT_RANGE = re.compile(r"(tcp://.+):(\d+)-(\d+)")
+
+
+class NoFreePort(OSError):
+    """All ports that were allowed are taken."""
+
 
 def router(context: Context, endpoint: str, bytes_max: int) -> Socket:
     """Return a ROUTER bound to ``endpoint`` that refuses messages over ``bytes_max``.
 
     Sending raises EHOSTUNREACH for peers that are gone, EAGAIN for those that do not read.
 
+    Args:
+        context: of this process.
+        endpoint: for tcp the port may be ``*`` or a range ``LO-HI``, of which the first free one
+            is taken; ``bound_endpoint`` tells which.
+        bytes_max: of a message.
+
     Raises:
+        NoFreePort: all ports of the range are taken.
         zmq.ZMQError: it cannot be bound.
     """
-    socket = _socket(context, zmq.ROUTER, bytes_max)
+    socket = _socket(context, zmq.ROUTER, endpoint, bytes_max)
     # Without it, what cannot be sent is dropped without a word.
     socket.setsockopt(zmq.ROUTER_MANDATORY, 1)
-    socket.bind(endpoint)
+    try:
+        _bind(socket, endpoint)
+    except BaseException:
+        socket.close(linger=0)
+        raise
     return socket
+
+
+def _bind(socket: Socket, endpoint: str) -> None:
+    found = _PORT_RANGE.fullmatch(endpoint)
+    if found is None:
+        socket.bind(endpoint)
+        return
+    address, low, high = found[1], int(found[2]), int(found[3])
+    for port in range(low, high + 1):
+        try:
+            socket.bind(f"{address}:{port}")
+        except zmq.ZMQError as error:
+            if error.errno != zmq.EADDRINUSE:
+                raise
+        else:
+            return
+    raise NoFreePort(f"no free port in {low}-{high} at {address}")
+
+
+def bound_endpoint(socket: Socket) -> str:
+    """Return where a socket that was bound last can be reached: with the port that it got."""
+    return socket.getsockopt(zmq.LAST_ENDPOINT).rstrip(b"\0").decode()  # type: ignore[union-attr]
 
 
 def dealer(context: Context, endpoint: str, bytes_max: int) -> Socket:
     """Return a DEALER that connects to ``endpoint``, as often as it takes."""
-    socket = _socket(context, zmq.DEALER, bytes_max)
+    socket = _socket(context, zmq.DEALER, endpoint, bytes_max)
     # Never the name of a worker: of two peers with one id a ROUTER serves only one, and the
     # other's messages vanish. Ids that begin with a zero byte are ZeroMQ's own.
     socket.setsockopt(zmq.ROUTING_ID, b"W" + os.urandom(15))
@@ -49,8 +90,10 @@ def dealer(context: Context, endpoint: str, bytes_max: int) -> Socket:
     return socket
 
 
-def _socket(context: Context, kind: int, bytes_max: int) -> Socket:
+def _socket(context: Context, kind: int, endpoint: str, bytes_max: int) -> Socket:
     socket = context.socket(kind)
+    # Where it is not needed it would show addresses in a form that nobody expects.
+    socket.setsockopt(zmq.IPV6, int("[" in endpoint))
     socket.setsockopt(zmq.LINGER, LINGER_MS)
     socket.setsockopt(zmq.SNDHWM, HWM_MESSAGES)
     socket.setsockopt(zmq.RCVHWM, HWM_MESSAGES)

@@ -21,8 +21,8 @@ import zmq
 from .offload import Offload
 from .slot_file import map_slot, slot_path
 from .snapshot_store import SnapshotStore
-from .sockets import Context
-from .worker_control import CRASH_EXIT, ORPHAN_EXIT, ControlThread
+from .sockets import Context, NoFreePort
+from .worker_control import CRASH_EXIT, NO_PORT_EXIT, ORPHAN_EXIT, ControlThread
 from .worker_core import WorkerCore
 from .worker_data import DataLoop
 from .worker_logs import limit_log
@@ -38,13 +38,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     leave_signals_to_parent()
     tame_output()
-    if not end_with_parent(options.parent):
+    if options.parent and not end_with_parent(options.parent):
         return ORPHAN_EXIT
     # Last, so that no module next to the topology stands in for one of ours.
     if options.folder:
         sys.path.insert(0, options.folder)
     try:
         _run(options)
+    except NoFreePort as error:
+        print(error, file=sys.stderr)
+        return NO_PORT_EXIT
     except BaseException:
         traceback.print_exc()
         return CRASH_EXIT
@@ -72,7 +75,7 @@ def _run(options: argparse.Namespace) -> None:
         if core.control_outbox:
             control.wake()
 
-    data = DataLoop(core, context, options.endpoint, options.bytes_max, on_output)
+    data = DataLoop(core, context, options.endpoint or options.bind, options.bytes_max, on_output)
     snapshots = SnapshotThread(core, store, data.post)
     offload = Offload(lambda call: data.post(lambda now: core.on_call_done(call, now)))
     core.on_new_epoch = offload.cancel_all
@@ -83,7 +86,7 @@ def _run(options: argparse.Namespace) -> None:
         worker=options.worker,
         incarnation=options.incarnation,
         control=options.control,
-        endpoint=options.endpoint,
+        endpoint=data.endpoint,
         parent=options.parent,
         each_report=partial(limit_log, options.log),
     )
@@ -105,12 +108,14 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--control", required=True, help="endpoint of the coordinator")
     parser.add_argument("--worker", required=True, type=int)
     parser.add_argument("--incarnation", required=True, type=partial(int, base=16))
-    parser.add_argument("--endpoint", required=True, help="where this worker takes data")
+    where = parser.add_mutually_exclusive_group(required=True)
+    where.add_argument("--endpoint", default="", help="where this worker takes data")
+    where.add_argument("--bind", default="", help="tcp://ADDRESS:LO-HI, one of these is taken")
     parser.add_argument("--bytes-max", required=True, type=int, help="of a message on a link")
     parser.add_argument("--state-dir", required=True, type=Path)
     parser.add_argument("--log", required=True, type=Path)
     parser.add_argument("--folder", default="", help="folder of the topology's file")
-    parser.add_argument("--parent", required=True, type=int, help="process id of the coordinator")
+    parser.add_argument("--parent", required=True, type=int, help="process id, 0: none")
     return parser
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import zmq
 
-from .sockets import Context, Socket, dealer, router
+from .sockets import Context, Socket, bound_endpoint, dealer, router
 from .wakeup import Wakeup
 from .worker_core import WorkerCore
 
@@ -35,7 +35,7 @@ class DataLoop:
     Args:
         core: of this worker.
         context: made in this process.
-        endpoint: where peers send to.
+        endpoint: where peers send to; see ``sockets.router``.
         bytes_max: of a message on a link.
         on_output: called on this thread when the core has something for the other threads.
     """
@@ -57,6 +57,8 @@ class DataLoop:
         #: Bounded by what the coordinator may have under way to one worker.
         self._inbox: deque[Callable[[float], object]] = deque()
         self._router = router(context, endpoint, bytes_max)
+        #: Where peers reach this worker.
+        self.endpoint = bound_endpoint(self._router)
         self._dealers: dict[int, tuple[PeerKey, Socket]] = {}
         self._poller = zmq.Poller()
         self._poller.register(self._router, zmq.POLLIN)

@@ -68,11 +68,11 @@ LINES_MAX = 400
 TESTED_ELSEWHERE: dict[str, str] = {
     "bolts/registry.py": "a table; test_contract.py runs every bolt in it",
     "spouts/registry.py": "a table; test_contract.py runs every spout in it",
+    "supervisor/cluster/cluster_rows.py": "rows without code; the tests of the store keep them",
     "supervisor/link_events.py": "tuples without code; both ends of a link test what they report",
     "supervisor/local_run.py": "sockets and processes; tests/process/test_run.py runs it",
     "supervisor/run_result.py": "a dataclass without code",
     "supervisor/scaffold_files.py": "text; test_scaffold.py reads it and a process test runs it",
-    "supervisor/sockets.py": "options of sockets; whoever has a socket is tested with them",
     "supervisor/store_memory.py": "test_store.py runs the contract of stores over it",
     "supervisor/worker.py": "the main of a process; tests/process/test_run.py runs it",
     "topology/errors.py": "exceptions that only carry fields; each is raised by its module's tests",
