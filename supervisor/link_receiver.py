@@ -11,7 +11,7 @@ may be dropped (ROUTER raises EHOSTUNREACH or EAGAIN): senders ask again.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from waterspout.topology.control_frames import DECODERS, control_frame, decode_empty
 from waterspout.topology.errors import WireError
@@ -20,6 +20,7 @@ from waterspout.topology.frame_header import (
     BYE_OK,
     CREDIT,
     DATA,
+    END,
     HELLO,
     HELLO_OK,
     REJECT,
@@ -76,7 +77,8 @@ class LinkReceiver:
     Args:
         topology, worker, incarnation: of the own worker.
         peers: worker -> incarnation as the plan has them; None = whoever comes first.
-        tasks: tasks on this worker; DATA for others is misrouted; None = not checked.
+        channels: channel into this worker -> worker that it comes from, as the plan has them;
+            what comes on another is misrouted; None = not checked.
         pool_frames: as the senders have it: frames under way beyond one per channel.
     """
 
@@ -90,7 +92,7 @@ class LinkReceiver:
         frame_bytes_max: int,
         pool_frames: int,
         peers: Mapping[int, int] | None = None,
-        tasks: Container[int] | None = None,
+        channels: Mapping[Channel, int] | None = None,
     ) -> None:
         self.topology = topology
         self.worker = worker
@@ -101,13 +103,13 @@ class LinkReceiver:
         #: (routing id, message) in the order they are to be sent.
         self.outbox: deque[tuple[bytes, bytes]] = deque()
         self.counters = LinkCounters()
-        self._set_plan(peers, tasks)
+        self._set_plan(peers, channels)
 
     def adopt(
         self,
         epoch: int,
         peers: Mapping[int, int] | None = None,
-        tasks: Container[int] | None = None,
+        channels: Mapping[Channel, int] | None = None,
     ) -> None:
         """Enter a later epoch: all links are forgotten, senders greet anew.
 
@@ -116,11 +118,13 @@ class LinkReceiver:
         assert epoch > self.epoch, "epochs only rise"
         self.epoch = epoch
         self.outbox.clear()
-        self._set_plan(peers, tasks)
+        self._set_plan(peers, channels)
 
-    def _set_plan(self, peers: Mapping[int, int] | None, tasks: Container[int] | None) -> None:
+    def _set_plan(
+        self, peers: Mapping[int, int] | None, channels: Mapping[Channel, int] | None
+    ) -> None:
         self._peers = peers
-        self._tasks = tasks
+        self._channels = channels
         self._links: dict[int, InLink] = {}
         self._by_routing_id: dict[bytes, InLink] = {}
         self._by_channel: dict[Channel, InLink] = {}
@@ -254,7 +258,10 @@ class LinkReceiver:
         link.arrived(header.seq)
         if header.kind == DATA:
             return [self._on_data(link, data)]
-        return [DECODERS[header.kind](data)]
+        event = DECODERS[header.kind](data)
+        if header.kind == END and (why := self._misrouted(link, event.channel)):
+            return [BadData(event.channel, (), "misrouted", why)]
+        return [event]
 
     def _current(self, link: InLink | None, header: Header) -> InLink:
         if link is None or link.state is ReceiverState.REFUSED or header.epoch != self.epoch:
@@ -287,17 +294,26 @@ class LinkReceiver:
         if len(data) > self.frame_bytes_max:
             raise WireError(E_FRAME_SIZE, f"{len(data)} bytes, the limit is {self.frame_bytes_max}")
         link.book.take(channel)
+        if why := self._misrouted(link, channel):
+            return self._undeliverable(link, channel, data, "misrouted", why)
         self._by_channel[channel] = link
         try:
-            frame = decode_data(data)
+            return decode_data(data)
         except WireError as error:
             self._count_bad(error)
             return self._undeliverable(link, channel, data, error.code, error.text)
-        if self._tasks is not None and channel[2] not in self._tasks:
-            text = f"task {channel[2]} is not on worker {self.worker}"
-            self._refuse(link.routing_id, "misrouted", text)
-            return self._undeliverable(link, channel, data, "misrouted", text)
-        return frame
+
+    def _misrouted(self, link: InLink, channel: Channel) -> str:
+        """Refuse what the plan does not have on this link; return why, "" when it has it."""
+        if self._channels is None or self._channels.get(channel) == link.worker:
+            return ""
+        source, stream, target = channel
+        text = (
+            f"worker {link.worker} has no channel to worker {self.worker} "
+            f"from task {source}, stream {stream}, to task {target}"
+        )
+        self._refuse(link.routing_id, "misrouted", text)
+        return text
 
     def _undeliverable(
         self, link: InLink, channel: Channel, data: bytes, code: str, text: str

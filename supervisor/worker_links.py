@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from waterspout.topology.frames import Channel
+from waterspout.topology.plan import Plan
+
+from .end_marks import channels_into
 from .link import LinkSender
 from .link_events import Broken, Closed, Opened, Rejected
 from .link_receiver import LinkReceiver
@@ -24,6 +28,7 @@ class WorkerLinks:
         self.links: dict[int, LinkSender] = {}
         self.peers: dict[int, dict[str, Any]] = {}
         self.receiver: LinkReceiver | None = None
+        self._channels: dict[Channel, int] = {}
         self._ready_said = False
         self._closing = False
         self._next_tick = 0.0
@@ -50,15 +55,23 @@ class WorkerLinks:
         core = self._core
         assert core.plan is not None
         settings = core.plan.settings
-        own_tasks = {task.task for task in core.plan.tasks_on(core.worker)}
         if self.receiver is None:
+            self._channels = self._channels_here(core.plan)
             self.receiver = LinkReceiver(
                 core.plan.name, core.worker, incarnation=core.incarnation, epoch=core.epoch,
                 frame_bytes_max=settings.frame_bytes_max, pool_frames=settings.link_pool_frames,
-                peers=incarnations, tasks=own_tasks,
+                peers=incarnations, channels=self._channels,
             )  # fmt: skip
         elif self.receiver.epoch < core.epoch:
-            self.receiver.adopt(core.epoch, incarnations, own_tasks)
+            self.receiver.adopt(core.epoch, incarnations, self._channels)
+
+    def _channels_here(self, plan: Plan) -> dict[Channel, int]:
+        """Return every channel into this worker, and the worker that it comes from."""
+        return {
+            channel: self._core.home[channel[0]]
+            for task in plan.tasks_on(self._core.worker)
+            for channel in channels_into(plan, task.component, task.task)
+        }
 
     def _sender(self, worker: int, incarnation: int) -> LinkSender:
         core = self._core

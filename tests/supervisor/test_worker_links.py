@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from waterspout.topology.frames import BodyPacker
+
 from .cores import Cores, plan_of
 
 PLAN = {"source": 1, "work": 2}
@@ -52,6 +54,24 @@ def test_a_link_that_is_silent_for_longer_than_link_timeout_is_reported() -> Non
     down = cores.heard("link_down")[0]
     assert down["peer"] == 1
     assert down["silent_s"] > 10.0
+
+
+def test_a_frame_that_the_plan_does_not_have_is_an_error_that_is_told_and_the_worker_goes_on() -> (
+    None
+):
+    cores = Cores(plan_of(PLAN, workers=2))
+    cores.go()
+    link, receiving = cores.cores[0].links[1], cores.cores[1]
+    body = BodyPacker().pack([(1, ((1 << 48) | 5,))], [[1]])
+    for channel in ((77, 0, 2), (1, 9, 2), (1, 0, 1), (2, 0, 3)):
+        link.send_data(channel, 7, 1, 1, body)
+    cores.turns(3)
+    assert receiving.receiver is not None
+    assert receiving.receiver.counters.refused == {"misrouted": 4}
+    texts = [error["text"] for error in receiving.env.take_errors()]
+    assert len(texts) == 4 and all(text.startswith("misrouted: ") for text in texts)
+    cores.turns(10)
+    assert link.open and cores.spout().ledger.acked == 6
 
 
 def test_with_idle_links_a_worker_need_not_look_at_the_clock_often() -> None:
