@@ -1,0 +1,208 @@
+"""Asks the coordinator of a cluster; what ``submit``, ``status`` and the other verbs are made of.
+
+Blocks while it waits, for a named time. When nothing answers it finds out why, because "no
+answer" alone helps nobody: see ``diagnose``.
+"""
+
+from __future__ import annotations
+
+import socket as sockets
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from typing import Any, Protocol
+
+import zmq
+from waterspout.topology.errors import UserError, WaterspoutError
+
+from ..control_wire import pack, unpack
+from ..sockets import Context, Socket, dealer
+from .client_protocol import CLIENT_PROTO, FOLLOW_S, ClientError
+from .greeting import GREETING_BYTES, OPENING, mechanism_of
+from .host_protocol import HOST_BYTES_MAX
+from .supervisor_config import host_and_port
+
+#: How long an answer may take, in seconds, and how long ``diagnose`` may look for the reason.
+ANSWER_S = 10.0
+DIAGNOSE_S = 2.0
+
+
+class Unreachable(WaterspoutError):
+    """The coordinator did not answer. The text says what was found instead of it."""
+
+
+class RequestRefused(UserError):
+    """The coordinator answered that it does not do this.
+
+    Attributes:
+        code: of ``ClientError``.
+    """
+
+    def __init__(self, code: str, text: str) -> None:
+        super().__init__(f"{code}: {text}")
+        self.code = code
+
+
+class Asker(Protocol):
+    """What commands need of a client."""
+
+    def ask(self, request: Mapping[str, Any], timeout_s: float = ANSWER_S) -> dict[str, Any]:
+        """Return the answer to a request."""
+
+    def stream(self, request: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+        """Yield the answers to a request that has many."""
+
+
+#: Makes a connection: (context, endpoint, largest message).
+Dial = Callable[[Context, str, int], Socket]
+
+
+class Client:
+    """Speaks with one coordinator. Not thread-safe.
+
+    Args:
+        endpoint: tcp://HOST:PORT.
+        dial: makes the connection; with keys, or without.
+        mechanism: that ``dial`` uses, CURVE or NULL; named when the other side uses another.
+    """
+
+    def __init__(self, endpoint: str, *, dial: Dial = dealer, mechanism: str = "NULL") -> None:
+        self.endpoint, self._mechanism = endpoint, mechanism
+        host_and_port(endpoint)
+        self._context: Context = zmq.Context()
+        self._socket = dial(self._context, endpoint, HOST_BYTES_MAX)
+        self._socket.setsockopt(zmq.LINGER, 0)
+        self._number = 0
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._socket.close()
+        self._context.term()
+
+    def ask(self, request: Mapping[str, Any], timeout_s: float = ANSWER_S) -> dict[str, Any]:
+        """Return the answer to a request.
+
+        Raises:
+            RequestRefused: the coordinator does not do it.
+            Unreachable: no answer came in time.
+        """
+        self._send(request, timeout_s)
+        return self._answer(timeout_s)
+
+    def stream(self, request: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+        """Yield the answers to a request that has many, until the last one.
+
+        Raises:
+            RequestRefused, Unreachable: as ``ask``.
+        """
+        self._send(request, ANSWER_S)
+        number = self._number
+        asked_at = time.monotonic()
+        while True:
+            found = self._receive(min(1.0, FOLLOW_S / 4))
+            now = time.monotonic()
+            if now - asked_at >= FOLLOW_S / 4:
+                with suppress(zmq.Again):
+                    message = {"v": CLIENT_PROTO, "id": number, "kind": "more"}
+                    self._socket.send(pack(message), zmq.NOBLOCK)
+                asked_at = now
+            if found is None or found.get("id") != number:
+                continue
+            answer = self._checked(found)
+            yield answer
+            if not answer.get("more"):
+                return
+
+    def _send(self, request: Mapping[str, Any], timeout_s: float) -> None:
+        self._number += 1
+        # A DEALER that is not connected takes nothing.
+        if not self._socket.poll(int(timeout_s * 1000), zmq.POLLOUT):
+            raise Unreachable(self._why(timeout_s))
+        self._socket.send(pack({**request, "v": CLIENT_PROTO, "id": self._number}), zmq.NOBLOCK)
+
+    def _answer(self, timeout_s: float) -> dict[str, Any]:
+        end = time.monotonic() + timeout_s
+        while (left_s := end - time.monotonic()) > 0:
+            found = self._receive(left_s)
+            if found is not None and found.get("id") == self._number:
+                return self._checked(found)
+        raise Unreachable(self._why(timeout_s))
+
+    def _receive(self, wait_s: float) -> dict[str, Any] | None:
+        if not self._socket.poll(max(int(wait_s * 1000), 1)):
+            return None
+        try:
+            return unpack(self._socket.recv_multipart()[-1])
+        except ValueError as error:
+            raise Unreachable(f"{ClientError.CONNECT}: {self.endpoint}: {error}") from error
+
+    def _checked(self, answer: dict[str, Any]) -> dict[str, Any]:
+        if not answer.get("ok"):
+            raise RequestRefused(str(answer.get("code")), str(answer.get("error")))
+        return answer
+
+    def _why(self, waited_s: float) -> str:
+        found = diagnose(self.endpoint, self._mechanism)
+        return f"{found} (tried for {waited_s:g} s)"
+
+
+def diagnose(endpoint: str, mechanism: str, timeout_s: float = DIAGNOSE_S) -> str:
+    """Return in one line why the coordinator at ``endpoint`` does not answer.
+
+    Connects there once and reads a greeting. Called when a request got no answer, and by
+    ``doctor``.
+
+    Args:
+        endpoint: tcp://HOST:PORT.
+        mechanism: that we use, CURVE or NULL.
+        timeout_s: for connecting, and again for the greeting.
+    """
+    host, port = host_and_port(endpoint)
+    connect = f"{ClientError.CONNECT}: {endpoint}"
+    try:
+        with sockets.create_connection((host, port), timeout_s) as connection:
+            data = _greet(connection)
+    except sockets.gaierror:
+        return f"{connect}: the name {host!r:.80} is not known here"
+    except ConnectionRefusedError:
+        return f"{connect}: nobody listens there; is the coordinator started, on this port?"
+    except TimeoutError:
+        return f"{connect}: no connection within {timeout_s:g} s; is the host up, the port open?"
+    except OSError as error:
+        return f"{connect}: {error.strerror or error}"
+    theirs = mechanism_of(data)
+    if theirs is None:
+        return f"{connect}: what listens there does not speak ZeroMQ; is the port right?"
+    if theirs != mechanism:
+        return _other_mechanism(endpoint, theirs)
+    if mechanism == "CURVE":
+        return (
+            f"{connect}: it listens and does not let us in: its public key is not the one in"
+            " coordinator.public, or our key is not in its list of authorized keys"
+        )
+    return f"{connect}: it listens and does not answer; is it stopped, or another program?"
+
+
+def _greet(connection: sockets.socket) -> bytes:
+    data = b""
+    with suppress(OSError):
+        connection.sendall(OPENING)
+        while len(data) < GREETING_BYTES and (more := connection.recv(GREETING_BYTES)):
+            data += more
+    return data
+
+
+def _other_mechanism(endpoint: str, theirs: str) -> str:
+    if theirs == "CURVE":
+        text = "the coordinator wants keys; give --keys FOLDER, or leave --insecure out"
+    elif theirs == "NULL":
+        text = "the coordinator runs without keys; if that is meant, give --insecure"
+    else:
+        text = f"it speaks {theirs}, which is not of ours"
+    return f"{ClientError.INSECURE}: {endpoint}: {text}"

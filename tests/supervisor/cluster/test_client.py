@@ -1,0 +1,137 @@
+"""The client against a scripted coordinator, and against what is none, on loopback."""
+
+from __future__ import annotations
+
+import socket as sockets
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+import zmq
+from waterspout.supervisor.cluster.client import Client, RequestRefused, Unreachable, diagnose
+from waterspout.supervisor.control_wire import pack, unpack
+
+Script = Callable[[dict[str, Any]], list[dict[str, Any]]]
+
+
+@contextmanager
+def coordinator(script: Script, curve: bool = False) -> Iterator[str]:
+    """Answer each request with what ``script`` returns; yield the endpoint."""
+    context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+    router = context.socket(zmq.ROUTER)
+    router.linger = 0
+    if curve:
+        router.curve_publickey, router.curve_secretkey = zmq.curve_keypair()
+        router.curve_server = True
+    port = router.bind_to_random_port("tcp://127.0.0.1")
+    ending = threading.Event()
+
+    def serve() -> None:
+        while not ending.is_set():
+            if router.poll(10):
+                route, data = router.recv_multipart()
+                for answer in script(unpack(data)):
+                    router.send_multipart([route, pack(answer)])
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    try:
+        yield f"tcp://127.0.0.1:{port}"
+    finally:
+        ending.set()
+        thread.join()
+        router.close()
+        context.term()
+
+
+@contextmanager
+def listener(say: bytes) -> Iterator[str]:
+    """Something that accepts one connection and says ``say``."""
+    with sockets.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.sendall(say)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield f"tcp://127.0.0.1:{server.getsockname()[1]}"
+        thread.join()
+
+
+def free_port() -> int:
+    with sockets.create_server(("127.0.0.1", 0)) as server:
+        port: int = server.getsockname()[1]
+        return port
+
+
+def test_the_answer_to_a_request_is_returned_and_others_are_not() -> None:
+    def script(request: dict[str, Any]) -> list[dict[str, Any]]:
+        stale = {"id": 99, "ok": True, "n": 1}
+        return [stale, {"id": request["id"], "ok": True, "seen": request}]
+
+    with coordinator(script) as endpoint, Client(endpoint) as client:
+        seen = client.ask({"kind": "list"})["seen"]
+        assert seen == {"kind": "list", "v": 1, "id": 1}
+        assert client.ask({"kind": "list"})["seen"]["id"] == 2
+
+
+def test_a_refusal_is_an_error_with_its_code() -> None:
+    def script(request: dict[str, Any]) -> list[dict[str, Any]]:
+        return [{"id": request["id"], "ok": False, "code": "E_NO_SLOTS", "error": "2 are free"}]
+
+    with coordinator(script) as endpoint, Client(endpoint) as client:
+        with pytest.raises(RequestRefused, match=r"^E_NO_SLOTS: 2 are free$") as found:
+            client.ask({"kind": "submit"})
+        assert found.value.code == "E_NO_SLOTS"
+
+
+def test_a_stream_ends_with_its_last_answer() -> None:
+    def script(request: dict[str, Any]) -> list[dict[str, Any]]:
+        return [{"id": request["id"], "ok": True, "n": n, "more": n < 3} for n in range(4)]
+
+    with coordinator(script) as endpoint, Client(endpoint) as client:
+        assert [each["n"] for each in client.stream({"kind": "tap"})] == [0, 1, 2, 3]
+
+
+# Why nobody answers.
+
+
+def test_nobody_listens() -> None:
+    endpoint = f"tcp://127.0.0.1:{free_port()}"
+    words = r"E_CONNECT: tcp.*: nobody listens there.*for 0.05 s"
+    with Client(endpoint) as client, pytest.raises(Unreachable, match=words):
+        client.ask({"kind": "list"}, timeout_s=0.05)
+
+
+def test_something_else_listens() -> None:
+    with listener(b"HTTP/1.1 400 Bad Request\r\n\r\n") as endpoint:
+        assert "does not speak ZeroMQ" in diagnose(endpoint, "NULL")
+
+
+def test_a_name_that_is_not_known() -> None:
+    assert "'no-such-host.invalid' is not known" in diagnose("tcp://no-such-host.invalid:1", "NULL")
+
+
+def test_one_side_has_keys_and_the_other_not() -> None:
+    with coordinator(lambda request: []) as endpoint:
+        found = diagnose(endpoint, "CURVE")
+        assert found.startswith("E_INSECURE") and "give --insecure" in found
+        assert "listens and does not answer" in diagnose(endpoint, "NULL")
+    with coordinator(lambda request: [], curve=True) as endpoint:
+        found = diagnose(endpoint, "NULL")
+        assert found.startswith("E_INSECURE") and "give --keys" in found
+        assert "does not let us in" in diagnose(endpoint, "CURVE")
+
+
+def test_it_listens_and_says_nothing() -> None:
+    words = "does not answer; is it stopped"
+    with (
+        coordinator(lambda request: []) as endpoint,
+        Client(endpoint) as client,
+        pytest.raises(Unreachable, match=words),
+    ):
+        client.ask({"kind": "list"}, timeout_s=0.2)
