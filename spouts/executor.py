@@ -22,7 +22,6 @@ from .contract import Reader, Source
 from .groups import Group, Kept, no_slot
 from .ledger import Ledger, Retry
 from .partitions import Partition, index_of, next_idle
-from .reservations import Reservations
 
 #: Wait after a read that raised, and before a source that had nothing is asked again.
 READ_BACKOFF_S = 1.0
@@ -57,8 +56,6 @@ class SourceExecutor:
         self._retry: tuple[Retry, Reader | None] | None = None
         #: Told of each group that goes out: (root, group, messages drawn); outlives a crash.
         self.in_flight: Callable[[int, Group, int], None] = no_slot
-        #: Under at-most-once, where positions are durable before their messages go out.
-        self.reservations: Reservations | None = None
         self.exhausted = False
         self.draining = False
         self.going = False
@@ -94,11 +91,8 @@ class SourceExecutor:
             return 0
         self.running = True
         sent = self._replay(now, messages)
-        sent += self._send_reserved(now, messages)
-        if not self.draining and (self.reservations is None or self.reservations.room):
+        if not self.draining:
             sent += self._read_new(now, messages - sent)
-        if self.reservations is not None:
-            self.reservations.reserve()
         self.running = False
         return sent
 
@@ -153,15 +147,18 @@ class SourceExecutor:
         partition.idle_s = 0.0
         attempts = self.ledger.suspect_attempts(partition.name, start)
         group = Group(partition.name, start, position, len(rows), now, attempts=attempts)
-        if not self.ledger.seeks:
+        self._take(group, rows, now)
+        return len(rows)
+
+    def _take(self, group: Group, rows: list[list[Any]], now: float) -> None:
+        """Send a group that was just read."""
+        ledger = self.ledger
+        if not ledger.seeks:
             group.kept = [(None, DEFAULT_STREAM, row) for row in rows]
-        if self.reservations is not None:
-            self.reservations.add(group, rows)
-        elif attempts and self.ledger.worn_out(partition.name, start, position):
+        if group.attempts and ledger.worn_out(group.partition, group.start, group.end):
             self._give_up(group)
         else:
             self.send(group, rows, now)
-        return len(rows)
 
     def _give_up(self, group: Group) -> None:
         """Bury a message that was at work in worker after worker when they died."""
@@ -201,26 +198,9 @@ class SourceExecutor:
 
     # Sending.
 
-    def _send_reserved(self, now: float, messages: int) -> int:
-        """Send groups whose positions are durable (at-most-once)."""
-        sent = 0
-        while self.reservations is not None and sent < messages and not self.blocked():
-            group_rows = self.reservations.next()
-            if group_rows is None:
-                break
-            self.send(*group_rows, now)
-            sent += len(group_rows[1])
-        return sent
-
     def send(self, group: Group, rows: list[list[Any]], now: float) -> None:
-        """Send a group under a fresh root (or untracked, under at-most-once)."""
+        """Send a group under a fresh root."""
         emitter, env = self.emitter, self.env
-        if not env.tracked:
-            self._put_untracked(rows)
-            emitter.close_run(())
-            self.ledger.sent(0, group)
-            self.ledger.completed(0, now)
-            return
         root = self.roots.next()
         guard = env.open_root(root, now)
         self.ledger.sent(root, group)
@@ -232,19 +212,6 @@ class SourceExecutor:
             env.note_error(self.component, self.task, reason, details)
         emitter.close_run((root,))
         env.drop_guard(root, guard)
-
-    def _put_untracked(self, rows: list[list[Any]]) -> None:
-        """Send what can be sent: nobody replays the rest of a group."""
-        error = self.emitter.try_many(rows)
-        if error is None:
-            return
-        for row in rows:
-            error = self.emitter.try_many([row]) if len(rows) > 1 else error
-            self.emitter.close_run(())
-            if error is not None:
-                self.env.note_error(
-                    self.component, self.task, reason_of(error), user_traceback(error)
-                )
 
     # Replays, one message at a time.
 
@@ -362,10 +329,8 @@ class SourceExecutor:
         return list(got[0][0]) if got and got[0] and got[1] == group.end else None
 
     def new_epoch(self, durable_round: int | None, roots: list[int], now: float) -> None:
-        """Go back to what is durable; at-most-once goes on where it is."""
+        """Go back to what is durable."""
         self.going = False
-        if not self.env.tracked:
-            return
         if self._retry is not None:
             retry, reader = self._retry
             self._end_retry(reader)
@@ -379,8 +344,7 @@ class SourceExecutor:
 
     def drained(self) -> bool:
         """Whether nothing is in flight, waits for replay or to be stored."""
-        reserved = self.reservations is None or self.reservations.idle
-        return self.ledger.idle and self._retry is None and reserved
+        return self.ledger.idle and self._retry is None
 
     def wakeup(self, now: float) -> float:
         """Return the seconds until there may be something to do."""

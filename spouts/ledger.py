@@ -120,6 +120,14 @@ class Ledger:
         if group.attempts:
             self.replayed += group.count
 
+    def passed(self, group: Group, now: float) -> None:
+        """Note that a group went out untracked: nobody will tell what becomes of it."""
+        self.emitted += group.count
+        self.acked += group.count
+        bucket = bucket_of(now - group.since)
+        self.latency[bucket] = self.latency.get(bucket, 0) + group.count
+        self._make_durable(group)
+
     def completed(self, root: int, now: float) -> Group | None:
         """Take note that a root is zero; returns its group, None for a root of the past."""
         group = self._groups.pop(root, None)

@@ -69,7 +69,7 @@ class Coordinator:
             plan, settings, store, rng, self.outbox, self.suspects, self._assign_extra
         )
         send = self.handover.send
-        self.letters = Letters(store, worker_of, settings.dead_letters_max, send)
+        self.letters = Letters(store, worker_of, settings.dead_letters_max, send, self.progress)
         self.phases = Phases(len(plan.levels), plan.workers, settings, self.handover.broadcast)
         stateful = plan.stateful_tasks()
         self.rounds = Rounds(

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
+from .progress import Progress
 from .store import PositionWentBack, Store, StoreError
 
 #: How often the store is asked again: whether there is room, and what the user marked for replay.
@@ -28,6 +29,7 @@ class Letters:
         worker_of: task -> worker.
         letters_max: dead letters kept at most (setting ``dead_letters_max``).
         send: called with (worker, message).
+        progress: told of what is reserved.
     """
 
     def __init__(
@@ -36,13 +38,14 @@ class Letters:
         worker_of: Mapping[int, int],
         letters_max: int,
         send: Callable[[int, dict[str, Any]], None],
+        progress: Progress,
     ) -> None:
         #: Why answers are withheld, or "".
         self.blocked = ""
         #: Dead letters that are kept, as of the last look.
         self.count = store.dead_letter_count()
         self._store, self._worker_of, self._letters_max = store, worker_of, letters_max
-        self._send = send
+        self._send, self._progress = send, progress
         #: (worker, message) that wait, in order; bounded by what the workers have pending.
         self._waiting: deque[tuple[int, Mapping[str, Any]]] = deque()
         self._ask_at = 0.0
@@ -97,7 +100,7 @@ class Letters:
         while self._waiting:
             worker, message = self._waiting[0]
             try:
-                self.blocked = self._keep(message)
+                self.blocked = self._keep(worker, message)
             except StoreError as error:
                 self.blocked = str(error)
             if self.blocked:
@@ -106,9 +109,11 @@ class Letters:
             kind = "reserved" if message["kind"] == "reserve" else "dead_letters_stored"
             self._send(worker, {"kind": kind, "id": message["id"]})
 
-    def _keep(self, message: Mapping[str, Any]) -> str:
+    def _keep(self, worker: int, message: Mapping[str, Any]) -> str:
         """Keep one request durably; return why it has to wait, or ""."""
         if message["kind"] == "reserve":
+            # Counted even when the store cannot say whether it has it.
+            self._progress.on_reserve(worker, message["task"], message["messages"])
             # One that went back was asked for again after a later one was stored.
             with suppress(PositionWentBack):
                 self._store.reserve(message["epoch"], message["task"], message["positions"])

@@ -99,6 +99,7 @@ class Overview:
         duration_s = now - self.started_at
         return {
             "topology": self._plan.name,
+            "guarantee": self._plan.guarantee,
             "ok": done is not None and done.ok,
             "outcome": done.outcome if done else "running",
             "duration_s": round(duration_s, 3),
@@ -107,6 +108,7 @@ class Overview:
             "failed": totals["failed"],
             "replayed": totals["replayed"],
             "duplicates_possible": sum(tally.twice() for tally in spouts),
+            "skipped_possible": sum(tally.skipped() for tally in spouts),
             "dead_letters": self._letters.count,
             "restarts": sum(worker.restarts for worker in self._handover.workers),
             "epochs": self._handover.epochs,

@@ -88,6 +88,11 @@ class Progress:
             if task in self.tallies:
                 self.tallies[task].durable = max(self.tallies[task].durable, count)
 
+    def on_reserve(self, worker: int, task: int, messages: int) -> None:
+        """A spout task asks for positions (at-most-once), of so many messages by now."""
+        if task in self._tasks[worker]:
+            self.tallies[task].reserved = messages
+
     def on_lost(self, worker: int, drawn: Mapping[int, int]) -> None:
         """A worker is gone; ``drawn``: emissions of its spout tasks, where known exactly."""
         for task in self._tasks[worker]:

@@ -21,14 +21,15 @@ Worker -> coordinator
           on, by the control thread. ``loop_age_s``: since the data thread's loop last turned
       tasks: spout {task, kind: "spout", emitted, acked, failed, replayed, dead, pending,
                 worked_through, first_unacked: [partition, position, age_s] | nil, lag | nil,
-                latency: {bucket: count}, exhausted, drained, group_max}
+                latency: {bucket: count}, exhausted, drained, group_max, reserved}
              bolt  {task, kind: "bolt", executed, acked, failed, emitted, queue, busy_s,
                 call_since_s, held, metrics}
              Counters are cumulative per incarnation. ``emitted`` counts every emission of a
              message, replays too; ``replayed`` those that were not the first; ``acked`` and
              ``dead`` have no message in common. ``drained``: nothing is pending, waits for
-             replay or for ``dead_letters_stored``. ``call_since_s`` may be in a spout's entry
-             too. The last report is sent after ``stop``, before the links close.
+             replay or for ``dead_letters_stored``. ``reserved``: at-most-once, messages that
+             were asked for and are not sent. ``call_since_s`` may be in a spout's entry too.
+             The last report is sent after ``stop``, before the links close.
       errors: [{component, task, text, traceback, count}], count since the last report
       suspects: {task: [[partition, start, end, attempts]]}, what a surviving ledger made of
              ``roots``; kept so that the attempts survive the ledger
@@ -48,7 +49,9 @@ Worker -> coordinator
                                    no room (dead_letters_max) or the disk is full. A request
                                    that is said again is answered again and stored once
   dead_letter_replayed {ids: [..]} these replays are durable: forget the letters
-  reserve {epoch, id, task, positions}   at-most-once: answered by reserved {id}
+  reserve {epoch, id, task, positions, messages}   at-most-once: these positions are to be
+                                   durable; answered by reserved {id}. ``messages``: those of
+                                   this incarnation that were asked for so far, these included
   finished {epoch, level}          bolt.finish() ran on all tasks of the level here, and all
                                    that they emitted was worked through
   summaries {epoch, tasks: {task: {...}}}
@@ -105,7 +108,9 @@ FIELDS: dict[str, dict[str, tuple[type, ...]]] = {
     "snapshot_failed": {"epoch": _INT, "round": _INT, "text": (str,)},
     "dead_letters": {"id": _INT, "records": (list, tuple)},
     "dead_letter_replayed": {"ids": (list, tuple)},
-    "reserve": {"epoch": _INT, "id": _INT, "task": _INT, "positions": (dict,)},
+    "reserve": {
+        "epoch": _INT, "id": _INT, "task": _INT, "positions": (dict,), "messages": _INT,
+    },
     "finished": {"epoch": _INT, "level": _INT},
     "summaries": {"epoch": _INT, "tasks": (dict,)},
     "link_down": {"epoch": _INT, "peer": _INT, "silent_s": (int, float)},

@@ -15,13 +15,18 @@ from .rendering_values import count, milliseconds, plural, rate, seconds, text
 #: Width of what does not go to a terminal.
 PLAIN_WIDTH = 120
 
-#: Outcome of a run -> how the first line says it.
+#: How the first line says that what was under way is not settled, by guarantee.
+_LEFT = {
+    "at-least-once": "what was not acked is replayed by the next run",
+    "at-most-once": "what was under way is lost",
+}
+#: Outcome of a run -> how the first line says it; {left}: one of the above.
 OUTCOME_WORDS = {
     "finished": "finished",
     "drained": "drained; the next run goes on from here",
-    "stopped": "stopped; what was not acked is replayed by the next run",
+    "stopped": "stopped; {left}",
     "boot_failed": "could not start",
-    "failed": "failed; what was not acked is replayed by the next run",
+    "failed": "failed; {left}",
 }
 
 
@@ -50,10 +55,11 @@ def summary_view(summary: Mapping[str, Any]) -> RenderableType:
 
 
 def _headline(summary: Mapping[str, Any]) -> Text:
-    outcome = summary["outcome"]
+    words = OUTCOME_WORDS.get(summary["outcome"], summary["outcome"])
+    words = words.replace("{left}", _LEFT[summary["guarantee"]])
     line = Text(text(summary["topology"]), style="bold")
     style = "green" if summary["ok"] else "bold red"
-    line.append("  ").append(OUTCOME_WORDS.get(outcome, outcome), style=style)
+    line.append("  ").append(words, style=style)
     return line.append(f"  in {seconds(summary['duration_s'])}", style="dim not bold")
 
 
@@ -75,12 +81,15 @@ def _messages(summary: Mapping[str, Any]) -> RenderableType:
         ("failed", count(summary["failed"]), "attempts that did not get through"),
         ("replayed", count(summary["replayed"]), "attempts that were not the first"),
         ("duplicates possible", count(summary["duplicates_possible"]), _bound(summary)),
+        ("skipped possible", count(summary["skipped_possible"]), _SKIPPED),
         ("dead letters", count(summary["dead_letters"]), letters),
         ("restarts", count(summary["restarts"]), "worker processes that were lost"),
         ("latency p50", milliseconds(latency["p50"]), "half of the messages took at most this"),
         ("latency p99", milliseconds(latency["p99"]), "99 of 100 took at most this"),
     )
     for name, number, meaning in rows:
+        if name == "skipped possible" and summary["guarantee"] != "at-most-once":
+            continue
         alarming = number not in ("0", "-") and name in _ALARMING
         style = "yellow" if alarming else ""
         always = name in ("messages", "acked", "duplicates possible") or name.startswith("lat")
@@ -90,12 +99,17 @@ def _messages(summary: Mapping[str, Any]) -> RenderableType:
 
 
 #: Figures that are 0 when all went well.
-_ALARMING = ("failed", "replayed", "duplicates possible", "dead letters", "restarts")
+_ALARMING = (
+    "failed", "replayed", "duplicates possible", "skipped possible", "dead letters", "restarts",
+)  # fmt: skip
+_SKIPPED = "so many messages at most were never sent, and do not come again"
 
 
 def _bound(summary: Mapping[str, Any]) -> str:
     if summary["duplicates_possible"]:
         return "so many messages at most were worked on twice; counts may be too high by that"
+    if summary["guarantee"] == "at-most-once":
+        return "no message was worked on twice"
     return "every message was worked on once"
 
 

@@ -115,7 +115,9 @@ def spout_table(rows: Sequence[Mapping[str, Any]], rates: Mapping[str, float]) -
     """Return a row per spout."""
     speed = ("per s",) if rates else ()
     lag = ("lag",) if any(row["lag"] is not None for row in rows) else ()
-    names = ("emitted", "acked", *speed, "pending", "failed", "replayed", "p50", "p99", *lag)
+    ahead = ("reserved",) if any(row["reserved"] for row in rows) else ()
+    names = ("emitted", "acked", *speed, "pending", *ahead)
+    names += ("failed", "replayed", "p50", "p99", *lag)
     made = table("spout", *names)
     for row in rows:
         cells: dict[str, str | Text] = {
@@ -123,6 +125,7 @@ def spout_table(rows: Sequence[Mapping[str, Any]], rates: Mapping[str, float]) -
             "acked": count(row["acked"]),
             "per s": _per_s(rates, row),
             "pending": count(row["pending"]),
+            "reserved": count(row["reserved"]),
             "failed": _alarming(row["failed"]),
             "replayed": _alarming(row["replayed"]),
             "p50": milliseconds(row["latency_ms"]["p50"]),

@@ -28,7 +28,7 @@ def _spout_row(component: str, tallies: list[Tally], now: float) -> dict[str, An
     row: dict[str, Any] = {"component": component, "tasks": len(tallies)}
     for name in ("emitted", "acked", "failed", "replayed", "dead"):
         row[name] = sum(tally.total(name) for tally in tallies)
-    for name in ("pending", "worked_through"):
+    for name in ("pending", "worked_through", "reserved"):
         row[name] = sum(tally.gauge(name) for tally in tallies)
     row["first_unacked"] = _first_unacked(tallies, now)
     row["lag"] = sum(lags) if lags else None

@@ -33,6 +33,10 @@ class Tally:
     capacity: float = 0.0
     #: Messages of this incarnation that committed rounds made durable.
     durable: int = 0
+    #: At-most-once: messages of this incarnation whose positions were to be durable before they
+    #: are sent; and those of earlier incarnations that never were sent.
+    reserved: int = 0
+    before_skipped: int = 0
 
     def update(self, report: Mapping[str, Any], epoch: int, now: float) -> None:
         """Take a new report entry."""
@@ -41,6 +45,8 @@ class Tally:
             busy_s = report.get("busy_s", 0.0) - self.report.get("busy_s", 0.0)
             self.capacity = min(1.0, max(0.0, busy_s / window_s))
         self.report, self.at, self.epoch = report, now, epoch
+        if self.gauge("reserved"):
+            self.reserved = max(self.reserved, self.gauge("emitted") + self.gauge("reserved"))
 
     def total(self, name: str) -> int:
         """Return a counter over all incarnations."""
@@ -61,6 +67,10 @@ class Tally:
         """Return at most how many messages of this task were, or will be, passed on twice."""
         return self.before_twice + self.gauge("replayed")
 
+    def skipped(self) -> int:
+        """Return at most how many messages are durable and were not sent: nobody will."""
+        return self.before_skipped + self.gauge("reserved")
+
     def end_incarnation(self, drawn: int | None, drawn_since_max: int) -> None:
         """Its worker is gone: add up, and start from 0.
 
@@ -72,7 +82,13 @@ class Tally:
         """
         latency = self.latency()
         totals = {name: self.total(name) for name in COUNTERS[self.kind]}
-        if self.kind == "spout":
+        if self.reserved:
+            # At most once: what was sent was sent, and what was not does not come again.
+            sent = self.gauge("emitted") if drawn is None else drawn
+            self.before_skipped += max(self.reserved - sent, 0)
+            totals["emitted"] = self.before["emitted"] + sent
+            totals["acked"] = self.before["acked"] + sent
+        elif self.kind == "spout":
             known = self.gauge("emitted") + (drawn_since_max if self.report else 0)
             emitted = known if drawn is None else drawn
             # What was acked after the last committed round is read again by the successor, and
@@ -81,4 +97,5 @@ class Tally:
             settled = self.durable + self.gauge("dead")
             self.before_twice += max(self.gauge("replayed"), emitted - settled)
         self.before, self.before_latency = Counter(totals), latency
-        self.report, self.capacity, self.durable, self.epoch = {}, 0.0, 0, 0
+        self.report, self.capacity = {}, 0.0
+        self.durable = self.reserved = self.epoch = 0

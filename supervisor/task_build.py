@@ -17,6 +17,7 @@ from waterspout.bolts.state import TaskState
 from waterspout.spouts.contract import Source
 from waterspout.spouts.executor import Bury, SourceExecutor
 from waterspout.spouts.ledger import Ledger
+from waterspout.spouts.once_executor import OnceExecutor
 from waterspout.spouts.storm_executor import StormExecutor
 from waterspout.topology.channels import OpenFrame
 from waterspout.topology.classes import load_class
@@ -38,6 +39,9 @@ from waterspout.topology.task_env import TaskEnv
 from waterspout.topology.tuples import Tuple, tuple_class
 
 from .dispatch import Dispatch
+
+#: Without tracking a group is only a read, and each read has a price: so many ``batch_max``.
+UNTRACKED_BATCHES = 8
 
 SpoutExecutor = SourceExecutor | StormExecutor
 #: Makes the component instance of a task.
@@ -111,19 +115,16 @@ class TaskBuilder:
         positions: Any, suspects: Any,
     ) -> None:  # fmt: skip
         settings, facts = self.env.settings, self.plan.facts[task.component]
-        group_max = spec.options.group_max or (
-            1 if self.plan.holds_below(task.component) else settings.batch_max
-        )
+        group_max = spec.options.group_max or self._group_max(task.component)
         seeks = facts.replay == "seek"
-        ledger = Ledger(
-            settings, seeks=seeks, durable_at_once=not self.has_rounds, group_max=group_max
-        )
+        at_once = not (self.has_rounds and self.env.tracked)
+        ledger = Ledger(settings, seeks=seeks, durable_at_once=at_once, group_max=group_max)
         ledger.restore(positions, suspects)
         blocked = self.dispatch.blocked_of(emitter)
         executor: SpoutExecutor
         if isinstance(spout, Source):
             spout.open(context)
-            executor = SourceExecutor(
+            executor = (SourceExecutor if self.env.tracked else OnceExecutor)(
                 task, spout, emitter, self.env, ledger, parallelism=spec.parallelism,
                 blocked=blocked, bury=lambda group, failure: self._bury(executor)(group, failure),
             )  # fmt: skip
@@ -135,6 +136,11 @@ class TaskBuilder:
             spout.open(context)
             spout.activate()
         self.tasks.spouts[task.task] = executor
+
+    def _group_max(self, component: str) -> int:
+        if not self.env.tracked:
+            return UNTRACKED_BATCHES * self.env.settings.batch_max
+        return 1 if self.plan.holds_below(component) else self.env.settings.batch_max
 
     def _bolt(
         self, task: TaskPlan, spec: ComponentSpec, bolt: Bolt, emitter: Emitter, context: Context,

@@ -11,8 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from waterspout.bolts.executor import BoltExecutor
-from waterspout.spouts.executor import SourceExecutor
-from waterspout.spouts.reservations import Reservations
+from waterspout.spouts.once_executor import OnceExecutor
 from waterspout.topology.plan import Plan
 
 from .end_marks import EndMarks
@@ -32,31 +31,30 @@ class WorkerFinish:
         self.level: int | None = None
         self._reserve_id = 0
         #: id of a reservation -> (spout, its number there)
-        self._reserving: dict[int, tuple[SourceExecutor, int]] = {}
+        self._reserving: dict[int, tuple[OnceExecutor, int]] = {}
 
     def begin(self, plan: Plan) -> None:
         """Get ready for the tasks of a plan."""
         core = self._core
         self.marks = EndMarks(plan, core.worker, core.links)
-        if core.env.tracked:
-            return
         for spout in core.tasks.spouts.values():
-            seeks = plan.facts[spout.component].replay == "seek"
-            if seeks and isinstance(spout, SourceExecutor):
-                spout.reservations = Reservations(partial(self._ask, spout))
+            if isinstance(spout, OnceExecutor) and spout.ledger.seeks:
+                spout.reserve_with(partial(self._ask, spout))
 
     def new_epoch(self) -> None:
         """Forget marks; the coordinator says anew what finishes."""
         self.level = None
         self.marks.new_epoch()
 
-    def _ask(self, spout: SourceExecutor, number: int, ends: dict[str, Any]) -> None:
+    def _ask(
+        self, spout: OnceExecutor, number: int, ends: dict[str, Any], messages: int
+    ) -> None:
         core = self._core
         self._reserve_id += 1
         self._reserving[self._reserve_id] = (spout, number)
         core.control_outbox.append({
             "kind": "reserve", "epoch": core.epoch, "id": self._reserve_id, "task": spout.task,
-            "positions": ends,
+            "positions": ends, "messages": messages,
         })  # fmt: skip
 
     def granted(self, id_: int) -> None:

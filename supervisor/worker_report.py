@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from waterspout.bolts.executor import BoltExecutor
 from waterspout.bolts.offload import OffloadExecutor
+from waterspout.spouts.once_executor import OnceExecutor
 
 if TYPE_CHECKING:
     from .task_build import SpoutExecutor
@@ -56,6 +57,7 @@ class Reporter:
             "exhausted": executor.exhausted,
             "drained": executor.drained() and self._core.letters.idle and self._quiet(),
             "group_max": ledger.group_size,
+            "reserved": executor.reserved if isinstance(executor, OnceExecutor) else 0,
             "call_since_s": self._call_since(executor.task, executor.running, ledger.emitted, now),
         }  # fmt: skip
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from waterspout.spouts.once_executor import OnceExecutor
 from waterspout.topology.task_env import reason_of
 from waterspout.topology.tracebacks import user_traceback
 
@@ -43,8 +44,8 @@ class WorkerRounds:
         for task, spout in core.tasks.spouts.items():
             changed, durable = spout.ledger.freeze(round_)
             acked[task] = durable
-            # Reserved positions, ahead of these, are in the store already under at-most-once.
-            if changed and core.env.tracked:
+            # Reserved positions are in the store already, ahead of these.
+            if changed and not (isinstance(spout, OnceExecutor) and spout.reservations):
                 positions[task] = changed
         for bolt in core.tasks.bolts.values():
             bolt.own.freeze(round_)

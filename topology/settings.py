@@ -80,6 +80,10 @@ class Settings:
     batch_max: int = _integer(
         64, 1, 65_536, "messages", "messages that a spout task draws as one group"
     )
+    reserve_max: int = _integer(
+        32_768, 1, 10_000_000, "messages",
+        "at-most-once: messages per spout task that are read ahead; a crash skips at most these",
+    )
     worked_through_max: int = _integer(
         1_000_000, 1, 100_000_000, "messages",
         "messages per spout task that are worked through and wait to become durable",

@@ -17,6 +17,7 @@ from waterspout.spouts.executor import SourceExecutor
 from waterspout.spouts.groups import Group
 from waterspout.spouts.ledger import Ledger, Retry
 from waterspout.spouts.positions import Positions
+from waterspout.spouts.reservations import Reservations
 from waterspout.supervisor.credits import CreditBook
 from waterspout.supervisor.dead_letter_box import DeadLetterBox
 from waterspout.supervisor.link import LinkSender
@@ -308,6 +309,36 @@ def retries_without_limit(patch: Patch) -> None:
     patch(Ledger, "room", lambda self: self.retry_room())
 
 
+def sent_before_it_is_durable(patch: Patch) -> None:
+    """Under at-most-once messages go out when their positions are asked for, not when stored."""
+    original = Reservations.reserve
+
+    def reserve(self: Reservations, now: float) -> None:
+        original(self, now)
+        self.granted(self._number)
+
+    patch(Reservations, "reserve", reserve)
+
+
+def start_reserved_not_end(patch: Patch) -> None:
+    """A reservation covers all but the last group that was read."""
+    original = Reservations.__init__
+
+    def init(self: Reservations, ask: Any, messages_max: int) -> None:
+        def ask_less(number: int, ends: dict[str, Any], messages: int) -> None:
+            starts = {group.partition: [group.start, []] for group, _, _ in self._asked}
+            ask(number, starts, messages)
+
+        original(self, ask_less, messages_max)
+
+    patch(Reservations, "__init__", init)
+
+
+def held_without_limit(patch: Patch) -> None:
+    """A spout reads and reserves as far ahead as it can."""
+    patch(Reservations, "room", property(lambda self: 1000))
+
+
 #: Every bug by its name.
 BUGS: dict[str, Bug] = {
     bug.__name__: bug
@@ -319,5 +350,6 @@ BUGS: dict[str, Bug] = {
         aborted_round_is_durable, resend_without_dedupe, no_resend,
         dead_letter_acked_before_stored, state_kept_over_a_restore, no_row_limit,
         retries_without_limit,
+        sent_before_it_is_durable, start_reserved_not_end, held_without_limit,
     )
 }  # fmt: skip

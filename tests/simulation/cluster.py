@@ -166,6 +166,10 @@ class Cluster:
                 return process
         return None
 
+    def newest(self, worker: int) -> Process | None:
+        """Return the latest process of a worker's place."""
+        return next((p for p in reversed(self.processes.values()) if p.worker == worker), None)
+
     def living(self) -> list[Process]:
         """Return the processes that run, are not frozen and do not hang."""
         return [p for p in self.processes.values() if p.alive and not p.frozen and p.hung is None]

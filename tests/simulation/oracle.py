@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from waterspout.spouts.once_executor import OnceExecutor
 from waterspout.supervisor.effects import Event
 from waterspout.supervisor.store_memory import MemoryStore
 
@@ -56,8 +57,13 @@ class Oracle:
         self.commits = 0
         self.store.on_commit = self._on_commit
         self.world.on_ack = self._on_spout_ack
+        if not self.tracked:
+            self.world.on_work = self._on_untracked_work
         #: Messages whose ack was checked.
         self._acked: set[str] = set()
+        self.sources = {s.id: s for s in cluster.shape.spouts if s.kind == "source"}
+        #: Messages that were durable and not sent when a worker died (at-most-once).
+        self.skipped = 0
 
     def fail(self, what: str) -> None:
         """Stop the run."""
@@ -132,6 +138,35 @@ class Oracle:
                 f"is in no surviving state (round {self.store.last_round()})"
             )
 
+    # At most once.
+
+    def _on_untracked_work(self, ident: str) -> None:
+        """A bolt works on a message: its position must be durable by now."""
+        spout, partition, number = ident.partition(">")[0].partition("#")[0].split("/")
+        if spout not in self.sources:
+            return
+        end = (int(number) + 1) * self.sources[spout].stride
+        positions = self.store.positions()
+        for task in self.cluster.plan.tasks_of(spout):
+            if end <= positions.get(task.task, {}).get(partition, (0, ()))[0]:
+                return
+        self.fail(f"{ident} is worked on, and its position {end} is not durable")
+
+    def _count_skipped(self, process: Process) -> None:
+        """A worker dies: what is durable and was not sent is skipped, and must be little."""
+        positions = self.store.positions()
+        for task, spout in process.core.tasks.spouts.items():
+            source = self.sources.get(spout.component)
+            if source is None or process is not self.cluster.newest(process.worker):
+                continue
+            skipped = sum(
+                (first - spout.ledger.positions_of(partition).first_unacked) // source.stride
+                for partition, (first, _) in positions.get(task, {}).items()
+            )
+            self.skipped += skipped
+            if skipped > self.cluster.settings.reserve_max:
+                self.fail(f"task {task} dies with {skipped} messages reserved and not sent")
+
     # After every step.
 
     def _on_commit(self) -> None:
@@ -157,6 +192,9 @@ class Oracle:
             ledger = spout.ledger
             if not 0 <= ledger.pending <= settings.max_pending:
                 self.fail(f"task {spout.task}: pending {ledger.pending} of {settings.max_pending}")
+            reserved = spout.reserved if isinstance(spout, OnceExecutor) else 0
+            if not 0 <= reserved <= settings.reserve_max:
+                self.fail(f"task {spout.task}: {reserved} reserved of {settings.reserve_max}")
             if ledger.worked_through < 0:
                 self.fail(f"task {spout.task}: worked_through is {ledger.worked_through}")
             waiting_max = settings.worked_through_max + settings.max_pending
@@ -202,6 +240,8 @@ class Oracle:
 
     def on_death(self, process: Process) -> None:
         """A process is about to die."""
+        if not self.tracked:
+            self._count_skipped(process)
 
     # At the end.
 
@@ -235,11 +275,15 @@ class Oracle:
     def _check_at_most_once(self) -> None:
         """Nothing a source gave is worked on twice; a restored tick bolt may emit again."""
         shape = self.cluster.shape
+        summary = self.cluster.coordinator.summary(self.cluster.clock.now)
+        if self.skipped > summary["skipped_possible"]:
+            self.fail(f"{self.skipped} messages were skipped, the summary says {summary}")
+        if summary["duplicates_possible"] and len(self.sources) == len(shape.spouts):
+            self.fail(f"duplicates under at-most-once: {summary}")
         if any(bolt.role == "tick" for bolt in shape.bolts):
             return
-        sources = {spout.id for spout in shape.spouts if spout.kind == "source"}
         for (component, name), count in self.world.done_at.items():
-            if count > 1 and name.partition("/")[0] in sources:
+            if count > 1 and name.partition("/")[0] in self.sources:
                 self.fail(f"{component} worked {count} times on {name}")
 
     def _check_buried(self, buried: Mapping[str, int]) -> None:

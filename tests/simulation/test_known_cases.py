@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from .cluster import Cluster
+from .process import Process
 from .runs import run_shape
 from .shapes import BoltShape, InputShape, Shape, SpoutShape
 
@@ -121,3 +122,37 @@ def test_what_a_sink_wrote_survives_the_loss_of_its_worker(seed: int) -> None:
     cluster.kill(cluster.living()[0], "killed by signal 9")
     cluster.run(60)
     cluster.oracle.at_end()
+
+
+def ahead_of_spout(cluster: Cluster, emitted: int) -> Process | None:
+    """Return the process of s0 once it has sent so much and the store is ahead of it."""
+    (task,) = cluster.plan.tasks_of("s0")
+    stored, _ = cluster.store.positions().get(task.task, {}).get("0", (0, ()))
+    for process in cluster.living():
+        spout = process.core.tasks.spouts.get(task.task)
+        if spout is not None and emitted <= spout.ledger.emitted < stored:
+            return process
+    return None
+
+
+@pytest.mark.parametrize("reserve_max", [4, 16, 1000])
+@pytest.mark.parametrize("seed", SEEDS)
+def test_at_most_once_skips_what_was_reserved_when_its_worker_dies_and_no_more(
+    seed: int, reserve_max: int
+) -> None:
+    """The store's answers and a slow bolt keep messages back; the spout's worker is killed."""
+    bolts = (bolt("b0", "s0", style="yield"), bolt("b1", "b0", role="end"))
+    settings = {**TIGHT, "max_pending": 50, "reserve_max": reserve_max}
+    shape = Shape((numbers(400),), bolts, 2, "at-most-once", settings)
+    cluster = Cluster(seed, shape)
+    while (victim := ahead_of_spout(cluster, 20 * seed)) is None:
+        cluster.clock.step()
+    cluster.faults += 1
+    cluster.kill(victim, "killed by signal 9")
+    cluster.run(60)
+    cluster.oracle.at_end()
+    assert 0 < cluster.oracle.skipped <= reserve_max
+    assert cluster.coordinator.summary(60.0)["skipped_possible"] == cluster.oracle.skipped
+    worked = sum(component == "b0" for component, _ in cluster.world.done_at)
+    # Besides, what was queued in the dead worker or on its way is lost.
+    assert 400 - reserve_max - 40 <= worked <= 400 - cluster.oracle.skipped

@@ -45,6 +45,7 @@ class World:
         self.written: Counter[tuple[str, str]] = Counter()
         self.acked: set[str] = set()
         self.on_ack: Callable[[str], None] = lambda mid: None
+        self.on_work: Callable[[str], None] = lambda ident: None
         #: Set when a user call killed its process; taken by the cluster.
         self.dying = False
 
@@ -100,6 +101,7 @@ class World:
 
     def done(self, component: str, ident: str) -> None:
         """A piece of work was done."""
+        self.on_work(ident)
         self.done_at[component, ident] += 1
 
     def write(self, component: str, idents: list[str]) -> None:

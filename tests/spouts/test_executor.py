@@ -308,17 +308,6 @@ def test_a_draining_task_replays_but_reads_nothing_new() -> None:
     assert executor.turn(rig.now, 100) == 0 and executor.drained()
 
 
-def test_untracked_messages_have_no_root_and_are_done_at_once() -> None:
-    rig = Rig(tracked=False)
-    executor = executor_of(rig, Numbers(size=3), rig.ledger(at_once=False))
-    executor.turn(rig.now, 100)
-    assert rig.taken() == [(0, [0, 1, 2])]
-    assert rig.roots.opened == {} and executor.drained()
-    executor.new_epoch(None, [], rig.now)
-    executor.going = True
-    assert executor.turn(rig.now, 100) == 0
-
-
 class Choosy:
     """A custom grouping that raises for number 2."""
 
@@ -353,15 +342,6 @@ def test_a_message_of_the_wrong_length_fails_by_name() -> None:
     executor.send(Group("p", 0, 1, 1, rig.now), [[1, 2]], rig.now)
     assert "lines: emit to stream 'default': 2 values" in rig.env.fails[0].reason
     assert rig.taken() == []
-
-
-def test_of_untracked_messages_only_the_one_that_is_refused_is_lost() -> None:
-    rig = Rig(tracked=False)
-    rig.emitter.streams["default"].routes[0] = CustomRoute([rig.frame], Choosy())
-    executor = executor_of(rig, Numbers(size=4), rig.ledger())
-    executor.turn(rig.now, 100)
-    assert rig.taken() == [(0, [0, 1, 3])]
-    assert [each["count"] for each in rig.env.take_errors()] == [1]
 
 
 def test_lag_is_how_far_the_reader_is_behind_and_unknown_when_the_source_cannot_say() -> None:

@@ -386,3 +386,11 @@ def test_latency_counts_from_the_first_time_a_message_was_drawn() -> None:
     ledger.completed(send(ledger, 0, 3, since=0.0), 1.0)
     ledger.completed(send(ledger, 3, 4, since=0.0), 100.0)
     assert sorted(ledger.latency.values()) == [1, 3]
+
+
+def test_what_passes_untracked_is_acked_and_durable_at_once() -> None:
+    ledger = make()
+    ledger.passed(Group("p", 0, 5, 5, 1.0), 3.0)
+    assert (ledger.emitted, ledger.acked, ledger.pending, ledger.idle) == (5, 5, 0, True)
+    assert ledger.positions_of("p").first_unacked == 5
+    assert sum(ledger.latency.values()) == 5

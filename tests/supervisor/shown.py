@@ -17,6 +17,7 @@ def status(**changes: Any) -> dict[str, Any]:
         "spouts": [{
             "component": "lines", "tasks": 2, "emitted": 900_000, "acked": 850_123,
             "failed": 0, "replayed": 0, "dead": 0, "pending": 9812, "worked_through": 12,
+            "reserved": 0,
             "first_unacked": {"partition": "a.py", "position": 17, "age_s": 0.25},
             "lag": None, "latency_ms": {"p50": 12.3, "p99": 1520.0}, "exhausted": False,
         }],
@@ -36,9 +37,11 @@ def status(**changes: Any) -> dict[str, Any]:
 def summary(**changes: Any) -> dict[str, Any]:
     """Return the summary of a run that went well; ``changes`` replace fields."""
     return {
-        "topology": "wordcount", "ok": True, "outcome": "finished", "duration_s": 5.4,
+        "topology": "wordcount", "guarantee": "at-least-once", "ok": True,
+        "outcome": "finished", "duration_s": 5.4,
         "messages": 858_237, "acked": 858_237, "failed": 0, "replayed": 0,
-        "duplicates_possible": 0, "dead_letters": 0, "restarts": 0, "epochs": 1,
+        "duplicates_possible": 0, "skipped_possible": 0, "dead_letters": 0,
+        "restarts": 0, "epochs": 1,
         "latency_ms": {"p50": 12.0, "p99": 524.0},
         "components": [
             {"component": "lines", "kind": "spout", "tuples": 858_237, "tuples_per_s": 158_932.8}

@@ -169,3 +169,11 @@ def test_messages_that_a_worker_died_with_are_shown_as_possible_duplicates(run: 
     run.exit(1, drawn={2: 120})
     # No round made any of them durable: all 120 that were drawn may come again.
     assert run.coordinator.summary(1.0)["duplicates_possible"] == 120
+
+
+def test_messages_that_a_worker_reserved_and_never_sent_are_shown_as_skipped(run: Run):
+    run.report(1, emitted=100, acked=100, reserved=28)
+    run.say(1, "reserve", id=1, task=2, positions={"p": [128, []]}, messages=128)
+    run.exit(1, drawn={2: 120})
+    summary = run.coordinator.summary(1.0)
+    assert (summary["skipped_possible"], summary["duplicates_possible"]) == (8, 0)

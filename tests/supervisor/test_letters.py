@@ -28,11 +28,15 @@ class Desk:
         self.store = FullDisk()
         self.store.next_epoch()
         self.sent: list[tuple[int, dict[str, Any]]] = []
-        self.letters = Letters(self.store, WORKER_OF, letters_max, self.send)
+        self.reserved: list[tuple[int, int, int]] = []
+        self.letters = Letters(self.store, WORKER_OF, letters_max, self.send, self)  # type: ignore[arg-type]
         self.now = 0.0
 
     def send(self, worker: int, message: dict[str, Any]) -> None:
         self.sent.append((worker, message))
+
+    def on_reserve(self, *what: int) -> None:
+        self.reserved.append(what)  # type: ignore[arg-type]
 
     def ask(self, id: int, *starts: int, worker: int = 0, **more: Any) -> None:
         records = [record(start, **more) for start in starts]
@@ -102,10 +106,14 @@ def test_a_lost_worker_is_not_answered():
 
 def test_positions_are_reserved_before_the_answer():
     desk = Desk()
-    message = {"kind": "reserve", "epoch": 1, "id": 3, "task": 1, "positions": {"a": [100, []]}}
+    message = {
+        "kind": "reserve", "epoch": 1, "id": 3, "task": 1, "positions": {"a": [100, []]},
+        "messages": 40,
+    }  # fmt: skip
     desk.letters.on_request(0, message)
     assert desk.answered() == [(0, "reserved", 3)]
     assert desk.store.positions() == {1: {"a": [100, []]}}
+    assert desk.reserved == [(0, 1, 40)]
 
 
 # --- another try --------------------------------------------------------------------------------
@@ -204,7 +212,7 @@ def test_a_request_that_is_said_again_while_it_waits_waits_once():
 def test_a_reservation_that_is_asked_for_again_after_a_later_one_is_granted():
     desk = Desk()
     for number, end in ((1, 100), (2, 200), (1, 100), (2, 200)):
-        message = {"kind": "reserve", "epoch": 1, "id": number, "task": 1}
+        message = {"kind": "reserve", "epoch": 1, "id": number, "task": 1, "messages": 9}
         desk.letters.on_request(0, {**message, "positions": {"a": [end, []]}})
     assert [id for _, _, id in desk.answered()] == [1, 2, 1, 2]
     assert desk.store.positions() == {1: {"a": [200, []]}}

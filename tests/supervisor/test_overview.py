@@ -11,9 +11,9 @@ STATUS = {
     "workers", "round", "errors", "dead_letters",
 }  # fmt: skip
 SUMMARY = {
-    "topology", "ok", "outcome", "duration_s", "messages", "acked", "failed", "replayed",
-    "duplicates_possible", "dead_letters", "restarts", "epochs", "latency_ms", "components",
-    "top", "reason",
+    "topology", "guarantee", "ok", "outcome", "duration_s", "messages", "acked", "failed",
+    "replayed", "duplicates_possible", "skipped_possible", "dead_letters", "restarts", "epochs",
+    "latency_ms", "components", "top", "reason",
 }  # fmt: skip
 
 

@@ -121,3 +121,14 @@ def test_reported_errors_are_kept(progress: Progress):
     error = {"component": "split", "task": 3, "text": "boom", "traceback": "tb", "count": 2}
     progress.on_report(0, {"epoch": 1, "tasks": [], "errors": [error]}, 0.0)
     assert progress.errors.rows() == [error]
+
+
+def test_what_a_task_reserves_is_skipped_when_its_worker_dies_before_it_was_sent(
+    progress: Progress,
+):
+    report(progress, 0.0, emitted=10, acked=10)
+    progress.on_reserve(0, task=1, messages=50)
+    progress.on_reserve(0, task=2, messages=50)  # not a task of this worker
+    progress.on_lost(0, {1: 20})
+    progress.on_lost(1, {})
+    assert [progress.tallies[task].skipped() for task in (1, 2)] == [30, 0]

@@ -34,6 +34,17 @@ def test_zeros_are_not_explained_but_the_bound_on_duplicates_is() -> None:
     assert row(text, "restarts").endswith("worker processes that were lost")
 
 
+def test_at_most_once_shows_what_was_skipped_and_never_promises_a_replay() -> None:
+    once = summary(guarantee="at-most-once", skipped_possible=0)
+    text = drawn(summary_view(once))
+    assert row(text, "skipped possible").split() == ["skipped", "possible", "0"]
+    assert row(text, "duplicates").endswith("no message was worked on twice")
+    text = drawn(summary_view({**once, "skipped_possible": 900, "outcome": "stopped"}))
+    assert row(text, "skipped possible").endswith("never sent, and do not come again")
+    assert "what was under way is lost" in text.splitlines()[0]
+    assert "skipped" not in drawn(summary_view(summary()))
+
+
 def test_messages_that_are_not_acked_are_counted() -> None:
     text = drawn(summary_view(summary(ok=False, outcome="stopped", acked=858_000)))
     assert row(text, "messages").endswith("237 were not acked yet")

@@ -77,3 +77,11 @@ def test_rates_begin_anew_with_another_run_and_are_never_negative() -> None:
     rates.update(acked(50.0, 1000))
     assert rates.update(acked(1.0, 10)) == {}
     assert rates.update(acked(2.0, 5))["lines"] == 0
+
+
+def test_messages_that_a_crash_would_skip_have_a_column_when_there_are_some() -> None:
+    plain = status()
+    assert "reserved" not in drawn(status_view(plain, {}))
+    once = status(spouts=[{**plain["spouts"][0], "reserved": 32_100}])
+    shown = drawn(status_view(once, {}))
+    assert "reserved" in shown and "32,100" in shown

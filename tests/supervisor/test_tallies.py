@@ -80,3 +80,17 @@ def test_capacity_is_the_busy_share_of_the_last_window():
     assert tally.capacity == pytest.approx(0.8)
     tally.update({"busy_s": 19.0}, 1, 100.5)
     assert tally.capacity == 1.0
+
+
+@pytest.mark.parametrize(("drawn", "skipped", "emitted"), [(140, 60, 140), (None, 100, 100)])
+def test_what_was_reserved_and_not_sent_is_skipped_and_nothing_comes_twice(
+    drawn: int | None, skipped: int, emitted: int
+):
+    tally = spout(emitted=100, acked=100, reserved=80)
+    assert (tally.skipped(), tally.reserved) == (80, 180)
+    tally.reserved = 200
+    tally.end_incarnation(drawn, drawn_since_max=1000)
+    assert (tally.skipped(), tally.twice()) == (skipped, 0)
+    assert (tally.total("emitted"), tally.total("acked")) == (emitted, emitted)
+    tally.update({"emitted": 5, "acked": 5, "reserved": 7}, 2, 2.0)
+    assert (tally.total("acked"), tally.skipped()) == (emitted + 5, skipped + 7)

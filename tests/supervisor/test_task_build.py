@@ -9,8 +9,15 @@ import pytest
 from waterspout.bolts.contract import Bolt
 from waterspout.spouts.contract import Spout
 from waterspout.spouts.executor import SourceExecutor
+from waterspout.spouts.groups import Group
+from waterspout.spouts.once_executor import OnceExecutor
 from waterspout.spouts.storm_executor import StormExecutor
-from waterspout.supervisor.task_build import TaskBuilder, load_component, tuple_classes
+from waterspout.supervisor.task_build import (
+    UNTRACKED_BATCHES,
+    TaskBuilder,
+    load_component,
+    tuple_classes,
+)
 from waterspout.topology.component import StreamDecl
 from waterspout.topology.facts import ComponentFacts
 from waterspout.topology.plan import Plan, make_plan
@@ -61,10 +68,12 @@ def plan_of(grouping: str, *, parallelism: int = 3, workers: int = 1,
 class Built:
     """All tasks of worker 0."""
 
-    def __init__(self, plan: Plan, restored: Any = None, positions: Any = None) -> None:
+    def __init__(
+        self, plan: Plan, restored: Any = None, positions: Any = None, *, tracked: bool = True
+    ) -> None:
         self.plan = plan
         self.env = TaskEnv(
-            plan.settings, tracked=True, clock=lambda: 5.0,
+            plan.settings, tracked=tracked, clock=lambda: 5.0,
             draw=random.Random(1).getrandbits, acker=self,
         )  # fmt: skip
         self.builder = TaskBuilder(
@@ -148,13 +157,25 @@ def test_a_group_holds_one_message_where_a_bolt_below_may_hold_tuples() -> None:
     assert Built(plan_of("shuffle", holds=True, options=options)).spout.ledger.group_size == 7
 
 
+def test_without_tracking_a_source_sends_once_in_large_groups_that_no_round_keeps() -> None:
+    built = Built(plan_of("shuffle", holds=True), tracked=False)
+    assert isinstance(built.spout, OnceExecutor)
+    assert built.spout.ledger.group_size == UNTRACKED_BATCHES * 64
+    assert built.builder.has_rounds
+    built.spout.ledger.passed(Group("numbers", 0, 5, 5, 1.0), 5.0)
+    assert built.spout.ledger.worked_through == 0
+    options = ComponentOptions(group_max=7)
+    built = Built(plan_of("shuffle", options=options), tracked=False)
+    assert built.spout.ledger.group_size == 7
+
+
 def test_a_spout_starts_from_stored_positions() -> None:
     built = Built(plan_of("shuffle"), positions={"numbers": [5, [[7, 9]]]})
     assert built.spout.ledger.positions_of("numbers").to_wire() == [5, [[7, 9]]]
 
 
 def test_a_source_has_the_executor_of_sources_and_a_spout_the_one_of_storm() -> None:
-    assert isinstance(Built(plan_of("shuffle")).spout, SourceExecutor)
+    assert type(Built(plan_of("shuffle")).spout) is SourceExecutor
     facts = ComponentFacts("spout", ONE, "re-emit")
     built = Built(plan_of("shuffle", facts=facts))
     assert isinstance(built.spout, StormExecutor)

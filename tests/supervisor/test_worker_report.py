@@ -122,3 +122,14 @@ def test_the_age_of_the_loop_is_the_time_since_its_last_turn() -> None:
     cores.cores[0].turn(cores.now)
     cores.now += 2.0
     assert cores.cores[0].report(cores.now)["loop_age_s"] == 2.0
+
+
+def test_under_at_most_once_the_report_says_what_a_crash_would_skip() -> None:
+    cores = Cores(plan_of(guarantee="at-most-once"))
+    cores.start()
+    cores.run(2)
+    assert (of(cores, "numbers")["reserved"], of(cores, "numbers")["drained"]) == (40, False)
+    (message,) = cores.of("reserve")
+    cores.tell(0, "reserved", id=message["id"])
+    cores.run()
+    assert (of(cores, "numbers")["reserved"], of(cores, "numbers")["drained"]) == (0, True)

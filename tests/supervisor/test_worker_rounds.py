@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
+
+import pytest
 
 from .core_rig import CLASSES, Cores, Sum, plan_of
 
@@ -154,3 +157,23 @@ def test_an_older_round_made_durable_again_does_not_hide_what_changed_since() ->
     cores.tell(0, "freeze", round=3)
     cores.run(1)
     assert [m["changed"] for m in cores.of("frozen")] == [True, True, True]
+
+
+@pytest.mark.parametrize(("replay", "told"), [("seek", False), ("none", True)])
+def test_under_at_most_once_rounds_tell_positions_only_where_none_are_reserved(
+    replay: str, told: bool
+) -> None:
+    # A reserved position is in the store, and ahead of what was sent.
+    plan = plan_of(guarantee="at-most-once")
+    numbers = replace(plan.facts["numbers"], replay=replay)
+    cores = Cores(replace(plan, facts={**plan.facts, "numbers": numbers}))
+    cores.start()
+    cores.run(2)
+    for message in cores.of("reserve"):
+        cores.tell(0, "reserved", id=message["id"])
+    cores.run()
+    assert cores.spout().ledger.acked == 40
+    cores.tell(0, "freeze", round=1)
+    cores.run(1)
+    (message,) = cores.of("frozen")
+    assert bool(message["positions"]) is told and message["changed"]

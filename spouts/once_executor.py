@@ -1,0 +1,101 @@
+"""The executor of a ``Source`` task under at-most-once: nothing is tracked, nothing comes back.
+
+A source that seeks could give a message twice after a restart: its positions are made durable
+before its messages go out (``reservations``). One that cannot seek gives each message once by
+itself, and its messages go out as they are read.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from waterspout.topology.task_env import reason_of
+from waterspout.topology.tracebacks import user_traceback
+
+from .executor import SourceExecutor
+from .groups import Group
+from .reservations import Ask, Reservations
+
+#: Messages read in a turn for each that may go out in it: what is held ahead grows with it.
+READ_AHEAD = 2
+
+
+class OnceExecutor(SourceExecutor):
+    """Runs one Source task; each of its messages goes out once, or is lost."""
+
+    #: None: the source does not seek.
+    reservations: Reservations | None = None
+
+    def reserve_with(self, ask: Ask) -> None:
+        """Make positions durable before their messages go out. Called before the first turn."""
+        self.reservations = Reservations(ask, self.env.settings.reserve_max)
+
+    @property
+    def reserved(self) -> int:
+        """Messages that were asked for and have not gone out: a crash may skip them."""
+        return self.reservations.unsent if self.reservations is not None else 0
+
+    def turn(self, now: float, messages: int) -> int:
+        """Send up to about ``messages`` messages, and read ahead; return how many went out."""
+        if not self.going:
+            return 0
+        self.running = True
+        reservations = self.reservations
+        if reservations is None:
+            sent = 0 if self.draining else self._read_new(now, messages)
+        else:
+            sent = self._send_allowed(reservations, now, messages)
+            room = min(reservations.room, READ_AHEAD * messages)
+            if room and not self.draining:
+                self._read_new(now, room)
+            reservations.reserve(now)
+        self.running = False
+        return sent
+
+    def _send_allowed(self, reservations: Reservations, now: float, messages: int) -> int:
+        sent = 0
+        while sent < messages and reservations.ready and not self.blocked():
+            group, rows = reservations.next()
+            self.send(group, rows, now)
+            sent += group.count
+        return sent
+
+    def _take(self, group: Group, rows: list[list[Any]], now: float) -> None:
+        if self.reservations is None:
+            self.send(group, rows, now)
+        else:
+            self.reservations.add(group, rows)
+
+    def send(self, group: Group, rows: list[list[Any]], now: float) -> None:
+        """Send a group untracked: what can be sent of it, since nobody replays the rest."""
+        self.ledger.passed(group, now)
+        self.in_flight(0, group, self.ledger.emitted)
+        emitter = self.emitter
+        error = emitter.try_many(rows)
+        emitter.close_run(())
+        if error is None:
+            return
+        for row in rows:
+            error = emitter.try_many([row]) if len(rows) > 1 else error
+            emitter.close_run(())
+            if error is not None:
+                details = user_traceback(error)
+                self.env.note_error(self.component, self.task, reason_of(error), details)
+
+    def new_epoch(self, durable_round: int | None, roots: list[int], now: float) -> None:
+        """Wait for ``go``; what is held is sent then, what was sent does not come again."""
+        self.going = False
+
+    def drained(self) -> bool:
+        """Whether everything that was read has gone out."""
+        return self.reservations is None or self.reservations.idle
+
+    def wakeup(self, now: float) -> float:
+        """Return the seconds until there may be something to do."""
+        reservations = self.reservations
+        if reservations is None or not self.going:
+            return super().wakeup(now)
+        if reservations.ready:
+            return 0.0
+        # Without room only a grant helps, and that is a message of the coordinator.
+        return super().wakeup(now) if reservations.room else 3600.0
