@@ -106,9 +106,10 @@ class StormExecutor:
             return 0
         self.running = True
         before = self.ledger.emitted
-        if self.draining and not self._deactivated:
-            self._deactivated = True
-            self._call(lambda _: self.spout.deactivate(), None, "deactivate")
+        if self.draining is not self._deactivated:
+            self._deactivated = self.draining
+            name = "deactivate" if self.draining else "activate"
+            self._call(lambda _: getattr(self.spout, name)(), None, name)
         self._tell()
         self._replay(now, messages)
         while (

@@ -22,6 +22,7 @@ import zmq
 
 from .control_session import Session
 from .control_wire import CONTROL_BYTES_MAX, unpack
+from .open_requests import OpenRequests
 from .sockets import Context, Socket, dealer
 from .wakeup import Wakeup
 from .worker_core import WorkerCore
@@ -74,11 +75,14 @@ class ControlThread:
         self._parent, self._each_report = parent, each_report
         self._context, self._control = context, control
         self._wakeup = Wakeup()
+        self._requests = OpenRequests()
         self._outbox: deque[bytes] = deque()
         self._interval_s = FIRST_INTERVAL_S
         self._report_at = clock() + FIRST_INTERVAL_S
         self._ending = False
-        self._say({"kind": "register", "endpoint": endpoint, "pid": os.getpid()})
+        place = {"endpoint": endpoint, "key": data.key, "pid": os.getpid()}
+        core.verbs.place = place
+        self._say({"kind": "register", **place})
         self._thread = threading.Thread(target=self._run, name="control", daemon=True)
 
     def start(self) -> None:
@@ -145,6 +149,7 @@ class ControlThread:
         self._flush(socket)
 
     def _on_message(self, message: Mapping[str, Any]) -> None:
+        self._requests.heard(message)
         kind = message.get("kind")
         if kind == "assign":
             settings = message["plan"]["spec"]["settings"]
@@ -161,7 +166,12 @@ class ControlThread:
 
     def _collect(self) -> None:
         while self._core.control_outbox:
-            self._say(self._core.control_outbox.popleft())
+            message = self._core.control_outbox.popleft()
+            self._say(message)
+            if message["kind"] == "here":
+                for request in self._requests.all():
+                    self._say(request)
+            self._requests.said(message)
 
     def _report(self) -> None:
         self._collect()

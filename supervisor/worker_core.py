@@ -33,6 +33,7 @@ from .worker_links import WorkerLinks
 from .worker_report import Reporter
 from .worker_rounds import SnapshotJob, WorkerRounds
 from .worker_tracking import WorkerTracking
+from .worker_verbs import WorkerVerbs
 
 #: What a turn should take, and the messages that spouts may draw in it.
 TURN_S = 0.004
@@ -83,7 +84,8 @@ class WorkerCore:
         self.finish = WorkerFinish(self)
         self._reporter = Reporter(self)
         self.letters = DeadLetterBox(self)
-        self._rounds = WorkerRounds(self)
+        self.rounds = WorkerRounds(self)
+        self.verbs = WorkerVerbs(self)
 
     # What arrives.
 
@@ -91,6 +93,9 @@ class WorkerCore:
         """Take a message of the coordinator."""
         kind = message["kind"]
         if kind not in ("assign", "epoch") and message.get("epoch", self.epoch) != self.epoch:
+            return
+        if kind in self.verbs.handlers:
+            self.verbs.handlers[kind](message)
             return
         handler = getattr(self, f"_on_{kind}", None)
         if handler is not None:
@@ -157,8 +162,7 @@ class WorkerCore:
         ]
         self._use_slot(plan)
         self.finish.begin(plan)
-        for spout in self.tasks.spouts.values():
-            spout.draining = bool(message.get("draining"))
+        self.verbs.assigned(message)
         self.letters.take_replays(message.get("replays") or {})
         self.net.connect(message["peers"])
         for bolt in self.order:
@@ -207,6 +211,7 @@ class WorkerCore:
                 frame.drop()
         self.letters.new_epoch()
         self.finish.new_epoch()
+        self.verbs.new_epoch()
         self.builder.calls.clear()
         self.on_new_epoch()
         roots = message.get("roots") or ()
@@ -216,64 +221,20 @@ class WorkerCore:
         for bolt in self.order:
             bolt.own.durable(message.get("durable_round") or -1)
         # After ledgers and bolts have seen which round is durable.
-        self._rounds.abort()
+        self.rounds.abort()
         self.net.connect(message["peers"])
         for bolt in self.order:
             bolt.new_epoch(now)
 
-    def _on_go(self, message: Mapping[str, Any], now: float) -> None:
-        self.going = True
-        for spout in self.tasks.spouts.values():
-            spout.going = True
-
-    # Rounds, dead letters, the end: each has an object of its own.
-
-    def _on_freeze(self, message: Mapping[str, Any], now: float) -> None:
-        self._rounds.freeze(message["round"])
-
-    def _on_snapshot(self, message: Mapping[str, Any], now: float) -> None:
-        self._rounds.snapshot(message["round"])
-
-    def _on_durable(self, message: Mapping[str, Any], now: float) -> None:
-        self._rounds.durable(message["round"])
-
-    def _on_abort(self, message: Mapping[str, Any], now: float) -> None:
-        self._rounds.abort()
+    # Snapshots, for the shell; the other control messages are in worker_verbs.
 
     def on_part_written(self, job: SnapshotJob, part: Any, now: float) -> None:
         """A part is on disk. Called on the data thread, for each SnapshotJob."""
-        self._rounds.part_written(job, part)
+        self.rounds.part_written(job, part)
 
     def on_part_failed(self, job: SnapshotJob, text: str, now: float) -> None:
         """A part could not be written: the round fails, nothing is lost."""
-        self._rounds.part_failed(job, text)
-
-    def _on_dead_letters_stored(self, message: Mapping[str, Any], now: float) -> None:
-        self.letters.stored(message["id"])
-
-    def _on_replay(self, message: Mapping[str, Any], now: float) -> None:
-        self.letters.take_replays(message["replays"])
-
-    def _on_drain(self, message: Mapping[str, Any], now: float) -> None:
-        for spout in self.tasks.spouts.values():
-            spout.draining = True
-
-    def _on_finish(self, message: Mapping[str, Any], now: float) -> None:
-        self.finish.level = message["level"]
-
-    def _on_reserved(self, message: Mapping[str, Any], now: float) -> None:
-        self.finish.granted(message["id"])
-
-    def _on_summarise(self, message: Mapping[str, Any], now: float) -> None:
-        summaries = {}
-        for task, executor in self.tasks.bolts.items():
-            try:
-                summaries[task] = executor.bolt.summary()
-            except Exception as error:
-                self.env.note_error(executor.component, task, f"summary: {reason_of(error)}")
-        self.control_outbox.append(
-            {"kind": "summaries", "epoch": self.epoch, "tasks": summaries}
-        )
+        self.rounds.part_failed(job, text)
 
     def _on_stop(self, message: Mapping[str, Any], now: float) -> None:
         if self._stopping:

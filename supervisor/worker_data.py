@@ -59,6 +59,8 @@ class DataLoop:
         self._router = router(context, endpoint, bytes_max)
         #: Where peers reach this worker.
         self.endpoint = bound_endpoint(self._router)
+        #: Public key of the own socket; "": none is needed.
+        self.key = ""
         self._dealers: dict[int, tuple[PeerKey, Socket]] = {}
         self._poller = zmq.Poller()
         self._poller.register(self._router, zmq.POLLIN)

@@ -29,7 +29,8 @@ class WorkerLinks:
         self.peers: dict[int, dict[str, Any]] = {}
         self.receiver: LinkReceiver | None = None
         self._channels: dict[Channel, int] = {}
-        self._ready_said = False
+        #: All links of this epoch are open, and the coordinator was told.
+        self.ready_said = False
         self._closing = False
         self._next_tick = 0.0
 
@@ -48,7 +49,7 @@ class WorkerLinks:
                 link.new_epoch(core.epoch, incarnation)
             else:
                 self.links[worker] = self._sender(worker, incarnation)
-        self._ready_said = False
+        self.ready_said = False
         self._next_tick = 0.0
 
     def _adopt(self, incarnations: dict[int, int]) -> None:
@@ -110,8 +111,8 @@ class WorkerLinks:
                 core.control_outbox.append(
                     {"kind": "link_down", "epoch": core.epoch, "peer": peer, "silent_s": silent_s}
                 )
-        if not self._ready_said and all(link.open for link in self.links.values()):
-            self._ready_said = True
+        if not self.ready_said and all(link.open for link in self.links.values()):
+            self.ready_said = True
             core.control_outbox.append({"kind": "ready", "epoch": core.epoch})
 
     def _on_event(self, peer: int, event: Any) -> None:
@@ -129,6 +130,6 @@ class WorkerLinks:
 
     def wakeup(self, now: float) -> float:
         """Return the seconds until a link has to look at the clock."""
-        busy = not self._ready_said or self._closing
+        busy = not self.ready_said or self._closing
         busy = busy or any(not link.drained for link in self.links.values())
         return max(self._next_tick - now, 0.0) if busy else 0.5

@@ -34,6 +34,9 @@ class Script(Spout):
     def fail(self, tup_id: Any) -> None:
         self.calls.append(("fail", tup_id))
 
+    def activate(self) -> None:
+        self.calls.append("activate")
+
     def deactivate(self) -> None:
         self.calls.append("deactivate")
 
@@ -254,6 +257,16 @@ def test_draining_deactivates_the_spout_once_and_asks_it_no_more() -> None:
     executor.turn(rig.now, 100)
     executor.turn(rig.now, 100)
     assert spout.calls == ["deactivate"] and rig.taken() == []
+
+
+def test_the_end_of_a_pause_activates_the_spout_again() -> None:
+    rig, spout = Rig(), Script(*messages("a"))
+    executor = start(rig, spout)
+    for draining in (True, True, False, False):
+        executor.draining = draining
+        executor.turn(rig.now, 100)
+    assert spout.calls == ["deactivate", "activate"]
+    assert len(rig.taken()) == 1
 
 
 def test_close_tells_what_is_durable_first() -> None:

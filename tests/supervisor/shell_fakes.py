@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Any
 
 
@@ -32,6 +33,7 @@ class FakeCore:
         self.peers: dict[int, dict[str, Any]] = {}
         self.receiver: FakeReceiver | None = None
         self.stopped = False
+        self.verbs = SimpleNamespace(place={})
         self.controls: list[Mapping[str, Any]] = []
         self.data: list[tuple[bytes, bytes]] = []
         self.from_peers: list[tuple[int, bytes]] = []

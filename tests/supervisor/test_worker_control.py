@@ -21,6 +21,7 @@ class FakeData:
     """The data thread: notes what it is to take."""
 
     turned_at = 0.0
+    key = "K"
 
     def __init__(self, core: FakeCore) -> None:
         self.core = core
@@ -84,7 +85,7 @@ def talk() -> Iterator[Talk]:
 def test_it_registers_first_and_signs_everything(talk: Talk) -> None:
     first = talk.hear()
     assert first == {
-        "kind": "register", "endpoint": "ipc://w3", "pid": os.getpid(),
+        "kind": "register", "endpoint": "ipc://w3", "key": "K", "pid": os.getpid(),
         "worker": 3, "incarnation": 77,
     }  # fmt: skip
     report = talk.hear()
@@ -168,3 +169,24 @@ def test_one_that_shall_outlive_its_parent_does_not_look_for_it() -> None:
     assert [talk.hear()["kind"] for _ in range(2)] == ["register", "report"]
     assert talk.thread.finish(5)
     context.destroy(linger=0)
+
+
+def test_a_coordinator_that_asks_who_is_there_hears_what_is_still_open(quiet: Talk) -> None:
+    """It may have had the question in memory only.
+
+    thread   dead_letters 1, reserve 2 ..             here, dead_letters 1
+    coordinator                          reserved 2
+    """
+    talk = quiet
+    talk.hear()
+    assert talk.core.verbs.place == {"endpoint": "ipc://w3", "key": "K", "pid": os.getpid()}
+    talk.core.control_outbox.append({"kind": "dead_letters", "id": 1, "records": []})
+    talk.core.control_outbox.append({"kind": "reserve", "id": 2})
+    talk.thread.wake()
+    assert [talk.hear()["id"] for _ in range(2)] == [1, 2]
+    talk.say(kind="reserved", id=2)
+    talk.say(kind="stop")
+    assert talk.hear()["kind"] == "report"
+    talk.core.control_outbox.append({"kind": "here", "epoch": 1})
+    talk.thread.wake()
+    assert [talk.hear()["kind"] for _ in range(2)] == ["here", "dead_letters"]

@@ -149,7 +149,7 @@ def test_an_older_round_made_durable_again_does_not_hide_what_changed_since() ->
         if number == 1:
             cores.tell(0, "durable", round=1)
             cores.spout().ledger.void("p", 40, 41)
-    rounds = cores.cores[0]._rounds
+    rounds = cores.cores[0].rounds
     assert rounds.told == 2
     rounds._seen = ()
     cores.tell(0, "durable", round=1)

@@ -1,0 +1,90 @@
+"""What a worker does when the coordinator says so, once it has its tasks.
+
+Control messages that build or end things are the core's own (``assign``, ``epoch``, ``stop``);
+all others are in ``WorkerVerbs.handlers``, called on the data thread between two turns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from waterspout.topology.task_env import reason_of
+
+if TYPE_CHECKING:
+    from .worker_core import WorkerCore
+
+Handler = Callable[[Mapping[str, Any]], None]
+
+
+class WorkerVerbs:
+    """Handles control messages of one worker.
+
+    Attributes:
+        handlers: kind of a message -> what is called with it.
+        place: where this worker is reached (endpoint, key, pid), for a coordinator that asks;
+            filled in by the shell.
+    """
+
+    def __init__(self, core: WorkerCore) -> None:
+        self._core = core
+        self.place: dict[str, Any] = {"endpoint": "", "key": "", "pid": 0}
+        self._drain = self._paused = self._finishing = False
+        self.handlers: dict[str, Handler] = {
+            "who": self._who,
+            "go": self._go,
+            "drain": lambda m: self._hold_back(True, self._paused),
+            "pause": lambda m: self._hold_back(self._drain, bool(m["paused"])),
+            "freeze": lambda m: core.rounds.freeze(m["round"]),
+            "snapshot": lambda m: core.rounds.snapshot(m["round"]),
+            "durable": lambda m: core.rounds.durable(m["round"]),
+            "abort": lambda m: core.rounds.abort(),
+            "dead_letters_stored": lambda m: core.letters.stored(m["id"]),
+            "replay": lambda m: core.letters.take_replays(m["replays"]),
+            "reserved": lambda m: core.finish.granted(m["id"]),
+            "finish": self._finish,
+            "summarise": self._summarise,
+        }
+
+    def assigned(self, message: Mapping[str, Any]) -> None:
+        """All tasks are built: take over from the ``assign`` what holds spouts back."""
+        self._finishing = False
+        self._hold_back(bool(message.get("draining")), bool(message.get("paused")))
+
+    def new_epoch(self) -> None:
+        """Whatever was finishing starts over."""
+        self._finishing = False
+
+    def _hold_back(self, drain: bool, paused: bool) -> None:
+        """Let spouts take new messages, or not: a drain lasts, a pause may end."""
+        self._drain, self._paused = drain, paused
+        for spout in self._core.tasks.spouts.values():
+            spout.draining = drain or paused
+
+    def _who(self, message: Mapping[str, Any]) -> None:
+        core = self._core
+        core.control_outbox.append({
+            "kind": "here", **self.place, "epoch": core.epoch, "round": core.rounds.told,
+            "built": core.receiver is not None, "ready": core.net.ready_said,
+            "going": core.going, "finishing": self._finishing,
+        })  # fmt: skip
+
+    def _go(self, message: Mapping[str, Any]) -> None:
+        self._core.going = True
+        for spout in self._core.tasks.spouts.values():
+            spout.going = True
+
+    def _finish(self, message: Mapping[str, Any]) -> None:
+        self._finishing = True
+        self._core.finish.level = message["level"]
+
+    def _summarise(self, message: Mapping[str, Any]) -> None:
+        core = self._core
+        self._finishing = True
+        summaries = {}
+        for task, executor in core.tasks.bolts.items():
+            try:
+                summaries[task] = executor.bolt.summary()
+            except Exception as error:
+                core.env.note_error(executor.component, task, f"summary: {reason_of(error)}")
+        core.control_outbox.append({"kind": "summaries", "epoch": core.epoch, "tasks": summaries})
