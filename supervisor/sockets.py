@@ -76,8 +76,16 @@ def bound_endpoint(socket: Socket) -> str:
     return socket.getsockopt(zmq.LAST_ENDPOINT).rstrip(b"\0").decode()  # type: ignore[union-attr]
 
 
-def dealer(context: Context, endpoint: str, bytes_max: int) -> Socket:
-    """Return a DEALER that connects to ``endpoint``, as often as it takes."""
+def dealer(context: Context, endpoint: str, bytes_max: int, monitored: int = 0) -> Socket:
+    """Return a DEALER that connects to ``endpoint``, as often as it takes.
+
+    Args:
+        context: of this process.
+        endpoint: of the peer.
+        bytes_max: of a message.
+        monitored: events that its monitor socket tells (``get_monitor_socket`` returns that).
+            It is there before the socket connects, as a connection can be made in no time.
+    """
     socket = _socket(context, zmq.DEALER, endpoint, bytes_max)
     # Never the name of a worker: of two peers with one id a ROUTER serves only one, and the
     # other's messages vanish. Ids that begin with a zero byte are ZeroMQ's own.
@@ -86,6 +94,8 @@ def dealer(context: Context, endpoint: str, bytes_max: int) -> Socket:
     socket.setsockopt(zmq.IMMEDIATE, 1)
     socket.setsockopt(zmq.RECONNECT_IVL, RECONNECT_MS[0])
     socket.setsockopt(zmq.RECONNECT_IVL_MAX, RECONNECT_MS[1])
+    if monitored:
+        socket.get_monitor_socket(monitored)
     socket.connect(endpoint)
     return socket
 

@@ -36,8 +36,8 @@ PURE_MODULES = {
         f"supervisor/cluster/{name}.py"
         for name in (
             "authorized", "blobs", "cluster_status", "code_pack", "client_protocol", "host_core",
-            "host_protocol", "hosts", "leases", "lifecycle", "places", "plan_move", "relay",
-            "slots", "tap_filter",
+            "host_link", "host_protocol", "host_states", "host_worker", "hosts", "leases",
+            "lifecycle", "outgoing", "places", "plan_move", "relay", "slots", "tap_filter",
         )
     ),
 }  # fmt: skip
@@ -69,6 +69,9 @@ TESTED_ELSEWHERE: dict[str, str] = {
     "bolts/registry.py": "a table; test_contract.py runs every bolt in it",
     "spouts/registry.py": "a table; test_contract.py runs every spout in it",
     "supervisor/cluster/cluster_rows.py": "rows without code; the tests of the store keep them",
+    "supervisor/cluster/host_work.py": "processes; tests/process/test_supervisor.py runs it",
+    "supervisor/cluster/supervisor_command.py": "a process; tests/process/test_supervisor.py",
+    "supervisor/cluster/supervisor_daemon.py": "a process; tests/process/test_supervisor.py",
     "supervisor/link_events.py": "tuples without code; both ends of a link test what they report",
     "supervisor/local_run.py": "sockets and processes; tests/process/test_run.py runs it",
     "supervisor/run_result.py": "a dataclass without code",

@@ -1,0 +1,154 @@
+"""What a host has to have before a worker can run, and what it must give away: blobs and packs.
+
+Called on the job threads; each has a BlobClient of its own. Until the first ``welcome`` the
+address of the blobs is not known: then everything fails for now.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from .blob_client import BlobClient, BlobError
+from .code_store import CodeStore
+from .environments import Environments, NoEnvironment
+from .host_jobs import JobFailed
+from .host_protocol import WishWorker
+from .supervisor_folder import SupervisorFolder
+
+_CHUNK = 1 << 20
+
+
+class HostFiles:
+    """Files of one job thread.
+
+    Args:
+        folder: of the supervisor.
+        connect: gives the client; None: nobody can be reached yet. Called on the job thread.
+        environments: makes environments.
+    """
+
+    def __init__(
+        self,
+        folder: SupervisorFolder,
+        connect: Callable[[], BlobClient | None],
+        environments: Environments,
+    ) -> None:
+        self._folder, self._connect = folder, connect
+        self._code = CodeStore(folder.code)
+        self._environments = environments
+
+    # Called by the loop.
+
+    def ready(self, code: str, requirements: str) -> bool:
+        """Say whether code and environment are there already."""
+        try:
+            return (not code or self._code.path(code) is not None) and (
+                not requirements or self._environments.python(requirements) is not None
+            )
+        except (ValueError, NoEnvironment):
+            return False
+
+    def has(self, id: str, file: str) -> bool:
+        """Say whether a part is in the folder of its topology."""
+        return (self._folder.topology(id) / "snapshots" / file).exists()
+
+    def code_folder(self, wish: WishWorker) -> Path | None:
+        """Return the folder of a topology's own code; None: it has none here.
+
+        Raises:
+            ValueError: ``sub`` leads out of it.
+        """
+        path = self._code.path(wish.code) if wish.code else None
+        if path is None:
+            return None
+        folder = (path / wish.sub).resolve()
+        if not folder.is_relative_to(path.resolve()):
+            raise ValueError(f"sub {wish.sub!r:.80} leads out of the code")
+        return folder
+
+    # Called on a job thread.
+
+    def upload(self, id: str, file: str) -> None:
+        """Store a snapshot part at the coordinator.
+
+        Raises:
+            JobFailed: it could not be.
+        """
+        path = self._folder.topology(id) / "snapshots" / file
+        try:
+            digest = _sha256(path)
+        except FileNotFoundError:
+            raise JobFailed(f"{file} is gone", final=True) from None
+        self._blobs(lambda blobs: blobs.put("part", path, name=file, id=id, sha256=digest))
+
+    def fetch(self, id: str, file: str) -> None:
+        """Have a snapshot part in the folder of its topology.
+
+        Raises:
+            JobFailed: it could not be had.
+        """
+        path = self._folder.make_topology(id) / "snapshots" / file
+        if not path.exists():
+            self._blobs(lambda blobs: blobs.get("part", name=file, id=id, to=path, sha256=None))
+
+    def prepare(self, code: str, requirements: str) -> None:
+        """Have code and environment ready.
+
+        Raises:
+            JobFailed: they could not be had.
+        """
+        if code and self._code.path(code) is None:
+            self._code.add(code, self._get("code", code))
+        if requirements and self._environments.python(requirements) is None:
+            text = self._get("requirements", requirements)
+            try:
+                self._environments.make(requirements, text)
+            except NoEnvironment as error:
+                raise JobFailed(str(error), final=True) from error
+
+    def _get(self, sort: str, sha256: str) -> bytes:
+        path = self._folder.path / f"{sort}-{sha256}.part"
+        self._blobs(lambda blobs: blobs.get(sort, name=sha256, id="", to=path, sha256=sha256))
+        try:
+            return path.read_bytes()
+        finally:
+            path.unlink()
+
+    def _blobs(self, use: Callable[[BlobClient], object]) -> None:
+        blobs = self._connect()
+        if blobs is None:
+            raise JobFailed("the coordinator is not in reach", final=False)
+        try:
+            use(blobs)
+        except BlobError as error:
+            raise JobFailed(str(error), final=not error.retry) from error
+
+
+def _sha256(path: Path) -> str:
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        while chunk := file.read(_CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def local_modules(folder: Path) -> list[str]:
+    """Return the top modules of a topology's own code, which it may import."""
+    found = set()
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            name, dot, suffix = entry.name.partition(".")
+            if name.isidentifier() and (
+                (dot and suffix.endswith(("py", "so", "pyd"))) or (not dot and entry.is_dir())
+            ):
+                found.add(name)
+    return sorted(found)
+
+
+def python_of(environments: Environments, requirements: str) -> str:
+    """Return the interpreter that a worker with these requirements runs on."""
+    found = environments.python(requirements) if requirements else None
+    return str(found) if found is not None else environments.own

@@ -1,0 +1,301 @@
+"""Worker processes of a host: started, found again after a restart, watched, and how they ended.
+
+They have a session of their own and do not end with the supervisor. One that an earlier
+supervisor started is not our child: that it is gone is seen, its exit code is not.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgpack
+import psutil
+from waterspout.topology.plan import Plan
+
+from ..processes import exit_reason, spawn
+from ..slot_file import Suspects, read_slot, slot_path
+from ..worker_logs import log_path
+from .host_core import Adopted
+from .host_worker import ExitRecord, Key
+from .plan_files import read_plan
+from .process_table import ProcessRow, read_table, write_table
+from .supervisor_folder import SupervisorFolder
+
+#: Two clocks give the start of a process; they agree up to this, in seconds.
+CREATED_TOLERANCE_S = 0.05
+_NOT_OURS = "ended; how is not known, as an earlier supervisor had started it"
+_NO_SUSPECTS = Suspects([], {}, {})
+
+
+class HostStats(NamedTuple):
+    """What the operating system says of a worker."""
+
+    key: Key
+    memory_bytes: int
+    cpu_percent: float
+
+
+@dataclass(slots=True)
+class _Process:
+    """One process; ``child`` when it is ours."""
+
+    row: ProcessRow
+    process: psutil.Process | None = None
+    child: subprocess.Popen[bytes] | None = None
+    killed: bool = False
+    oom_kills: int = 0
+    memory_bytes: int = 0
+
+
+class HostProcesses:
+    """The processes of a host's workers. Everything is called on the main thread.
+
+    Args:
+        folder: of the supervisor.
+    """
+
+    def __init__(self, folder: SupervisorFolder) -> None:
+        self._folder = folder
+        self._processes: dict[Key, _Process] = {}
+        table = read_table(folder.processes)
+        #: Highest term of a coordinator that was seen; kept with the table.
+        self.term = table.term
+        self._found = table.rows
+
+    # Taking over.
+
+    def adopt(self) -> list[Adopted]:
+        """Return what an earlier supervisor started; called once, first."""
+        adopted = []
+        by_key = {row.key: row for row in self._found}
+        lost = [row for row in self._found if row.pid is None]
+        for row in _rows_of_commands(self._folder) if lost or not self._found else ():
+            if row.key not in by_key or by_key[row.key].pid is None:
+                known = by_key.get(row.key, row)
+                by_key[row.key] = replace(known, pid=row.pid, created=row.created)
+        for key, row in by_key.items():
+            each = self._processes[key] = _Process(row, _process_of(row))
+            alive = each.process is not None
+            exit = None if alive else self._exit(each, "ended while its supervisor was away")
+            adopted.append(Adopted(key, row.pid, row.created, alive, exit, row.local))
+        self._save()
+        return adopted
+
+    # Starting and ending.
+
+    def spawn_all(self, wanted: Sequence[tuple[ProcessRow, list[str]]]) -> dict[Key, str]:
+        """Start processes; return (key -> why) for those that could not be.
+
+        Args:
+            wanted: who, with its command.
+        """
+        failed: dict[Key, str] = {}
+        for row, _ in wanted:
+            self._processes[row.key] = _Process(row)
+        try:
+            self._save()
+        except OSError as error:
+            # What is not written down would be lost after a restart of ours.
+            for row, _ in wanted:
+                failed[row.key] = f"cannot write the table of processes: {error}"
+                del self._processes[row.key]
+            return failed
+        for row, command in wanted:
+            try:
+                self._spawn(row, command)
+            except OSError as error:
+                failed[row.key] = f"cannot be started: {error}"
+                del self._processes[row.key]
+        self.save()
+        return failed
+
+    def _spawn(self, row: ProcessRow, command: list[str]) -> None:
+        folder = self._folder.make_topology(row.id)
+        each = self._processes[row.key]
+        log = log_path(folder, row.worker)
+        each.child = spawn(command, log, cwd=folder / "work", session=True)
+        created = time.time()
+        with suppress(psutil.Error):
+            each.process = psutil.Process(each.child.pid)
+            created = each.process.create_time()
+        each.row = replace(row, pid=each.child.pid, created=created)
+        each.oom_kills = oom_kills()
+
+    def row(self, key: Key) -> ProcessRow | None:
+        """Return what is known of a process."""
+        each = self._processes.get(key)
+        return None if each is None else each.row
+
+    def planned(self, key: Key, file: str) -> None:
+        """A worker is about to be given the plan in this file."""
+        each = self._processes.get(key)
+        if each is not None and each.row.plan != file:
+            each.row = replace(each.row, plan=file)
+            self.save()
+
+    def plans(self) -> set[tuple[str, str]]:
+        """Return (topology id, file) of every plan that may have to be read."""
+        return {(each.row.id, each.row.plan) for each in self._processes.values() if each.row.plan}
+
+    def kill(self, key: Key) -> None:
+        """Kill a process; its exit is found later."""
+        each = self._processes.get(key)
+        if each is None:
+            return
+        each.killed = True
+        if each.child is not None:
+            each.child.kill()
+        elif each.process is not None:
+            # psutil looks at the time of creation first: never somebody else's process.
+            with suppress(psutil.Error):
+                each.process.kill()
+
+    def forget(self, key: Key) -> None:
+        """Nobody asks for this process any more."""
+        each = self._processes.pop(key, None)
+        if each is not None:
+            with suppress(OSError, ValueError):
+                slot_path(self._folder.topology(key[0]), key[1], key[2]).unlink()
+            self.save()
+
+    def save(self) -> None:
+        """Write the table; a full disk is met when the next process is to be started."""
+        with suppress(OSError):
+            self._save()
+
+    def _save(self) -> None:
+        rows = [each.row for each in self._processes.values()]
+        write_table(self._folder.processes, self.term, rows)
+
+    # What became of them.
+
+    def exits(self, running: Iterable[Key]) -> list[tuple[Key, ExitRecord]]:
+        """Return those of ``running`` that are gone."""
+        found = []
+        for key in running:
+            each = self._processes.get(key)
+            if each is None:
+                found.append((key, ExitRecord("its process is not known")))
+            elif (reason := self._ended(each)) is not None:
+                found.append((key, self._exit(each, reason)))
+        return found
+
+    def _ended(self, each: _Process) -> str | None:
+        """Return how a process ended; None: it did not."""
+        if each.child is not None:
+            code = each.child.poll()
+            return None if code is None else self._reason(each, code)
+        if each.process is None or not _lives(each.process):
+            return "killed" if each.killed else _NOT_OURS
+        return None
+
+    def _reason(self, each: _Process, code: int) -> str:
+        if code == 0:
+            return exit_reason(code)
+        if code == -signal.SIGKILL:
+            if not each.killed and oom_kills() > each.oom_kills:
+                mib = each.memory_bytes >> 20
+                return (
+                    f"{exit_reason(code)}, probably by the kernel as memory ran out "
+                    f"(it had {mib} MiB)"
+                )
+            return exit_reason(code)
+        log = log_path(self._folder.topology(each.row.id), each.row.worker)
+        return f"{exit_reason(code)}, see {log}"
+
+    def _exit(self, each: _Process, reason: str) -> ExitRecord:
+        left = self._suspects(each.row)
+        return ExitRecord(reason, tuple(left.roots), left.positions, left.drawn)
+
+    def _suspects(self, row: ProcessRow) -> Suspects:
+        """Return what was at work; the file stays until the exit was told to the coordinator."""
+        if not row.plan:
+            return _NO_SUSPECTS
+        folder = self._folder.topology(row.id)
+        plan = plan_of(folder, row.plan)
+        if plan is None:
+            return _NO_SUSPECTS
+        return read_slot(plan, folder, row.worker, row.incarnation, keep=True)
+
+    def stats(self) -> list[HostStats]:
+        """Return memory and share of a core since the last call, for each process."""
+        found = []
+        for key, each in self._processes.items():
+            if each.process is not None:
+                with suppress(psutil.Error):
+                    each.memory_bytes = each.process.memory_info().rss
+                    found.append(HostStats(key, each.memory_bytes, each.process.cpu_percent()))
+        return found
+
+
+def plan_of(folder: Path, file: str) -> Plan | None:
+    """Return the plan in this file of a topology's folder; None: it cannot be read."""
+    try:
+        return Plan.from_wire(read_plan(folder, file))
+    except (OSError, ValueError, KeyError, TypeError, msgpack.UnpackException):
+        return None
+
+
+def oom_kills() -> int:
+    """Return how many processes the kernel has killed for lack of memory since it booted."""
+    with suppress(OSError, ValueError, IndexError):
+        for line in Path("/proc/vmstat").read_text("ascii").splitlines():
+            if line.startswith("oom_kill "):
+                return int(line.split()[1])
+    return 0
+
+
+def _process_of(row: ProcessRow) -> psutil.Process | None:
+    """Return the process of a row if it still runs: the same pid, started at the same time."""
+    if row.pid is None:
+        return None
+    try:
+        process = psutil.Process(row.pid)
+        same = abs(process.create_time() - row.created) <= CREATED_TOLERANCE_S
+    except psutil.Error:
+        return None
+    return process if same and _lives(process) else None
+
+
+def _lives(process: psutil.Process) -> bool:
+    """Say whether it runs; one that nobody waited for is gone, too."""
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.Error:
+        return False
+
+
+def _rows_of_commands(folder: SupervisorFolder) -> list[ProcessRow]:
+    """Return workers of this folder by the command lines of this user's processes."""
+    found = []
+    base = str(folder.path / "topologies") + os.sep
+    for process in psutil.process_iter():
+        with suppress(psutil.Error, ValueError, KeyError):
+            if process.uids().real != os.getuid():
+                continue
+            options = _options(process.cmdline())
+            state_dir = options["state-dir"]
+            if state_dir.startswith(base) and "waterspout.supervisor.worker" in process.cmdline():
+                found.append(
+                    ProcessRow(
+                        state_dir.removeprefix(base),
+                        int(options["worker"]),
+                        int(options["incarnation"], 16),
+                        process.pid,
+                        process.create_time(),
+                    )
+                )
+    return found
+
+
+def _options(command: list[str]) -> dict[str, Any]:
+    pairs = (word[2:].partition("=") for word in command if word.startswith("--"))
+    return {name: value for name, sep, value in pairs if sep}

@@ -1,0 +1,90 @@
+"""The workers that a supervisor started, on disk: how the next one finds them again.
+
+Written before a process is started and again when its pid is known; a supervisor that is killed
+in between finds the process by its command line, which has the incarnation in it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from .host_worker import Key
+
+_FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessRow:
+    """One worker that was started.
+
+    Attributes:
+        id, worker, incarnation: whose process it is.
+        pid: None: it was about to be started.
+        created: wall clock seconds as the operating system has them; no later process with this
+            pid has the same.
+        local: top modules of the topology's own code.
+        plan: file of its plan in ``plans/``; "": it was not given one yet.
+    """
+
+    id: str
+    worker: int
+    incarnation: int
+    pid: int | None = None
+    created: float = 0.0
+    local: tuple[str, ...] = ()
+    plan: str = ""
+
+    @property
+    def key(self) -> Key:
+        """(topology id, worker, incarnation)."""
+        return self.id, self.worker, self.incarnation
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessTable:
+    """What the file holds."""
+
+    term: int
+    rows: tuple[ProcessRow, ...]
+
+
+def read_table(path: Path) -> ProcessTable:
+    """Return what an earlier supervisor wrote; empty when there is none that can be read.
+
+    Raises:
+        OSError: the file is there, but cannot be read.
+    """
+    try:
+        found = json.loads(path.read_text("utf-8"))
+        rows = [ProcessRow(**{**row, "local": tuple(row["local"])}) for row in found["rows"]]
+        return ProcessTable(int(found["term"]), tuple(rows))
+    except FileNotFoundError:
+        return ProcessTable(0, ())
+    except (ValueError, TypeError, KeyError, AttributeError):
+        # Written by another version: what runs is found by its command line.
+        return ProcessTable(0, ())
+
+
+def write_table(path: Path, term: int, rows: Iterable[ProcessRow]) -> None:
+    """Write the table, durable when this returns.
+
+    Raises:
+        OSError: the disk is full or fails; the table of before is still there.
+    """
+    temporary = path.with_name(path.name + ".tmp")
+    text = json.dumps({"format": _FORMAT, "term": term, "rows": [asdict(row) for row in rows]})
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    with open(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(temporary, path)
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

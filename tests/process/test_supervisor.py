@@ -1,0 +1,238 @@
+"""A supervisor as a process, with real workers, against a coordinator that follows a script."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+import zmq
+from waterspout.supervisor.cluster.host_protocol import WishWorker, problem_from_supervisor
+from waterspout.supervisor.control_wire import pack, unpack
+
+ID = "words-0a1b2c"
+WAIT_S = 30.0
+_MAIN = """
+import sys
+from pathlib import Path
+from waterspout.supervisor.cluster.supervisor_command import run_supervisor
+from waterspout.supervisor.cluster.supervisor_config import SupervisorConfig
+config = SupervisorConfig(
+    coordinator=sys.argv[1], data=Path(sys.argv[2]), name="a", insecure=True, slots=2,
+    worker_memory_max=int(sys.argv[3]),
+)
+try:
+    sys.exit(run_supervisor(config))
+except Exception as error:
+    sys.exit(str(error))
+"""
+
+Rows = list[dict[str, Any]]
+
+
+class Host:
+    """A supervisor process and the coordinator that it sees."""
+
+    def __init__(self, folder: Path) -> None:
+        self._context = zmq.Context()
+        self._router = self._context.socket(zmq.ROUTER)
+        port = self._router.bind_to_random_port("tcp://127.0.0.1")
+        self._endpoint = f"tcp://127.0.0.1:{port}"
+        self.data, self._log = folder / "data", folder / "supervisor.log"
+        self._route, self._beat, self._wished_at = b"", 0, 0.0
+        self._version, self._wish = 0, [WishWorker(ID, 0, 0)][:0]
+        self.hellos = 0
+        self.relayed: list[tuple[tuple[str, int, int], dict[str, Any]]] = []
+        self.process = self.start()
+
+    def start(self, memory_max: int = 0) -> subprocess.Popen[bytes]:
+        """Start a supervisor."""
+        with open(self._log, "ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-c", _MAIN, self._endpoint, str(self.data), str(memory_max)],
+                stderr=log,
+            )
+        return self.process
+
+    def wish(self, *workers: WishWorker) -> None:
+        """Wish for these workers from now on."""
+        self._wish, self._version, self._wished_at = list(workers), self._version + 1, 0.0
+
+    def until(self, seen: Callable[[Rows], bool], *, version: bool = True) -> Rows:
+        """Serve until a beat shows what is waited for; return its rows."""
+        end = time.monotonic() + WAIT_S
+        while time.monotonic() < end:
+            if self._router.poll(20):
+                rows = self._take(*self._router.recv_multipart(), version)
+                if rows is not None and seen(rows):
+                    return rows
+            self._say_wish()
+        raise AssertionError(f"not seen in {WAIT_S} s; {self._log.read_text()[-2000:]}")
+
+    def _take(self, route: bytes, data: bytes, version: bool) -> Rows | None:
+        message = unpack(data)
+        assert problem_from_supervisor(message) is None, problem_from_supervisor(message)
+        match message["kind"]:
+            case "hello":
+                self._route, self._wished_at = route, 0.0
+                self.hellos += 1
+                welcome = {"kind": "welcome", "term": 1, "lease_s": 10.0, "beat_s": 0.2}
+                self._send({**welcome, "blob_endpoint": "tcp://127.0.0.1:1", "wall": 1.0})
+            case "relay":
+                for id, worker, incarnation, envelope in message["items"]:
+                    self.relayed.append(((id, worker, incarnation), unpack(envelope)))
+            case "beat" if not version or message["version"] == self._version:
+                rows: Rows = message["workers"]
+                return rows
+        return None
+
+    def _say_wish(self) -> None:
+        if self._route and self._version and time.monotonic() > self._wished_at + 0.2:
+            self._beat += 1
+            rows = [worker.to_wire() for worker in self._wish]
+            wish = {"kind": "wish", "term": 1, "version": self._version, "beat": self._beat}
+            self._send({**wish, "workers": rows})
+            self._wished_at = time.monotonic()
+
+    def _send(self, message: dict[str, Any]) -> None:
+        self._router.send_multipart([self._route, pack(message)])
+
+    def forget_route(self) -> None:
+        """Say nothing until the next hello."""
+        self._route = b""
+
+    def close(self) -> None:
+        """End everything."""
+        self.process.kill()
+        self.process.wait()
+        for process in psutil.process_iter():
+            try:
+                if any(str(self.data) in word for word in process.cmdline()):
+                    process.kill()
+            except psutil.Error:
+                continue
+        self._router.close(linger=0)
+        self._context.term()
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> Iterator[Host]:
+    made = Host(tmp_path)
+    yield made
+    made.close()
+
+
+def worker(incarnation: int, **more: Any) -> WishWorker:
+    return WishWorker(ID, 0, incarnation, name="words", bytes_max=1 << 20, **more)
+
+
+def runs(rows: Rows) -> bool:
+    return any(row["state"] == "running" for row in rows)
+
+
+def exited(rows: Rows) -> bool:
+    return any(row["state"] == "exited" for row in rows)
+
+
+def test_a_supervisor_that_is_killed_finds_its_workers_again(host: Host) -> None:
+    """F04: they go on, and the next supervisor carries what they say."""
+    host.wish(worker(7))
+    (row,) = host.until(runs)
+    assert host.relayed[0][1]["kind"] == "register"
+    assert host.relayed[0][1]["endpoint"].startswith("tcp://127.0.0.1:")
+    pid = row["pid"]
+    host.process.kill()
+    host.process.wait()
+    assert psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    host.relayed.clear()
+    host.start()
+    (again,) = host.until(runs)
+    assert (again["pid"], again["created"]) == (pid, row["created"])
+    assert host.hellos == 2
+    host.until(lambda rows: any(message["kind"] == "report" for _, message in host.relayed))
+    # It ends although this supervisor did not start it, and a new one takes its place.
+    os.kill(pid, signal.SIGKILL)
+    (gone,) = host.until(exited)
+    assert "earlier supervisor" in gone["exit"]["reason"]
+    host.wish(worker(8))
+    (row,) = host.until(runs)
+    assert (row["incarnation"], row["pid"] != pid) == (8, True)
+
+
+def test_an_exit_is_told_and_what_is_not_wished_is_gone(host: Host) -> None:
+    """F03."""
+    host.wish(worker(7))
+    (row,) = host.until(runs)
+    began = time.monotonic()
+    os.kill(row["pid"], signal.SIGKILL)
+    (row,) = host.until(exited)
+    assert time.monotonic() - began < 1.0
+    assert row["exit"]["reason"] == "killed by signal 9 (SIGKILL)"
+    host.wish(worker(8))
+    (row,) = host.until(runs)
+    host.wish()
+    assert host.until(lambda rows: not rows) == []
+    assert not psutil.pid_exists(row["pid"])
+    assert sorted(os.listdir(host.data / "topologies" / ID / "slots")) == []
+
+
+def test_a_worker_that_ended_while_nobody_looked_is_told_of(host: Host) -> None:
+    """F04."""
+    host.wish(worker(7))
+    (row,) = host.until(runs)
+    host.process.kill()
+    host.process.wait()
+    os.kill(row["pid"], signal.SIGKILL)
+    host.start()
+    (gone,) = host.until(exited)
+    assert gone["exit"]["reason"] == "ended while its supervisor was away"
+
+
+def test_a_coordinator_that_falls_silent_is_dialled_anew_and_workers_go_on(host: Host) -> None:
+    """F08."""
+    host.wish(worker(7))
+    (row,) = host.until(runs)
+    host.forget_route()
+    began = time.monotonic()
+    (again,) = host.until(lambda rows: host.hellos == 2 and runs(rows))
+    assert time.monotonic() - began > 1.5
+    assert again["pid"] == row["pid"]
+
+
+def test_a_second_supervisor_on_one_folder_is_refused(host: Host) -> None:
+    """F16."""
+    host.wish(worker(7))
+    host.until(runs)
+    second = subprocess.run(
+        [sys.executable, "-c", _MAIN, "tcp://127.0.0.1:1", str(host.data), "0"],
+        capture_output=True, text=True, check=False, timeout=WAIT_S,
+    )  # fmt: skip
+    assert second.returncode == 1
+    assert f"another supervisor (pid {host.process.pid})" in second.stderr.splitlines()[-1]
+
+
+def test_a_worker_over_the_hosts_memory_limit_is_killed(host: Host) -> None:
+    """F14."""
+    host.process.kill()
+    host.process.wait()
+    host.start(memory_max=1 << 20)
+    host.wish(worker(7))
+    (row,) = host.until(exited)
+    assert "over its limit of 1 MiB" in row["exit"]["reason"]
+
+
+def test_sigterm_ends_the_supervisor_at_once_and_leaves_its_workers(host: Host) -> None:
+    host.wish(worker(7))
+    (row,) = host.until(runs)
+    began = time.monotonic()
+    host.process.terminate()
+    assert host.process.wait(WAIT_S) == 0
+    assert time.monotonic() - began < 1.5
+    assert psutil.Process(row["pid"]).status() != psutil.STATUS_ZOMBIE

@@ -1,0 +1,147 @@
+"""Files of a host: parts go and come, code and environments are had once, failures told apart."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from waterspout.supervisor.cluster.blob_client import BlobError
+from waterspout.supervisor.cluster.code_pack import pack
+from waterspout.supervisor.cluster.environments import Environments
+from waterspout.supervisor.cluster.host_files import HostFiles, local_modules, python_of
+from waterspout.supervisor.cluster.host_jobs import JobFailed
+from waterspout.supervisor.cluster.host_protocol import WishWorker
+from waterspout.supervisor.cluster.supervisor_folder import SupervisorFolder
+
+ID = "words-0a1b2c"
+PART = "epoch-1.round-2.task-3.part"
+PACK = pack({"mine/__init__.py": b"", "top.py": b"X = 1\n", "sub/inner.py": b""})
+SHA = hashlib.sha256(PACK).hexdigest()
+
+
+class FakeBlobs:
+    """A coordinator's blobs in a dict."""
+
+    def __init__(self) -> None:
+        self.held: dict[tuple[str, str, str], bytes] = {}
+        self.error: BlobError | None = None
+        self.gets = 0
+
+    def put(self, sort: str, source: Path, *, name: str, id: str, sha256: str) -> None:
+        if self.error is not None:
+            raise self.error
+        assert hashlib.sha256(source.read_bytes()).hexdigest() == sha256
+        self.held[sort, id, name] = source.read_bytes()
+
+    def get(self, sort: str, *, name: str, id: str, to: Path, sha256: str | None) -> None:
+        self.gets += 1
+        if self.error is not None:
+            raise self.error
+        to.write_bytes(self.held[sort, id, name])
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[SupervisorFolder]:
+    folder = SupervisorFolder(tmp_path / "data")
+    yield folder
+    folder.close()
+
+
+@pytest.fixture
+def blobs() -> FakeBlobs:
+    return FakeBlobs()
+
+
+@pytest.fixture
+def files(folder: SupervisorFolder, blobs: FakeBlobs) -> HostFiles:
+    connect: Any = lambda: blobs  # noqa: E731
+    return HostFiles(folder, connect, Environments(folder.environments))
+
+
+def test_a_part_goes_to_the_coordinator_and_comes_back_on_another_host(
+    files: HostFiles, folder: SupervisorFolder, blobs: FakeBlobs
+) -> None:
+    path = folder.make_topology(ID) / "snapshots" / PART
+    path.write_bytes(b"state")
+    files.upload(ID, PART)
+    path.unlink()
+    assert not files.has(ID, PART)
+    files.fetch(ID, PART)
+    assert path.read_bytes() == b"state"
+    files.fetch(ID, PART)
+    assert blobs.gets == 1
+    assert files.has(ID, PART)
+
+
+def test_a_part_that_is_gone_is_never_stored(files: HostFiles) -> None:
+    with pytest.raises(JobFailed, match="is gone") as error:
+        files.upload(ID, PART)
+    assert error.value.final
+
+
+@pytest.mark.parametrize("retry", [True, False])
+def test_a_refusal_is_final_unless_trying_again_may_help(
+    files: HostFiles, blobs: FakeBlobs, retry: bool
+) -> None:
+    blobs.error = BlobError("no such blob", retry=retry)
+    with pytest.raises(JobFailed, match="no such blob") as error:
+        files.fetch(ID, PART)
+    assert error.value.final is not retry
+
+
+def test_without_a_coordinator_everything_waits(folder: SupervisorFolder) -> None:
+    files = HostFiles(folder, lambda: None, Environments(folder.environments))
+    with pytest.raises(JobFailed, match="not in reach") as error:
+        files.fetch(ID, PART)
+    assert not error.value.final
+
+
+def test_code_is_fetched_and_unpacked_once(
+    files: HostFiles, blobs: FakeBlobs, folder: SupervisorFolder
+) -> None:
+    blobs.held["code", "", SHA] = PACK
+    assert not files.ready(SHA, "")
+    files.prepare(SHA, "")
+    files.prepare(SHA, "")
+    assert blobs.gets == 1
+    assert files.ready(SHA, "")
+    code = files.code_folder(WishWorker(ID, 0, 7, code=SHA))
+    assert code is not None
+    assert local_modules(code) == ["mine", "sub", "top"]
+    inner = files.code_folder(WishWorker(ID, 0, 7, code=SHA, sub="sub"))
+    assert inner is not None
+    assert local_modules(inner) == ["inner"]
+    assert not list(folder.path.glob("*.part"))
+
+
+def test_a_folder_outside_of_the_code_is_refused(files: HostFiles, blobs: FakeBlobs) -> None:
+    blobs.held["code", "", SHA] = PACK
+    files.prepare(SHA, "")
+    with pytest.raises(ValueError, match="leads out"):
+        files.code_folder(WishWorker(ID, 0, 7, code=SHA, sub="../.."))
+
+
+def test_a_topology_without_code_and_requirements_is_ready(files: HostFiles) -> None:
+    assert files.ready("", "")
+    assert files.code_folder(WishWorker(ID, 0, 7)) is None
+
+
+def test_requirements_that_are_not_allowed_are_final(files: HostFiles, blobs: FakeBlobs) -> None:
+    text = b"left-pad==1.0\n"
+    sha256 = hashlib.sha256(text).hexdigest()
+    blobs.held["requirements", "", sha256] = text
+    with pytest.raises(JobFailed, match="installs no requirements") as error:
+        files.prepare("", sha256)
+    assert error.value.final
+
+
+def test_a_worker_without_requirements_runs_on_our_own_interpreter(tmp_path: Path) -> None:
+    environments = Environments(tmp_path)
+    assert python_of(environments, "") == environments.own
+    python = tmp_path / ("0" * 64) / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.touch()
+    assert python_of(environments, "0" * 64) == str(python)
