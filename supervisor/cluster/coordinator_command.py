@@ -1,0 +1,64 @@
+"""``waterspout coordinator``: runs the coordinator of a cluster until SIGTERM or Ctrl-C."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+from collections.abc import Mapping
+from dataclasses import replace
+from importlib.metadata import version
+from typing import Any
+
+import click
+import zmq
+
+from ..exit_codes import ExitCode
+from .coordinator_config import CoordinatorConfig, default_data, is_loopback
+from .coordinator_daemon import CoordinatorDaemon
+from .event_lines import event_line
+
+
+def run_coordinator(config: CoordinatorConfig) -> ExitCode:
+    """Run a coordinator; returns when it was told to end.
+
+    Raises:
+        UserError: another coordinator uses the folder.
+        StoreError: the folder cannot be used.
+    """
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(message)s")
+    if not config.data.parts:
+        config = replace(config, data=default_data())
+    if refused := _refusal(config):
+        click.echo(f"waterspout: {refused}", err=True)
+        return ExitCode.REFUSED
+    try:
+        daemon = CoordinatorDaemon(config, version("waterspout"), say)
+    except zmq.ZMQError as error:
+        click.echo(f"waterspout: cannot listen on {config.bind}: {error.strerror}", err=True)
+        return ExitCode.REFUSED
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: daemon.request_end())
+    if config.insecure:
+        click.echo("WARNING insecure: everybody who reaches this port may run code here", err=True)
+    say("coordinator listening", {"endpoint": config.bind, "data": config.data})
+    daemon.run()
+    say("coordinator ended", {"endpoint": config.bind})
+    return ExitCode.OK
+
+
+def _refusal(config: CoordinatorConfig) -> str:
+    """Return why this must not be run, or an empty text."""
+    try:
+        loopback = is_loopback(config.bind)
+    except ValueError as error:
+        return str(error)
+    if config.insecure or config.keys is not None:
+        return ""
+    where = config.bind if loopback else f"{config.bind}, which other machines can reach"
+    return f"no keys to listen on {where}: waterspout keygen makes them (or --insecure)"
+
+
+def say(name: str, fields: Mapping[str, Any]) -> None:
+    """Write an event on stderr."""
+    click.echo(event_line(name, fields), err=True)

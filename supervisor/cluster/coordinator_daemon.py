@@ -1,0 +1,146 @@
+"""The coordinator of a cluster as a process: one loop over its sockets and the time.
+
+    main thread                                          blob thread
+    +-------------------------------------------+       +------------------+
+    | Mailbox (ROUTER): hosts, clients           |       | BlobServer       |
+    | Cluster: hosts, leases, places, topologies |       |   files only     |
+    | Requests                                   |       +------------------+
+    +-------------------------------------------+
+
+The loop waits in one poll, for at most POLL_MS, and does nothing that takes long. When it ends,
+hosts and workers go on; the next coordinator on the same folder finds them.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import time
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from typing import Any
+
+import zmq
+
+from ..sockets import Context, router
+from .blob_server import BlobServer
+from .blobs import BLOB_BYTES_MAX, BlobLimits
+from .client_protocol import Role
+from .cluster import Cluster
+from .cluster_store import SqliteClusterStore
+from .coordinator_config import CoordinatorConfig
+from .host_protocol import FROM_SUPERVISOR, HOST_BYTES_MAX, problem_from_supervisor
+from .mailbox import Mail, Mailbox
+from .requests import Requests
+
+#: Longest wait of the loop.
+POLL_MS = 50
+
+_log = logging.getLogger(__name__)
+
+
+class CoordinatorDaemon:
+    """Runs a coordinator until it is told to end.
+
+    Args:
+        config: what it is told.
+        version: of this software.
+        say: called with every event: name and fields.
+
+    Raises:
+        UserError: another coordinator uses the folder.
+        StoreError: the folder cannot be used.
+        zmq.ZMQError: the address is taken, or none of this machine.
+    """
+
+    def __init__(
+        self,
+        config: CoordinatorConfig,
+        version: str,
+        say: Callable[[str, Mapping[str, Any]], None],
+    ) -> None:
+        self._config = config
+        self._closing = ExitStack()
+        self._end_wanted = False
+        try:
+            self._open(config, version, say)
+        except BaseException:
+            self._closing.close()
+            raise
+
+    def _open(
+        self,
+        config: CoordinatorConfig,
+        version: str,
+        say: Callable[[str, Mapping[str, Any]], None],
+    ) -> None:
+        config.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        store = SqliteClusterStore(config.data / "cluster.sqlite", owner=True)
+        self._closing.callback(store.close)
+        context: Context = zmq.Context()
+        self._closing.callback(context.term)
+        socket = router(context, config.bind, HOST_BYTES_MAX)
+        self._mailbox = Mailbox(socket, secure=not config.insecure)
+        self._closing.callback(self._mailbox.close)
+        limits = BlobLimits(code=config.code_bytes_max, part=config.part_bytes_max)
+        blobs = router(context, config.blob_bind, BLOB_BYTES_MAX)
+        self._blobs = BlobServer(blobs, config.data, self._may_blob, limits)
+        self._closing.callback(self._blobs.close)
+        self._blobs.start()
+        now = time.monotonic()
+        self._cluster = Cluster(config, store, store.next_term(), time.time, say)
+        self._closing.callback(self._cluster.close)
+        self._cluster.restore(now)
+        self._requests = Requests(self._cluster, random.SystemRandom(), version, now)
+
+    def run(self) -> None:
+        """Work until ``request_end``. Called once."""
+        try:
+            while not self._end_wanted:
+                self._mailbox.socket.poll(POLL_MS)
+                self.turn(time.monotonic())
+        finally:
+            self._closing.close()
+
+    def request_end(self) -> None:
+        """Ask for the end; may be called from a signal handler."""
+        self._end_wanted = True
+
+    def turn(self, now: float) -> None:
+        """Do what has come up."""
+        for mail in self._mailbox.receive():
+            self._take(mail, now)
+        self._cluster.turn(now)
+        while self._cluster.outbox:
+            self._mailbox.send(*self._cluster.outbox.popleft())
+        self._mailbox.flush()
+
+    def _take(self, mail: Mail, now: float) -> None:
+        kind = mail.message.get("kind")
+        if isinstance(kind, str) and kind in FROM_SUPERVISOR and "v" not in mail.message:
+            self._take_host(mail, now)
+        else:
+            answer = self._requests.answer(self._role(mail), mail.message, mail.size, now)
+            self._mailbox.send(mail.route, answer)
+
+    def _may_blob(self, user: str, request: Mapping[str, Any]) -> bool:
+        """Say whether a key may put or get a blob; called on the blob thread."""
+        return True
+
+    def _role(self, mail: Mail) -> str:
+        return Role.ADMIN
+
+    def _take_host(self, mail: Mail, now: float) -> None:
+        message = mail.message
+        wrong = problem_from_supervisor(message)
+        if wrong is not None:
+            self._cluster.refused += 1
+            _log.warning("host message refused reason=%s", wrong)
+            return
+        match message["kind"]:
+            case "hello":
+                self._cluster.on_hello(message["name"], mail.route, message, now)
+            case "beat":
+                self._cluster.on_beat(mail.route, message, now)
+            case "relay":
+                self._cluster.on_relay(mail.route, message["items"], now)

@@ -1,0 +1,303 @@
+"""What clients ask and what they are told: every kind, every role, every refusal."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from waterspout.supervisor.cluster.client_protocol import VERBS
+
+from .cluster_rig import FakeHost, Rig
+
+
+@pytest.fixture
+def rig(tmp_path: Path) -> Rig:
+    """Return a cluster of two hosts with two slots each."""
+    return Rig(tmp_path, FakeHost("a", slots=2), FakeHost("b", slots=2)).run()
+
+
+def refused(answer: dict[str, Any]) -> str:
+    """Return the code of a refusal."""
+    assert answer["ok"] is False, answer
+    assert answer["error"]
+    return str(answer["code"])
+
+
+# --- who may what -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", sorted(VERBS))
+@pytest.mark.parametrize("role", ["admin", "readonly", "supervisor", ""])
+def test_a_role_may_what_the_table_says_and_nothing_else(rig: Rig, role: str, kind: str):
+    rig.submit()
+    fields: dict[str, Any] = {"name": "numbers", "host": "a", "action": "list", "wire": {}}
+    fields |= {"logger": "x", "level": "INFO"}
+    answer = rig.ask(kind, role, **fields)
+    may = role == "admin" or (role == "readonly" and VERBS[kind].role == "readonly")
+    assert (answer.get("code") != "E_ROLE") == may, answer
+
+
+def test_a_client_of_another_version_is_told_both(rig: Rig):
+    answer = rig.requests.answer("admin", {"v": 9, "id": 1, "kind": "list"}, 10, rig.now)
+    assert refused(answer) == "E_VERSION"
+    assert "version 9" in answer["error"]
+
+
+def test_a_request_that_is_too_large_is_refused(rig: Rig):
+    answer = rig.requests.answer("admin", {"v": 1, "id": 1, "kind": "list"}, 1 << 20, rig.now)
+    assert refused(answer) == "E_REQUEST"
+
+
+ANY = st.none() | st.integers() | st.text(max_size=5) | st.lists(st.integers(), max_size=2)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
+@given(
+    st.sampled_from(sorted(VERBS)),
+    st.dictionaries(
+        st.sampled_from(
+            ["name", "wire", "host", "now", "fresh", "after", "limit", "ids", "action", "workers"]
+        ),
+        ANY,
+    ),
+)
+def test_nonsense_is_answered_and_changes_nothing(rig: Rig, kind: str, fields: dict[str, Any]):
+    answer = rig.ask(kind, **fields)
+    assert answer["id"] == 9
+    assert not rig.cluster.topologies
+
+
+# --- submit, list, status -----------------------------------------------------------------------
+
+
+def test_a_submitted_topology_is_placed_as_the_dry_run_said(rig: Rig):
+    wire = {**rig.wire(), "workers": 2}
+    planned = rig.ask("plan", wire=wire)
+    answer = rig.ask("submit", wire=wire)
+    assert answer["ok"]
+    assert answer["placement"] == planned["placement"]
+    assert answer["placement"][0] == [1, "numbers", 0, 0, "a"]
+    assert answer["topology"].startswith("numbers-")
+    assert len(rig.cluster.topologies) == 1
+
+
+def test_a_dry_run_keeps_nothing(rig: Rig):
+    rig.ask("plan", wire=rig.wire())
+    assert rig.cluster.topologies == {}
+    assert rig.store.topologies() == []
+
+
+def test_a_name_that_runs_is_taken_until_it_has_ended(rig: Rig):
+    rig.submit()
+    assert refused(rig.submit()) == "E_NAME_TAKEN"
+    rig.ask("kill", name="numbers", now=True)
+    rig.run(1.0)
+    assert rig.life("numbers") == "ended"
+    assert rig.submit()["ok"]
+
+
+def test_a_topology_submitted_again_keeps_its_id_and_its_state(rig: Rig):
+    first = rig.submit()["topology"]
+    rig.run(1.0)
+    rig.ask("kill", name="numbers", now=True)
+    rig.run(1.0)
+    again = rig.submit()
+    assert again["topology"] == first
+    rig.run(1.0)
+    assert rig.ask("status", name="numbers")["status"]["topologies"][0]["epoch"] == 2
+
+
+def test_other_components_on_kept_state_are_refused_unless_it_is_forgotten(rig: Rig):
+    rig.submit()
+    rig.run(1.0)
+    rig.ask("kill", name="numbers", now=True)
+    rig.run(1.0)
+    wire = rig.wire()
+    wire["spec"]["spouts"][0]["parallelism"] = 2
+    answer = rig.ask("submit", wire=wire)
+    assert refused(answer) == "E_DENIED"
+    assert "--fresh" in answer["error"]
+    assert rig.life("numbers") == "ended"
+    assert rig.ask("submit", wire=wire, fresh=True)["ok"]
+
+
+def test_more_workers_than_slots_are_refused_with_both_numbers(rig: Rig):
+    answer = rig.ask("submit", wire={**rig.wire(), "workers": 5})
+    assert refused(answer) == "E_NO_SLOTS"
+    assert rig.cluster.topologies == {}
+
+
+def test_code_has_to_be_put_before(rig: Rig):
+    assert refused(rig.submit(code="a" * 64)) == "E_REQUEST"
+    folder = rig.config.data / "code"
+    folder.mkdir(parents=True)
+    (folder / ("a" * 64 + ".zip")).write_bytes(b"x")
+    assert rig.submit(code="a" * 64, sub="src")["ok"]
+    rig.run(0.5)
+    (wish,) = [
+        rig.cluster.named("numbers").wished(each) for each in rig.cluster.places.wish_of("a")[1]
+    ]
+    assert (wish.name, wish.code, wish.sub) == ("numbers", "a" * 64, "src")
+    assert wish.hang_s.keys() == {"numbers", "count"}
+    assert "waterspout.bolts.count:Count" in wish.classes
+
+
+@pytest.mark.parametrize("fields", [{"code": "../../x"}, {"sub": "../x"}, {"requirements": "y"}])
+def test_names_that_lead_elsewhere_are_refused(rig: Rig, fields: dict[str, str]):
+    assert refused(rig.submit(**fields)) == "E_DENIED"
+
+
+def test_status_shows_the_cluster_its_hosts_and_its_topologies(rig: Rig):
+    rig.submit()
+    rig.run(1.0)
+    status = rig.ask("status", "readonly")["status"]
+    assert status["cluster"]["health"] == "healthy"
+    assert status["cluster"]["insecure"]
+    assert [(row["host"], row["slots_taken"]) for row in status["hosts"]] == [("a", 1), ("b", 0)]
+    (topology,) = status["topologies"]
+    assert (topology["topology"], topology["life"]) == ("numbers", "active")
+    (worker,) = topology["workers"]
+    assert (worker["host"], worker["state"]) == ("a", "running")
+    (row,) = rig.ask("list")["topologies"]
+    assert (row["name"], row["workers"], row["waiting"]) == ("numbers", 1, 0)
+
+
+def test_an_unknown_name_is_refused(rig: Rig):
+    for kind in ("status", "kill", "pause", "resume", "events"):
+        assert refused(rig.ask(kind, name="nobody")) == "E_UNKNOWN"
+    assert refused(rig.ask("drain_host", host="z")) == "E_UNKNOWN"
+
+
+# --- life ---------------------------------------------------------------------------------------
+
+
+def test_a_killed_topology_drains_and_gives_its_slots_back(rig: Rig):
+    rig.submit()
+    rig.run(1.0)
+    assert rig.ask("kill", name="numbers")["state"] == "killing"
+    rig.run(3.0)
+    assert rig.life("numbers") == "ended"
+    assert rig.cluster.named("numbers").row.outcome == "drained"
+    assert rig.workers() == {"a": [], "b": []}
+    assert rig.store.workers() == []
+    assert rig.ask("kill", name="numbers")["state"] == "ended"
+
+
+def test_a_kill_that_waited_long_enough_ends_at_once(rig: Rig):
+    rig.submit()
+    rig.run(1.0)
+    (worker,) = rig.hosts["a"].workers.values()
+    worker.report = lambda **entry: None  # type: ignore[method-assign]
+    rig.ask("kill", name="numbers", wait_s=2.0)
+    rig.run(1.5)
+    assert rig.life("numbers") == "killing"
+    rig.run(1.5)
+    assert rig.cluster.named("numbers").row.outcome == "stopped"
+
+
+def test_a_paused_topology_is_paused_after_a_restart_too(rig: Rig):
+    rig.submit()
+    rig.run(1.0)
+    assert rig.ask("pause", name="numbers")["state"] == "paused"
+    assert rig.ask("pause", name="numbers")["state"] == "paused"
+    rig.run(0.5)
+    (worker,) = rig.hosts["a"].workers.values()
+    assert "pause" in worker.heard[-4:]
+    worker.heard.clear()
+    rig.restart()
+    rig.run(2.0)
+    assert rig.life("numbers") == "paused"
+    assert "pause" in worker.heard
+    assert rig.ask("resume", name="numbers")["state"] == "active"
+
+
+def test_what_has_ended_cannot_be_paused(rig: Rig):
+    rig.submit()
+    rig.ask("kill", name="numbers", now=True)
+    rig.run(1.0)
+    assert refused(rig.ask("pause", name="numbers")) == "E_STATE"
+
+
+def test_a_topology_that_cannot_boot_ends_with_the_user_s_traceback(rig: Rig):
+    rig.submit()
+    rig.run(0.3)
+    (worker,) = rig.hosts["a"].workers.values()
+    worker.says.append(
+        {"kind": "boot_failed", "component": "count", "text": "no", "traceback": "line 7"}
+    )
+    rig.run(1.0)
+    row = rig.ask("list")["topologies"][0]
+    assert (row["life"], row["outcome"], row["health"]) == ("ended", "boot_failed", "degraded")
+    assert "line 7" in row["reason"]
+
+
+def test_a_kill_is_gone_on_with_after_a_restart(rig: Rig):
+    rig.submit()
+    rig.run(1.0)
+    rig.ask("kill", name="numbers")
+    rig.restart()
+    assert rig.life("numbers") == "killing"
+    rig.run(4.0)
+    assert rig.life("numbers") == "ended"
+
+
+def test_without_hosts_a_topology_waits_and_starts_when_there_is_one(rig: Rig):
+    rig.submit()
+    rig.run(1.0)
+    rig.hosts["a"].cut = True
+    for host in rig.hosts.values():
+        host.hello["slots"] = 1
+    rig.ask("drain_host", host="b")
+    rig.run(15.0)
+    assert rig.life("numbers") == "waiting"
+    (row,) = rig.ask("status", name="numbers")["status"]["topologies"]
+    assert row["health"] == "degraded"
+    assert row["workers"][0]["why"]
+    rig.ask("drain_host", host="b", undo=True)
+    rig.run(3.0)
+    assert rig.life("numbers") == "active"
+    assert rig.workers()["b"] == [0]
+
+
+# --- the rest -----------------------------------------------------------------------------------
+
+
+def test_events_are_kept_over_restarts_in_order(rig: Rig):
+    id = rig.submit()["topology"]
+    rig.run(1.0)
+    rig.restart()
+    names = [row[4] for row in rig.ask("events")["events"]]
+    assert names[:3] == ["host up", "host up", "submitted"]
+    own = rig.ask("events", name="numbers")["events"]
+    assert {row[2] for row in own} == {id}
+    after = rig.ask("events", after=own[0][0], name="numbers")["events"]
+    assert after == own[1:]
+
+
+def test_dead_letters_are_listed_marked_and_dropped_also_of_what_has_ended(rig: Rig):
+    rig.submit()
+    rig.run(1.0)
+    (worker,) = rig.hosts["a"].workers.values()
+    letter = {"task": 1, "component": "numbers", "partition": None, "start": None, "end": None,
+              "message_id": None, "stream": "default", "values": [7], "attempts": 3,
+              "reason": "poison", "traceback": "", "failed_component": "count"}  # fmt: skip
+    worker.says.append({"kind": "dead_letters", "id": 1, "records": [letter]})
+    rig.run(0.5)
+    (row,) = rig.ask("dead_letters", name="numbers", action="list")["letters"]
+    assert (row["reason"], row["values"]) == ("poison", [7])
+    assert rig.ask("dead_letters", name="numbers", action="replay")["count"] == 1
+    rig.ask("kill", name="numbers", now=True)
+    rig.run(1.0)
+    assert rig.ask("dead_letters", name="numbers", action="drop", ids=None)["count"] == 1
+    assert rig.ask("dead_letters", name="numbers", action="list")["letters"] == []
+
+
+def test_doctor_tells_clocks_versions_and_refusals(rig: Rig):
+    rig.cluster.on_hello("a", b"x", FakeHost("a", machine="other").hello, rig.now)
+    rig.cluster.outbox.clear()
+    found = rig.ask("doctor")
+    assert [host["host"] for host in found["hosts"]] == ["a", "b"]
+    assert "two hosts call themselves a" in found["refusals"]["a"]
