@@ -7,13 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO, Any, TypeVar
+from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 import click
 from waterspout.topology.errors import WaterspoutError
 from waterspout.topology.problems import did_you_mean, printable
 
+from .cli_cluster import COMMANDS, asks, connected
 from .exit_codes import ExitCode
+
+if TYPE_CHECKING:
+    from .cluster.client_connection import ClientOptions
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -173,12 +177,20 @@ def lint(
 @click.argument("name", required=False)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line per topology.")
 @click.option("--watch", is_flag=True, help="Again every second, until the run ends.")
-def status(name: str | None, as_json: bool, watch: bool) -> ExitCode:
+@asks
+def status(name: str | None, as_json: bool, watch: bool, options: ClientOptions) -> ExitCode:
     """Show how running topologies are.
 
-    Exits with 0 when they are healthy, 5 degraded, 4 stalled, 3 when none is running or it does
-    not answer.
+    Those of this user on this machine, or those of a cluster when a coordinator, keys or
+    --insecure are given. Exits with 0 when they are healthy, 5 degraded, 4 stalled, 3 when none
+    is running or it does not answer.
     """
+    if options.given:
+        from .cluster import cluster_commands
+
+        with connected(options) as client:
+            show = cluster_commands.watch if watch else cluster_commands.status
+            return show(client, name, as_json)
     from .status_command import show_status, watch_status
 
     return watch_status(name, as_json) if watch else show_status(name, as_json)
@@ -274,3 +286,7 @@ def drop(
 
     which = chosen(ids, every)
     return drop_letters(open_store(topology, state_dir), which)
+
+
+for _command in COMMANDS:
+    main.add_command(_command)

@@ -22,7 +22,8 @@ from .greeting import GREETING_BYTES, OPENING, mechanism_of
 from .host_protocol import HOST_BYTES_MAX
 from .supervisor_config import host_and_port
 
-#: How long an answer may take, in seconds, and how long ``diagnose`` may look for the reason.
+#: How long a connection and an answer may take, in seconds, and how long ``diagnose`` may look.
+CONNECT_S = 5.0
 ANSWER_S = 10.0
 DIAGNOSE_S = 2.0
 
@@ -121,9 +122,10 @@ class Client:
 
     def _send(self, request: Mapping[str, Any], timeout_s: float) -> None:
         self._number += 1
+        wait_s = min(timeout_s, CONNECT_S)
         # A DEALER that is not connected takes nothing.
-        if not self._socket.poll(int(timeout_s * 1000), zmq.POLLOUT):
-            raise Unreachable(self._why(timeout_s))
+        if not self._socket.poll(int(wait_s * 1000), zmq.POLLOUT):
+            raise Unreachable(self._why(wait_s))
         self._socket.send(pack({**request, "v": CLIENT_PROTO, "id": self._number}), zmq.NOBLOCK)
 
     def _answer(self, timeout_s: float) -> dict[str, Any]:

@@ -1,0 +1,286 @@
+"""The command line of the cluster: names, options and help of its verbs.
+
+Imported with ``cli``; what verbs do is imported when they are called.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+from waterspout.topology.problems import printable
+
+from .exit_codes import ExitCode
+
+if TYPE_CHECKING:
+    from .cluster.client import Client
+    from .cluster.client_connection import ClientOptions
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+
+#: Units of times on the command line, in seconds.
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+class Seconds(click.ParamType[float]):
+    """A time such as 30s, 500ms, 10m or 2h; a bare number is seconds."""
+
+    name = "time"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Read it."""
+        if isinstance(value, float):
+            return value
+        unit = next((each for each in _UNITS if str(value).endswith(each)), "")
+        number = str(value).removesuffix(unit)
+        if not number.replace(".", "", 1).isdecimal():
+            self.fail(f"{value!r:.80} is no time; say for example 500ms, 30s or 5m", param, ctx)
+        found = float(number) * _UNITS.get(unit, 1.0)
+        if found > 86_400 * 366:
+            self.fail(f"{value!r:.80} is more than a year", param, ctx)
+        return found
+
+
+class Parallelism(click.ParamType[tuple[str, int]]):
+    """COMPONENT=N."""
+
+    name = "component=n"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Read it."""
+        component, equals, number = str(value).rpartition("=")
+        if not equals or not component or not number.isdecimal() or not 1 <= int(number) <= 32_767:
+            self.fail(f"{value!r:.80} is not COMPONENT=N with N from 1 to 32767", param, ctx)
+        return component, int(number)
+
+
+def asks(command: _F) -> _F:
+    """Add the options that say where the coordinator is; the command gets ``options``."""
+
+    def called(
+        *args: Any, coordinator: str | None, keys: Path | None, insecure: bool, **kwargs: Any
+    ) -> Any:
+        from .cluster.client import Unreachable
+        from .cluster.client_connection import ClientOptions
+
+        try:
+            return command(*args, options=ClientOptions(coordinator, keys, insecure), **kwargs)
+        except Unreachable as error:
+            click.echo(f"waterspout: {printable(str(error))}", err=True)
+            return ExitCode.UNREACHABLE
+
+    called.__name__, called.__doc__ = command.__name__, command.__doc__
+    called.__click_params__ = getattr(command, "__click_params__", [])  # type: ignore[attr-defined]
+    at = click.option(
+        "--coordinator", metavar="HOST:PORT",
+        help="The coordinator [default: WATERSPOUT_COORDINATOR, else 127.0.0.1:7461].",
+    )  # fmt: skip
+    keys_option = click.option(
+        "--keys", type=click.Path(path_type=Path), metavar="D",
+        help="Folder with the own key [default: waterspout/keys under the user's configuration].",
+    )  # fmt: skip
+    insecure_option = click.option(
+        "--insecure", is_flag=True, help="Without keys; the coordinator has to run so, too."
+    )
+    return at(keys_option(insecure_option(called)))  # type: ignore[return-value]
+
+
+_as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+def connected(options: ClientOptions) -> Client:
+    from .cluster.client_connection import connect
+
+    return connect(options)
+
+
+def _file_options(command: _F) -> _F:
+    sets = click.option(
+        "--set", "sets", metavar="a.b.c=VALUE", multiple=True,
+        help="Override a value of the file; may be repeated.",
+    )  # fmt: skip
+    allow = click.option(
+        "--allow", metavar="PREFIX", multiple=True,
+        help="Allow classes of this package, too (hosts have lists of their own).",
+    )  # fmt: skip
+    workers = click.option("--workers", type=click.IntRange(1, 4096), metavar="N",
+                           help="Worker processes.")  # fmt: skip
+    return sets(allow(workers(command)))
+
+
+@click.command()
+@click.argument("file", metavar="FILE")
+@_file_options
+@click.option("--fresh", is_flag=True, help="Forget the state that a topology of this name left.")
+@click.option("--dry-run", is_flag=True, help="Only say which task would go to which host.")
+@click.option(
+    "--wait", "wait_s", type=Seconds(), default="60s", show_default=True, metavar="TIME",
+    help="How long to wait until it runs; 0: not at all.",
+)  # fmt: skip
+@_as_json
+@asks
+def submit(
+    file: str, sets: Sequence[str], allow: Sequence[str], workers: int | None, fresh: bool,
+    dry_run: bool, wait_s: float, as_json: bool, options: ClientOptions,
+) -> ExitCode:  # fmt: skip
+    """Run a topology on the cluster.
+
+    It is linted here, packed with the code next to it, and sent to the coordinator.
+    """
+    from .cluster import submit_command
+    from .cluster.client_connection import connect_blobs
+
+    bundle = submit_command.make_bundle(file, sets, allow, workers)
+    if bundle is None:
+        return ExitCode.REFUSED
+    with connected(options) as client:
+        return submit_command.submit(
+            client, lambda: connect_blobs(options), bundle,
+            fresh=fresh, dry_run=dry_run, wait_s=wait_s, as_json=as_json,
+        )  # fmt: skip
+
+
+@click.command("list")
+@_as_json
+@asks
+def list_(as_json: bool, options: ClientOptions) -> ExitCode:
+    """List the topologies of the cluster."""
+    from .cluster.cluster_commands import list_topologies
+
+    with connected(options) as client:
+        return list_topologies(client, as_json)
+
+
+@click.command()
+@click.argument("name")
+@click.option("--wait", "wait_s", type=Seconds(), metavar="TIME",
+              help="How long what is under way may take [default: its drain_timeout].")  # fmt: skip
+@click.option("--now", is_flag=True, help="At once; what was not acked is replayed by the next.")
+@asks
+def kill(name: str, wait_s: float | None, now: bool, options: ClientOptions) -> ExitCode:
+    """End a topology: its spouts stop, what is under way is worked off. Its state is kept."""
+    from .cluster.cluster_commands import kill as run
+
+    with connected(options) as client:
+        return run(client, name, wait_s, now)
+
+
+@click.command()
+@click.argument("name")
+@asks
+def pause(name: str, options: ClientOptions) -> ExitCode:
+    """Have the spouts of a topology stop."""
+    from .cluster.cluster_commands import pause as run
+
+    with connected(options) as client:
+        return run(client, name)
+
+
+@click.command()
+@click.argument("name")
+@asks
+def resume(name: str, options: ClientOptions) -> ExitCode:
+    """Have the spouts of a paused topology go on."""
+    from .cluster.cluster_commands import resume as run
+
+    with connected(options) as client:
+        return run(client, name)
+
+
+@click.command()
+@click.argument("name")
+@click.option("--workers", type=click.IntRange(1, 4096), metavar="N", help="Worker processes.")
+@click.option("--parallelism", type=Parallelism(), multiple=True, metavar="COMPONENT=N",
+              help="Tasks of a component; may be repeated.")  # fmt: skip
+@asks
+def rebalance(
+    name: str, workers: int | None, parallelism: Sequence[tuple[str, int]], options: ClientOptions
+) -> ExitCode:
+    """Spread a topology anew, with other numbers of workers or tasks if you like."""
+    from .cluster.cluster_commands import rebalance as run
+
+    with connected(options) as client:
+        return run(client, name, workers, dict(parallelism))
+
+
+@click.command()
+@click.argument("host")
+@click.option("--undo", is_flag=True, help="Have it take workers again.")
+@asks
+def drain(host: str, undo: bool, options: ClientOptions) -> ExitCode:
+    """Move all workers away from a host, and give it no new ones."""
+    from .cluster.cluster_commands import drain_host
+
+    with connected(options) as client:
+        return drain_host(client, host, undo)
+
+
+@click.command()
+@click.argument("name", required=False)
+@click.option("--after", type=click.IntRange(0), default=0, metavar="ID", help="Only later ones.")
+@click.option(
+    "--limit", type=click.IntRange(1, 1000), default=100, show_default=True, metavar="N",
+    help="At most so many.",
+)  # fmt: skip
+@_as_json
+@asks
+def events(
+    name: str | None, after: int, limit: int, as_json: bool, options: ClientOptions
+) -> ExitCode:
+    """Show what happened in the cluster, oldest first."""
+    from .cluster.cluster_commands import events as run
+
+    with connected(options) as client:
+        return run(client, name, after, limit, as_json)
+
+
+@click.command()
+@click.option("--bind", metavar="tcp://ADDRESS:PORT", help="Where to listen; blobs at PORT + 1.")
+@click.option("--data", type=click.Path(path_type=Path), metavar="D", help="Where all is kept.")
+@click.option("--lease", type=Seconds(), metavar="TIME", help="Silence after which a host is lost.")
+@click.option("--keys", type=click.Path(path_type=Path), metavar="D", help="Folder with its key.")
+@click.option("--insecure", is_flag=True, help="No keys: whoever reaches the port may run code.")
+def coordinator(
+    bind: str | None, data: Path | None, lease: float | None, keys: Path | None, insecure: bool
+) -> ExitCode:
+    """Run the coordinator of a cluster; SIGTERM ends it, workers go on."""
+    from .cluster.coordinator_command import run_coordinator
+    from .cluster.coordinator_config import CoordinatorConfig
+
+    given = {"bind": bind, "data": data, "lease_s": lease, "keys": keys}
+    known: Any = {name: value for name, value in given.items() if value is not None}
+    return run_coordinator(CoordinatorConfig(**known, insecure=insecure))
+
+
+@click.command()
+@click.option("--coordinator", metavar="tcp://HOST:PORT", help="The coordinator.")
+@click.option("--data", type=click.Path(path_type=Path), metavar="D", help="Where all is kept.")
+@click.option("--slots", type=click.IntRange(1, 256), metavar="N",
+              help="Workers that this host takes [default: its cores].")  # fmt: skip
+@click.option("--name", metavar="NAME", help="Of this host; only with --insecure.")
+@click.option("--allow", metavar="PREFIX", multiple=True, help="Class prefixes that may run here.")
+@click.option("--keys", type=click.Path(path_type=Path), metavar="D", help="Folder with its key.")
+@click.option("--insecure", is_flag=True, help="No keys; the coordinator has to run so, too.")
+def supervisor(
+    coordinator: str | None, data: Path | None, slots: int | None, name: str | None,
+    allow: tuple[str, ...], keys: Path | None, insecure: bool,
+) -> ExitCode:  # fmt: skip
+    """Run the supervisor of this host; SIGTERM ends it, workers go on."""
+    from .cluster.supervisor_command import run_supervisor
+    from .cluster.supervisor_config import SupervisorConfig
+
+    given = {
+        "coordinator": coordinator, "data": data, "slots": slots, "name": name, "keys": keys,
+        "allow": allow or None,
+    }  # fmt: skip
+    known: Any = {key: value for key, value in given.items() if value is not None}
+    return run_supervisor(SupervisorConfig(**known, insecure=insecure))
+
+
+#: In the order of the help.
+COMMANDS: tuple[click.Command, ...] = (
+    coordinator, supervisor, submit, list_, kill, pause, resume, rebalance, drain, events,
+)  # fmt: skip

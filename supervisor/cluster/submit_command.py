@@ -1,0 +1,195 @@
+"""``waterspout submit`` and ``swap``: lint, pack the code, send both, wait until it runs."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+from waterspout.topology.errors import UserError
+from waterspout.topology.plan import Plan, make_plan
+from waterspout.topology.secret_values import masked
+
+from ..exit_codes import ExitCode
+from ..lint_command import is_refused, problem_lines
+from ..linting import lint_file
+from ..rendering_values import lines, plural, text
+from .blob_client import BlobClient, BlobError
+from .client import Asker, Unreachable
+from .code_store import Packed, pack_folder
+
+#: How long ``submit`` waits until the topology runs, in seconds, and how often it looks.
+WAIT_S = 60.0
+LOOK_S = 0.1
+#: Files left out of a pack that are named; the others are counted.
+LEFT_OUT_SHOWN = 10
+
+#: Makes the client for blobs, once it is needed.
+Blobs = Callable[[], BlobClient]
+
+
+class SubmitFailed(UserError):
+    """A topology could not be sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """A topology with its code, ready to be sent."""
+
+    plan: Plan
+    packed: Packed
+
+
+def make_bundle(
+    file: str, sets: Sequence[str], allow: Sequence[str], workers: int | None
+) -> Bundle | None:
+    """Lint a file, plan it and pack its code; None: it was refused, and said why.
+
+    Raises:
+        UserError: the code cannot be packed.
+    """
+    linted = lint_file(file, sets, allow, workers)
+    refused = is_refused(linted)
+    for line in problem_lines(linted, () if refused else ("warning",)):
+        click.echo(line, err=True)
+    if refused or linted.spec is None:
+        return None
+    plan = make_plan(linted.spec, linted.facts, workers)
+    return Bundle(plan, pack_folder(Path(plan.folder)))
+
+
+def tell_pack(bundle: Bundle) -> None:
+    """Say on stderr what of the folder goes along, and what does not."""
+    packed = bundle.packed
+    size = f"{len(packed.data) / 1024:.0f} KiB"
+    click.echo(
+        f"code: {plural(packed.files, 'file')} of {text(bundle.plan.folder)}, {size},"
+        f" {packed.sha256[:12]}",
+        err=True,
+    )
+    for name, why in packed.left_out[:LEFT_OUT_SHOWN]:
+        click.echo(f"  left out: {text(name)} ({why})", err=True)
+    if len(packed.left_out) > LEFT_OUT_SHOWN:
+        click.echo(f"  left out: {len(packed.left_out) - LEFT_OUT_SHOWN} more", err=True)
+
+
+def request_of(bundle: Bundle, kind: str, **more: Any) -> dict[str, Any]:
+    """Return the request that brings a bundle."""
+    wire = bundle.plan.to_wire()
+    return {"kind": kind, "wire": wire, "code": bundle.packed.sha256, "sub": "", **more}
+
+
+def send_code(bundle: Bundle, blobs: Blobs) -> None:
+    """Have the code at the coordinator.
+
+    Raises:
+        SubmitFailed: it did not take it.
+    """
+    packed = bundle.packed
+    try:
+        with blobs() as client:
+            client.put("code", packed.data, name=packed.sha256, sha256=packed.sha256)
+    except BlobError as error:
+        raise SubmitFailed(f"the code could not be sent: {error}") from error
+
+
+def submit(
+    asker: Asker,
+    blobs: Blobs,
+    bundle: Bundle,
+    *,
+    fresh: bool = False,
+    dry_run: bool = False,
+    wait_s: float = WAIT_S,
+    as_json: bool = False,
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = time.sleep,
+) -> ExitCode:
+    """Send a topology and wait until it runs.
+
+    Args:
+        asker: of the coordinator.
+        blobs: makes the client for its code.
+        bundle: from ``make_bundle``.
+        fresh: forget the state that a topology of this name left.
+        dry_run: only say where its tasks would go.
+        wait_s: how long to wait until it runs; 0: not at all.
+        as_json: print the answer as JSON.
+
+    Raises:
+        UserError, Unreachable: it is refused, or nobody answers.
+    """
+    if dry_run:
+        answer = asker.ask({"kind": "plan", "wire": bundle.plan.to_wire(), "fresh": fresh})
+        _print_placement(answer["placement"], as_json)
+        return ExitCode.OK
+    tell_pack(bundle)
+    send_code(bundle, blobs)
+    answer = asker.ask(request_of(bundle, "submit", fresh=fresh), timeout_s=30.0)
+    click.echo(f"submitted: {bundle.plan.name} as {answer['topology']}", err=True)
+    _print_placement(answer["placement"], as_json)
+    return wait_until_running(asker, bundle.plan, wait_s, clock, sleep) if wait_s else ExitCode.OK
+
+
+def wait_until_running(
+    asker: Asker,
+    plan: Plan,
+    wait_s: float,
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = time.sleep,
+) -> ExitCode:
+    """Wait until a topology runs or has ended; say what became of it."""
+    end = clock() + wait_s
+    row: dict[str, Any] = {}
+    while clock() < end:
+        try:
+            (row,) = asker.ask({"kind": "status", "name": plan.name})["status"]["topologies"]
+        except Unreachable as error:
+            click.echo(f"waterspout: {error}", err=True)
+            return ExitCode.UNREACHABLE
+        if row["life"] == "ended":
+            return _tell_end(row, plan)
+        if row["life"] == "active" and row.get("state") == "running":
+            click.echo(f"running: {plan.name}", err=True)
+            return ExitCode.OK
+        sleep(LOOK_S)
+    state = f"{row.get('life')}, {row.get('state')}"
+    click.echo(f"waterspout: {plan.name} does not run after {wait_s:g} s ({state})", err=True)
+    for worker in row.get("workers", ()):
+        if worker.get("why"):
+            click.echo(f"    worker {worker['worker']}: {lines(worker['why'])}", err=True)
+    return ExitCode.RUN_FAILED
+
+
+def _tell_end(row: dict[str, Any], plan: Plan) -> ExitCode:
+    outcome = row["outcome"]
+    if outcome in ("finished", "drained"):
+        click.echo(f"{outcome}: {plan.name}", err=True)
+        return ExitCode.OK
+    click.echo(f"waterspout: {plan.name}: {_without_secrets(row['reason'], plan)}", err=True)
+    for line in lines(_without_secrets(str(row.get("details", "")), plan)).splitlines():
+        click.echo(f"    {line}", err=True)
+    return ExitCode.BOOT_FAILED if outcome == "boot_failed" else ExitCode.RUN_FAILED
+
+
+def _print_placement(placement: Sequence[Sequence[Any]], as_json: bool) -> None:
+    names = ("task", "component", "index", "worker", "host")
+    if as_json:
+        rows = [dict(zip(names, row, strict=True)) for row in placement]
+        click.echo(json.dumps(rows, indent=2))
+        return
+    by_worker: dict[tuple[int, str], list[str]] = {}
+    for _, component, index, worker, host in placement:
+        by_worker.setdefault((worker, host or "no host yet"), []).append(f"{component}[{index}]")
+    for (worker, host), tasks in sorted(by_worker.items()):
+        click.echo(f"worker {worker} on {text(host)}: {', '.join(map(text, tasks))}")
+
+
+def _without_secrets(said: str, plan: Plan) -> str:
+    for component in plan.spec.components():
+        said = masked(said, component.args)
+    return said
