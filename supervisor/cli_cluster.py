@@ -92,6 +92,7 @@ _as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
 def connected(options: ClientOptions) -> Client:
+    """Return a client for the coordinator that the options name."""
     from .cluster.client_connection import connect
 
     return connect(options)
