@@ -29,7 +29,7 @@ class Letters:
         worker_of: task -> worker.
         letters_max: dead letters kept at most (setting ``dead_letters_max``).
         send: called with (worker, message).
-        progress: told of what is reserved.
+        progress: told of what is reserved; knows whose task is gone.
     """
 
     def __init__(
@@ -142,6 +142,8 @@ class Letters:
         room = REPLAYS_MAX - len(self._replaying)
         for letter in self._store.replays(limit=2 * REPLAYS_MAX):
             task = letter.record["task"]
+            if task not in self._worker_of:
+                task = self._progress.first_task(letter.record.get("component"))
             if room <= 0 or letter.id in self._replaying or self._worker_of.get(task) != worker:
                 continue
             room -= 1

@@ -113,6 +113,10 @@ class Progress:
         """Return the tallies of all spout tasks."""
         return (tally for tally in self.tallies.values() if tally.kind == "spout")
 
+    def first_task(self, component: str | None) -> int:
+        """Return the first task of a component; 0 when there is none."""
+        return next((t.task for t in self.tallies.values() if t.component == component), 0)
+
     def of_component(self, component: str) -> list[Tally]:
         """Return the tallies of one component's tasks."""
         return [tally for tally in self.tallies.values() if tally.component == component]

@@ -213,6 +213,25 @@ class Store(ABC):
         """Say whether the last run came to the end of its input."""
 
     @abstractmethod
+    def replace_plan(
+        self,
+        fingerprint: str,
+        positions: Mapping[int, TaskPositions],
+        parts: Iterable[Part],
+        tasks: Mapping[int, int],
+    ) -> None:
+        """Go over to another plan of the same topology, in one step, while nothing runs.
+
+        Positions and parts are replaced, suspects forgotten; epoch and rounds go on rising.
+
+        Args:
+            fingerprint: of the new plan.
+            positions, parts: by tasks of the new plan.
+            tasks: old task -> new task, for dead letters; those of a task that is gone are
+                kept as of task 0.
+        """
+
+    @abstractmethod
     def clear(self) -> int:
         """Start over: forget all but epoch and round numbers; return the dead letters dropped."""
 

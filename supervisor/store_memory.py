@@ -137,6 +137,8 @@ class MemoryStore(Store):
         if record.get("replay_of") in self._letters:
             return int(record["replay_of"])
         names: tuple[str, ...] = ("task", "partition", "start")
+        if not record.get("task"):
+            return None
         if record.get("partition") is None:
             if "request" not in record:
                 return None
@@ -188,6 +190,21 @@ class MemoryStore(Store):
 
     def finished(self) -> bool:
         return 0 < self._epoch == self._finished_epoch
+
+    def replace_plan(
+        self,
+        fingerprint: str,
+        positions: Mapping[int, TaskPositions],
+        parts: Iterable[Part],
+        tasks: Mapping[int, int],
+    ) -> None:
+        self._fingerprint = fingerprint
+        self._positions, self._suspects, self._parts = {}, {}, list(parts)
+        for task, of_task in positions.items():
+            self._upsert(task, of_task)
+        for id, letter in self._letters.items():
+            record = {**letter.record, "task": tasks.get(letter.record["task"], 0)}
+            self._letters[id] = replace(letter, record=record)
 
     def clear(self) -> int:
         dropped = len(self._letters)

@@ -182,11 +182,14 @@ class SqliteStore(Store):
                 return
             for task, of_task in positions.items():
                 self._upsert(task, of_task)
-            self._db.execute("DELETE FROM parts")
-            rows = [(part.task, part.file, part.bytes, part.sha256) for part in parts]
-            self._db.executemany("INSERT INTO parts VALUES (?, ?, ?, ?)", rows)
+            self._put_parts(parts)
             self._set("round", round)
             self._set("restore", round)
+
+    def _put_parts(self, parts: Iterable[Part]) -> None:
+        self._db.execute("DELETE FROM parts")
+        rows = [(part.task, part.file, part.bytes, part.sha256) for part in parts]
+        self._db.executemany("INSERT INTO parts VALUES (?, ?, ?, ?)", rows)
 
     def reserve(self, epoch: int, task: int, positions: TaskPositions) -> None:
         with self._change():
@@ -242,6 +245,36 @@ class SqliteStore(Store):
     def suspects(self) -> list[Suspect]:
         columns = "task, partition, start, stop, attempts"
         return [Suspect(*row) for row in self._rows(f"SELECT {columns} FROM suspects ORDER BY id")]
+
+    # Another plan.
+
+    def replace_plan(
+        self,
+        fingerprint: str,
+        positions: Mapping[int, TaskPositions],
+        parts: Iterable[Part],
+        tasks: Mapping[int, int],
+    ) -> None:
+        with self._change():
+            self._set("fingerprint", fingerprint)
+            for table in ("positions", "suspects"):
+                self._db.execute(f"DELETE FROM {table}")
+            for task, of_task in positions.items():
+                self._upsert(task, of_task)
+            self._put_parts(parts)
+            self._move_letters(tasks)
+
+    def _move_letters(self, tasks: Mapping[int, int]) -> None:
+        """Give letters their new tasks; none is in the way of another meanwhile."""
+        rows = self._rows("SELECT id, task, partition, record FROM dead_letters")
+        self._db.execute("UPDATE dead_letters SET partition = NULL")
+        for id, old, partition, blob in rows:
+            task = tasks.get(old, 0)
+            record = {**msgpack.unpackb(blob, strict_map_key=False), "task": task}
+            self._db.execute(
+                "UPDATE dead_letters SET task = ?, partition = ?, record = ? WHERE id = ?",
+                (task, partition if task else None, msgpack.packb(record), id),
+            )
 
     # Dead letters.
 

@@ -38,6 +38,9 @@ class Desk:
     def on_reserve(self, *what: int) -> None:
         self.reserved.append(what)  # type: ignore[arg-type]
 
+    def first_task(self, component: str) -> int:
+        return {"lines": 2}.get(component, 0)
+
     def ask(self, id: int, *starts: int, worker: int = 0, **more: Any) -> None:
         records = [record(start, **more) for start in starts]
         self.letters.on_request(worker, {"kind": "dead_letters", "id": id, "records": records})
@@ -216,3 +219,14 @@ def test_a_reservation_that_is_asked_for_again_after_a_later_one_is_granted():
         desk.letters.on_request(0, {**message, "positions": {"a": [end, []]}})
     assert [id for _, _, id in desk.answered()] == [1, 2, 1, 2]
     assert desk.store.positions() == {1: {"a": [200, []]}}
+
+
+def test_a_letter_of_a_task_that_is_gone_is_tried_by_the_first_task_of_its_component():
+    desk = Desk()
+    desk.store.add_dead_letters([record(1, task=0, component="lines")])
+    desk.store.add_dead_letters([record(2, task=0, component="gone")])
+    desk.store.mark_replay()
+    desk.tick(replay=True)
+    assert [(worker, message["replays"]) for worker, message in desk.sent] == [
+        (1, {2: [[1, "s", ["v1"]]]})
+    ]

@@ -132,3 +132,8 @@ def test_what_a_task_reserves_is_skipped_when_its_worker_dies_before_it_was_sent
     progress.on_lost(0, {1: 20})
     progress.on_lost(1, {})
     assert [progress.tallies[task].skipped() for task in (1, 2)] == [30, 0]
+
+
+def test_the_first_task_of_a_component_is_found(progress: Progress):
+    assert (progress.first_task("lines"), progress.first_task("count")) == (1, 3)
+    assert progress.first_task("gone") == progress.first_task(None) == 0

@@ -263,3 +263,35 @@ def test_letters_without_a_position_are_told_apart_by_their_request(store: Store
         store.add_dead_letters([letter(None, request=request)])
     assert [x.record["request"] for x in store.dead_letters()] == [one, other]
     assert [x.record["partition"] for x in store.dead_letters()] == [None, None]
+
+
+# --- another plan -------------------------------------------------------------------------------
+
+
+def test_a_store_goes_over_to_another_plan(store: Store):
+    store.bind("old")
+    epoch = store.next_epoch()
+    store.commit_round(4, epoch, {1: {"a": [5, []]}, 2: {"b": [7, []]}}, [part(3), part(4)])
+    store.note_suspects([Suspect(1, "a", 9, 10, 2)])
+    store.replace_plan("new", {2: {"a": [3, [[4, 5]]]}}, [part(5)], {})
+    assert store.positions() == {2: {"a": [3, [[4, 5]]]}}
+    assert store.parts() == [part(5)]
+    assert store.suspects() == []
+    assert (store.epoch(), store.last_round(), store.restore_round()) == (epoch, 4, 4)
+    store.bind("new")
+    with pytest.raises(TopologyChanged):
+        store.bind("old")
+
+
+def test_letters_go_with_their_tasks_and_those_of_a_task_that_is_gone_are_kept(store: Store):
+    store.add_dead_letters([letter(task=task) for task in (1, 2, 3, 4)])
+    store.mark_replay([2])
+    store.replace_plan("new", {}, [], {1: 2, 2: 1})
+    found = [(x.id, x.record["task"], x.status) for x in store.dead_letters()]
+    assert found == [(1, 2, "kept"), (2, 1, "replay"), (3, 0, "kept"), (4, 0, "kept")]
+    # A new letter of the position of a moved one replaces it, and only it.
+    store.add_dead_letters([letter(task=2, reason="new"), letter(task=3)])
+    found = [(x.record["task"], x.record["reason"]) for x in store.dead_letters()]
+    assert found == [(2, "new"), (1, "boom"), (0, "boom"), (0, "boom"), (3, "boom")]
+    store.add_dead_letters([{"replay_of": 3, "reason": "again", "traceback": ""}])
+    assert store.dead_letter(3).record["reason"] == "again"  # type: ignore[union-attr]

@@ -1,0 +1,191 @@
+"""From one plan of a topology to the next: what changes, and where positions and state go.
+
+A task of the new plan takes over what the task of the same component and index kept. A source
+deals its partitions out by a hash of their names, so its positions follow the partitions to
+whatever number of tasks; the numbered messages of a Storm-style spout stay with their task, and
+what its dropped tasks had was acked. State is kept per task: with another parallelism it would
+have to be cut anew, which is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import fields, replace
+from typing import Any
+
+from waterspout.spouts.partitions import index_of
+from waterspout.spouts.positions import Positions
+from waterspout.topology.errors import UserError
+from waterspout.topology.plan import Plan
+from waterspout.topology.spec import ComponentSpec, InputSpec
+
+from ..store import Part, TaskPositions
+
+#: The one partition of a spout whose messages are only numbered.
+NUMBERED = ""
+
+#: Positions by task, as a store has them.
+AllPositions = Mapping[int, TaskPositions]
+
+
+class PlanMoveRefused(UserError):
+    """The state of ``component`` cannot be taken over by the new plan."""
+
+    def __init__(self, component: str, why: str) -> None:
+        super().__init__(f"{component}: {why}")
+        self.component = component
+
+
+def task_map(old: Plan, new: Plan) -> dict[int, int]:
+    """Return old task -> new task of the same component and index."""
+    there = {(task.component, task.index): task.task for task in new.tasks}
+    return {
+        task.task: there[task.component, task.index]
+        for task in old.tasks
+        if (task.component, task.index) in there
+    }
+
+
+def check(old: Plan, new: Plan) -> None:
+    """Refuse what would lose state.
+
+    Raises:
+        PlanMoveRefused: a component with state gets another parallelism or another kind.
+    """
+    for spec, after in _common(old, new):
+        if spec.kind != after.kind:
+            raise PlanMoveRefused(spec.id, f"was a {spec.kind}, and is a {after.kind} now")
+        if old.facts[spec.id].stateful and spec.parallelism != after.parallelism:
+            raise PlanMoveRefused(
+                spec.id,
+                f"it keeps state, which {after.parallelism} tasks cannot take over from "
+                f"{spec.parallelism}: leave its parallelism, or start over with --fresh",
+            )
+
+
+def remap(
+    old: Plan, new: Plan, positions: AllPositions, parts: Iterable[Part]
+) -> tuple[dict[int, dict[str, list[Any]]], list[Part]]:
+    """Return what the store of ``new`` begins with, from what that of ``old`` holds.
+
+    Raises:
+        PlanMoveRefused: see ``check``.
+    """
+    check(old, new)
+    return _positions(old, new, positions), _parts(old, new, parts)
+
+
+def _parts(old: Plan, new: Plan, parts: Iterable[Part]) -> list[Part]:
+    tasks = task_map(old, new)
+    components = {task.task: task.component for task in old.tasks}
+    return [
+        replace(part, task=tasks[part.task])
+        for part in parts
+        if part.task in tasks and new.facts[components[part.task]].stateful
+    ]
+
+
+def _positions(
+    old: Plan, new: Plan, positions: AllPositions
+) -> dict[int, dict[str, list[Any]]]:
+    merged: dict[int, dict[str, Positions]] = {}
+    for task in old.tasks:
+        for partition, wire in positions.get(task.task, {}).items():
+            home = _home(new, task.component, task.index, partition)
+            if home is not None:
+                kept = merged.setdefault(home, {}).setdefault(partition, Positions())
+                kept.merge(Positions.from_wire(wire))
+    return {
+        task: {partition: kept.to_wire() for partition, kept in of_task.items()}
+        for task, of_task in merged.items()
+    }
+
+
+def _home(new: Plan, component: str, index: int, partition: str) -> int | None:
+    """Return the task that goes on with a partition."""
+    if component not in new.spec.spouts:
+        return None
+    tasks = new.tasks_of(component)
+    if partition == NUMBERED and new.facts[component].replay != "seek":
+        return tasks[index].task if index < len(tasks) else None
+    return tasks[index_of(partition, len(tasks))].task
+
+
+# What changes, for people.
+
+
+def diff(old: Plan, new: Plan) -> list[str]:
+    """Return one line for each thing that changes; [] when it is the same topology."""
+    lines = [*_topology(old, new)]
+    for spec in old.spec.components():
+        if not _has(new, spec.id):
+            kept = ", its state is dropped" if old.facts[spec.id].stateful else ""
+            kept = ", its positions are dropped" if spec.kind == "spout" else kept
+            lines.append(f"- {spec.kind} {spec.id}{kept}")
+    for spec in new.spec.components():
+        if not _has(old, spec.id):
+            lines.append(f"+ {spec.kind} {spec.id} ({spec.class_path} x {spec.parallelism})")
+    for before, after in _common(old, new):
+        lines += [f"~ {after.kind} {after.id}: {what}" for what in _component(before, after)]
+        if old.facts[before.id].stateful and not new.facts[after.id].stateful:
+            lines.append(f"~ {after.kind} {after.id}: keeps no state any more: it is dropped")
+    moved = sum(
+        old.worker_of()[before] != new.worker_of()[after]
+        for before, after in task_map(old, new).items()
+    )
+    if moved:
+        lines.append(f"~ {moved} task{'s' if moved > 1 else ''} on another worker")
+    return lines
+
+
+def _has(plan: Plan, component: str) -> bool:
+    return component in plan.spec.spouts or component in plan.spec.bolts
+
+
+def _common(old: Plan, new: Plan) -> Iterator[tuple[ComponentSpec, ComponentSpec]]:
+    for spec in old.spec.components():
+        if _has(new, spec.id):
+            yield spec, new.spec.component(spec.id)
+
+
+def _topology(old: Plan, new: Plan) -> Iterator[str]:
+    for name in ("name", "guarantee"):
+        yield from _change(name, getattr(old, name), getattr(new, name), mark="~ ")
+    yield from _change("workers", old.workers, new.workers, mark="~ ")
+    for setting in fields(old.settings):
+        before, after = (getattr(plan.settings, setting.name) for plan in (old, new))
+        yield from _change(f"setting {setting.name}", before, after, mark="~ ")
+
+
+def _component(before: ComponentSpec, after: ComponentSpec) -> Iterator[str]:
+    yield from _change("kind", before.kind, after.kind)
+    yield from _change("class", before.class_path, after.class_path)
+    yield from _change("parallelism", before.parallelism, after.parallelism)
+    # Values of args may be secret: only their names are shown.
+    names = sorted(before.args.keys() | after.args.keys())
+    nothing = object()
+    changed = [n for n in names if before.args.get(n, nothing) != after.args.get(n, nothing)]
+    if changed:
+        yield f"args changed: {', '.join(changed)}"
+    for each in sorted(_inputs(before) - _inputs(after)):
+        yield f"no longer reads {each}"
+    for each in sorted(_inputs(after) - _inputs(before)):
+        yield f"reads {each}"
+    for option in fields(before.options):
+        pair = (getattr(spec.options, option.name) for spec in (before, after))
+        yield from _change(option.name, *pair)
+
+
+def _inputs(spec: ComponentSpec) -> set[str]:
+    return {_input(each) for each in spec.inputs}
+
+
+def _input(each: InputSpec) -> str:
+    by = each.custom or each.grouping
+    keys = f" {', '.join(each.fields)}" if each.fields else ""
+    return f"{each.source}/{each.stream} by {by}{keys}"
+
+
+def _change(name: str, before: Any, after: Any, mark: str = "") -> Iterator[str]:
+    if before != after:
+        yield f"{mark}{name}: {before} -> {after}"
