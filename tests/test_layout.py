@@ -36,6 +36,7 @@ PURE_MODULES = {
         f"supervisor/cluster/{name}.py"
         for name in (
             "authorized", "blobs", "cluster_status", "code_pack", "client_protocol", "host_core",
+            "event_lines", "field_checks", "submitted",
             "host_link", "host_protocol", "host_states", "host_worker", "hosts", "leases",
             "lifecycle", "outgoing", "places", "plan_move", "relay", "slots", "tap_filter",
         )
@@ -73,6 +74,7 @@ TESTED_ELSEWHERE: dict[str, str] = {
     "supervisor/cluster/supervisor_command.py": "a process; tests/process/test_supervisor.py",
     "supervisor/cluster/supervisor_daemon.py": "a process; tests/process/test_supervisor.py",
     "supervisor/link_events.py": "tuples without code; both ends of a link test what they report",
+    "supervisor/cluster/coordinator_daemon.py": "sockets; tests/process/test_cluster.py runs it",
     "supervisor/local_run.py": "sockets and processes; tests/process/test_run.py runs it",
     "supervisor/run_result.py": "a dataclass without code",
     "supervisor/scaffold_files.py": "text; test_scaffold.py reads it and a process test runs it",
