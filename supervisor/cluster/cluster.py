@@ -1,15 +1,14 @@
 """The cluster as its coordinator has it: hosts, leases, places and topologies, joined.
 
 Fed with messages of hosts that passed their table, and with the time; what hosts are to be told
-waits in ``outbox`` until the loop takes it. Level-triggered: a host is told its whole wish with
-every beat until it acts on it, and says in every beat all that it has, so nothing is lost with a
+waits in ``talk.outbox`` until the loop takes it. Level-triggered: a host is told its whole wish
+until it acts on it, and says in every beat all that it has, so nothing is lost with a
 message, a connection or a process.
 """
 
 from __future__ import annotations
 
 import logging
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -21,7 +20,8 @@ from .cluster_host import Services
 from .cluster_rows import HostRow, TopologyRow
 from .cluster_store import ClusterStore
 from .coordinator_config import CoordinatorConfig
-from .host_protocol import RELAY_BYTES_MAX, RELAY_ITEMS_MAX
+from .host_protocol import WishWorker
+from .host_talk import HostTalk
 from .hosts import HostRecord, HostRefused, Hosts, WorkerExit, WorkerSeen
 from .leases import Leases
 from .lifecycle import LifeState
@@ -29,24 +29,6 @@ from .places import Places
 from .topology_run import TopologyRun
 
 _log = logging.getLogger(__name__)
-
-#: A wish that a host does not act on is said in full again after this.
-WISH_AGAIN_S = 2.0
-#: A host that said nothing for so many beats is out of contact; its lease still runs.
-SILENT_BEATS = 3
-
-
-class Contact:
-    """How it stands with the connection of one host."""
-
-    __slots__ = ("full_at", "heard_at", "relay", "told")
-
-    def __init__(self, now: float) -> None:
-        self.heard_at = now
-        #: Version of the wish that was told on this connection, and when.
-        self.told, self.full_at = 0, 0.0
-        #: Envelopes that wait for the end of the turn.
-        self.relay: deque[tuple[str, int, int, bytes]] = deque()
 
 
 class Cluster:
@@ -73,15 +55,18 @@ class Cluster:
         self.leases = Leases(config.lease_s)
         self.places = Places()
         self.topologies: dict[str, TopologyRun] = {}
-        #: (route, message) for hosts, in order.
-        self.outbox: deque[tuple[bytes, dict[str, Any]]] = deque()
+        self.talk = HostTalk(
+            self.hosts,
+            self.leases,
+            self.places,
+            term=term,
+            beat_s=config.beat_s,
+            wished=self._wished,
+        )
         #: Messages of hosts that were refused.
         self.refused = 0
         self._say = say
-        self._contacts: dict[str, Contact] = {}
-        self._services = Services(store, self.places, term, self._relay)
-        self._beat, self._beat_at = 0, 0.0
-        self.blob_endpoint = config.blob_bind
+        self._services = Services(store, self.places, term, self.talk.relay)
 
     # Beginning.
 
@@ -97,7 +82,7 @@ class Cluster:
                 labels=host.labels, draining=host.draining,
             )  # fmt: skip
             self.hosts.restore(record)
-            self._contacts[host.name] = Contact(now)
+            self.talk.begin(host.name, now)
             self.leases.add(host.name, now)
         rows = self.store.workers()
         living = [row for row in self.store.topologies() if row.state != LifeState.ENDED]
@@ -145,10 +130,12 @@ class Cluster:
     def on_hello(self, name: str, route: bytes, hello: Mapping[str, Any], now: float) -> None:
         """A supervisor says who it is."""
         was_up = name in self.hosts and self.hosts[name].up
+        refused_before = self.hosts.refusals.get(name)
         taken = self.hosts.on_hello(name, route, hello, self.wall())
         if isinstance(taken, HostRefused):
-            self.outbox.append((route, {"kind": "refused", "code": taken.code, "text": taken.text}))
-            self.tell("", name, "host refused", {"code": taken.code, "reason": taken.text})
+            self.talk.say(route, "refused", code=taken.code, text=taken.text)
+            if taken.text != refused_before:
+                self.tell("", name, "host refused", {"code": taken.code, "reason": taken.text})
             return
         try:
             self.store.put_host(_row_of(taken, self.wall()))
@@ -157,32 +144,32 @@ class Cluster:
             _log.error("host not stored host=%s reason=%s", name, error)
             self.hosts.on_lost(name)
             return
-        self._contacts[name] = Contact(now)
+        self.talk.begin(name, now)
         self.leases.add(name, now)
         self._place_hosts()
-        welcome = {
-            "kind": "welcome",
-            "term": self.term,
-            "lease_s": self.config.lease_s,
-            "beat_s": self.config.beat_s,
-            "blob_endpoint": self.blob_endpoint,
-            "wall": self.wall(),
-        }
-        self.outbox.append((route, welcome))
+        self.talk.say(
+            route,
+            "welcome",
+            term=self.term,
+            lease_s=self.config.lease_s,
+            beat_s=self.config.beat_s,
+            blob_endpoint=self.config.blob_bind,
+            wall=self.wall(),
+        )
         if not was_up:
             self.tell("", name, "host up", {"address": taken.address, "slots": taken.slots})
         for id, workers in self._workers_on(name).items():
             self.topologies[id].host.on_reconnect(workers)
-        self._wish(taken, now)
+        self.talk.wish(taken, now)
 
     def on_beat(self, route: bytes, beat: Mapping[str, Any], now: float) -> None:
         """A supervisor says what it has."""
         events = self.hosts.on_beat(route, beat)
         record = self.hosts.of_route(route)
         if events is None or record is None:
-            self.outbox.append((route, {"kind": "unknown"}))
+            self.talk.say(route, "unknown")
             return
-        self._contacts[record.name].heard_at = now
+        self.talk.heard(record.name, now)
         self.leases.echoed(record.name, beat["echo"])
         for event in events:
             run = self.topologies.get(event.id)
@@ -198,9 +185,9 @@ class Cluster:
         """Envelopes of workers."""
         record = self.hosts.of_route(route)
         if record is None or not record.up:
-            self.outbox.append((route, {"kind": "unknown"}))
+            self.talk.say(route, "unknown")
             return
-        self._contacts[record.name].heard_at = now
+        self.talk.heard(record.name, now)
         for id, worker, incarnation, data in items:
             run = self.topologies.get(id)
             if run is None:
@@ -212,6 +199,12 @@ class Cluster:
                 continue
             with self._guarded(run):
                 run.on_data(worker, incarnation, data, now)
+
+    def on_answer(self, route: bytes, answer: Mapping[str, Any]) -> None:
+        """A host answers a question."""
+        record = self.hosts.of_route(route)
+        if record is not None:
+            self.talk.on_answer(record.name, answer)
 
     def _place_hosts(self) -> None:
         """Tell placing which hosts there are."""
@@ -253,8 +246,8 @@ class Cluster:
         for run in self.topologies.values():
             with self._guarded(run):
                 run.turn(now)
-        self._beat_hosts(now)
-        self._flush_relays()
+        if self.talk.turn(now):
+            self._look_after_silent(now)
 
     def _lose_hosts(self, now: float) -> None:
         for name in self.leases.tick(now):
@@ -270,79 +263,21 @@ class Cluster:
                     with self._guarded(run):
                         run.on_host_lost(worker, incarnation, why, now)
 
-    def _beat_hosts(self, now: float) -> None:
-        """Tell all hosts their wish each beat; one whose wish changed at once."""
-        due = now >= self._beat_at
-        if due:
-            self._beat_at = now + self.config.beat_s
-        changed = [h for h in self.hosts.up() if self._version(h) != self._contacts[h.name].told]
-        if due or changed:
-            self._beat += 1
-            self.leases.sent(self._beat, now)
-        for host in self.hosts.up() if due else changed:
-            self._wish(host, now)
-            self._look_after(host, now)
-
-    def _version(self, host: HostRecord) -> int:
-        return self.places.version_of(host.name)
-
-    def _wish(self, host: HostRecord, now: float) -> None:
-        """Say a host's wish; in full when it changed, or when the host does not act on it."""
-        contact = self._contacts[host.name]
-        if not host.route:
-            return
-        version = self._version(host)
-        full = contact.told != version or (
-            host.version != version and now - contact.full_at >= WISH_AGAIN_S
-        )
-        workers = None
-        if full:
-            version, wishes = self.places.wish_of(host.name)
-            workers = [
-                (self.topologies[each.id].wished(each) if each.id in self.topologies else each)
-                .to_wire()
-                for each in wishes
-            ]  # fmt: skip
-            contact.told, contact.full_at = version, now
-        wish = {"kind": "wish", "term": self.term, "version": version, "beat": self._beat}
-        self.outbox.append((host.route, {**wish, "workers": workers}))
-
-    def _look_after(self, host: HostRecord, now: float) -> None:
+    def _look_after_silent(self, now: float) -> None:
         """Workers of a host that says nothing are not to be blamed for their silence."""
-        silent_s = now - self._contacts[host.name].heard_at
-        if silent_s > SILENT_BEATS * self.config.beat_s:
-            for id, workers in self._workers_on(host.name).items():
-                self.topologies[id].out_of_contact(workers, now)
+        for host in self.hosts.up():
+            if self.talk.silent(host.name, now):
+                for id, workers in self._workers_on(host.name).items():
+                    self.topologies[id].out_of_contact(workers, now)
 
-    # Relays.
+    # What hosts are told.
 
-    def _relay(self, id: str, worker: int, incarnation: int, data: bytes) -> None:
-        """Put an envelope on its way; what finds no way is sent again by its session."""
-        host = self.places.hosts_of(id).get(worker)
-        contact = self._contacts.get(host) if host is not None else None
-        if contact is not None and len(contact.relay) < RELAY_ITEMS_MAX:
-            contact.relay.append((id, worker, incarnation, data))
-
-    def _flush_relays(self) -> None:
-        for name, contact in self._contacts.items():
-            route = self.hosts[name].route if name in self.hosts else b""
-            if not route:
-                contact.relay.clear()
-            while contact.relay:
-                items: list[list[Any]] = []
-                size = 0
-                while contact.relay and (
-                    not items or size + len(contact.relay[0][3]) <= RELAY_BYTES_MAX
-                ):
-                    size += len(contact.relay[0][3])
-                    items.append(list(contact.relay.popleft()))
-                self.outbox.append((route, {"kind": "relay", "items": items}))
+    def _wished(self, wish: WishWorker) -> WishWorker:
+        run = self.topologies.get(wish.id)
+        return wish if run is None else run.wished(wish)
 
     def _prune(self, id: str, round: int, keep: frozenset[str]) -> None:
-        message = {"kind": "prune", "topology": id, "round": round, "keep": sorted(keep)}
-        for host in self.hosts.up():
-            if host.route and any(host.name == each for each in self.places.hosts_of(id).values()):
-                self.outbox.append((host.route, message))
+        self.talk.prune(self.places.hosts_of(id).values(), id, round, keep)
 
     # Events and faults.
 

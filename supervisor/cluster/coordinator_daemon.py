@@ -111,8 +111,9 @@ class CoordinatorDaemon:
         for mail in self._mailbox.receive():
             self._take(mail, now)
         self._cluster.turn(now)
-        while self._cluster.outbox:
-            self._mailbox.send(*self._cluster.outbox.popleft())
+        outbox = self._cluster.talk.outbox
+        while outbox:
+            self._mailbox.send(*outbox.popleft())
         self._mailbox.flush()
 
     def _take(self, mail: Mail, now: float) -> None:
@@ -144,3 +145,5 @@ class CoordinatorDaemon:
                 self._cluster.on_beat(mail.route, message, now)
             case "relay":
                 self._cluster.on_relay(mail.route, message["items"], now)
+            case "answer":
+                self._cluster.on_answer(mail.route, message)

@@ -223,8 +223,8 @@ class Rig:
                         self.cluster.on_relay(host.route, message["items"], self.now)
         self.cluster.turn(self.now)
         by_route = {host.route: host for host in self.hosts.values()}
-        while self.cluster.outbox:
-            route, message = self.cluster.outbox.popleft()
+        while self.cluster.talk.outbox:
+            route, message = self.cluster.talk.outbox.popleft()
             if not by_route[route].cut:
                 by_route[route].hear(message, self.now)
 

@@ -160,8 +160,8 @@ def test_a_twin_is_told_why_it_is_refused(rig: Rig):
     twin = FakeHost("a", machine="another")
     heard = []
     rig.cluster.on_hello("a", b"twin", twin.hello, rig.now)
-    while rig.cluster.outbox:
-        heard.append(rig.cluster.outbox.popleft())
+    while rig.cluster.talk.outbox:
+        heard.append(rig.cluster.talk.outbox.popleft())
     ((route, message),) = heard
     assert (route, message["kind"], message["code"]) == (b"twin", "refused", "duplicate")
 
@@ -183,11 +183,11 @@ def test_relays_are_cut_into_messages_of_bounded_size(rig: Rig):
     id = rig.cluster.named("numbers").id
     (key,) = rig.hosts["a"].workers
     for _ in range(3):
-        rig.cluster._relay(id, 0, key[2], bytes(RELAY_BYTES_MAX - 1))
-    rig.cluster._flush_relays()
-    sizes = [len(m["items"]) for _, m in rig.cluster.outbox if m["kind"] == "relay"]
+        rig.cluster.talk.relay(id, 0, key[2], bytes(RELAY_BYTES_MAX - 1))
+    rig.cluster.talk._flush_relays()
+    sizes = [len(m["items"]) for _, m in rig.cluster.talk.outbox if m["kind"] == "relay"]
     assert sizes[-3:] == [1, 1, 1]
-    rig.cluster.outbox.clear()
+    rig.cluster.talk.outbox.clear()
 
 
 def test_a_wish_that_is_not_acted_on_is_said_in_full_again(rig: Rig):

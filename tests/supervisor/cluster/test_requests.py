@@ -297,7 +297,7 @@ def test_dead_letters_are_listed_marked_and_dropped_also_of_what_has_ended(rig: 
 
 def test_doctor_tells_clocks_versions_and_refusals(rig: Rig):
     rig.cluster.on_hello("a", b"x", FakeHost("a", machine="other").hello, rig.now)
-    rig.cluster.outbox.clear()
+    rig.cluster.talk.outbox.clear()
     found = rig.ask("doctor")
     assert [host["host"] for host in found["hosts"]] == ["a", "b"]
     assert "two hosts call themselves a" in found["refusals"]["a"]
