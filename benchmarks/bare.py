@@ -19,6 +19,7 @@ from typing import Any
 
 from waterspout.bolts.contract import Batch, Bolt
 from waterspout.spouts.contract import Source
+from waterspout.topology.columns import Columns
 from waterspout.topology.component import Context, normal_outputs
 from waterspout.topology.tuples import Tuple, tuple_class
 
@@ -88,7 +89,7 @@ def run_tuples(source: Source, bolts: list[Bolt]) -> int:
     messages = 0
     for rows in reads(source):
         messages += len(rows)
-        for tup in map(cls, rows):
+        for tup in map(cls, rows.tuples() if isinstance(rows, Columns) else rows):
             process(tup)
     bolts[-1].finish()
     return messages

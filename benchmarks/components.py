@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from waterspout.bolts.contract import Batch, Bolt
-from waterspout.spouts.contract import Reader, Source
+from waterspout.spouts.contract import Messages, Reader, Source
 from waterspout.spouts.files import Files
+from waterspout.topology.columns import Columns
 from waterspout.topology.component import Context
 from waterspout.topology.errors import FailTuple
 from waterspout.topology.tuples import Tuple
@@ -44,7 +45,7 @@ class NotedReader(Reader):
         if fresh:
             mark("reading")
 
-    def read(self, limit: int) -> tuple[list[list[Any]], int] | None:
+    def read(self, limit: int) -> tuple[Messages, int] | None:
         found = self._reader.read(limit)
         if found is None:
             mark("read out")
@@ -71,18 +72,18 @@ class Numbers(Source):
 
 
 class NumbersReader(Reader):
-    """Makes the rows while it is read, as a real source would."""
+    """Makes the numbers while it is read, as a real source would."""
 
     def __init__(self, position: int, count: int) -> None:
         self.position = position
         self.count = count
 
-    def read(self, limit: int) -> tuple[list[list[Any]], int] | None:
+    def read(self, limit: int) -> tuple[Messages, int] | None:
         start = self.position
         if start >= self.count:
             return None
         self.position = min(start + limit, self.count)
-        return [[number] for number in range(start, self.position)], self.position
+        return Columns([list(range(start, self.position))]), self.position
 
 
 class Split(Bolt):
@@ -129,7 +130,7 @@ class SplitBatch(Bolt):
     outputs = ("word",)
 
     def process_batch(self, batch: Batch) -> None:
-        self.emit_many([[word] for line in batch.column("line") for word in line.split()])
+        self.emit_many(Columns([[word for line in batch.column("line") for word in line.split()]]))
 
 
 class CountBatch(Count):

@@ -1,5 +1,6 @@
 """Where tuples are worked on: the Bolt contract, the acker, state, ready-made bolts."""
 
+from waterspout.topology.columns import Columns
 from waterspout.topology.errors import FailTuple
 
 from .contract import Batch, Bolt
@@ -13,6 +14,7 @@ __all__ = [
     "BOLTS",
     "Batch",
     "Bolt",
+    "Columns",
     "Count",
     "FailTuple",
     "Filter",

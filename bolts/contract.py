@@ -12,23 +12,36 @@ from collections.abc import Iterator, Sequence
 from operator import itemgetter
 from typing import Any
 
+from waterspout.topology.channels import Rows
+from waterspout.topology.columns import Columns
 from waterspout.topology.component import Component, Context
 from waterspout.topology.tuples import Tuple
 
 
 class Batch(Sequence[Tuple]):
-    """What ``process_batch`` gets: the tuples of one slice, by tuple or by column."""
+    """What ``process_batch`` gets: the tuples of one slice, by tuple, by row or by column."""
 
-    __slots__ = ("_cls", "rows")
+    __slots__ = ("_cls", "_given", "_rows")
 
-    def __init__(self, cls: type[Tuple], rows: list[Any]) -> None:
+    def __init__(self, cls: type[Tuple], rows: Rows) -> None:
         self._cls = cls
-        #: The values of each tuple, in order; not to be changed.
-        self.rows = rows
+        self._given = rows
+        self._rows: list[Any] | None = None
 
-    def column(self, field: str) -> list[Any]:
-        """Return the values of one field, in order."""
-        return list(map(itemgetter(self._cls._index[field]), self.rows))
+    @property
+    def rows(self) -> list[Any]:
+        """The values of each tuple, in order; not to be changed."""
+        if self._rows is None:
+            given = self._given
+            self._rows = given.tuples() if isinstance(given, Columns) else given
+        return self._rows
+
+    def column(self, field: str | int) -> list[Any]:
+        """Return the values of one field, by name or place, in order: a list of the caller's."""
+        position = field if isinstance(field, int) else self._cls._index[field]
+        if isinstance(self._given, Columns):
+            return self._given.values[position][:]
+        return list(map(itemgetter(position), self._given))
 
     @property
     def component(self) -> str:
@@ -41,7 +54,7 @@ class Batch(Sequence[Tuple]):
         return self._cls.stream
 
     def __len__(self) -> int:
-        return len(self.rows)
+        return len(self._given)
 
     def __getitem__(self, position: Any) -> Any:
         if isinstance(position, slice):
@@ -131,8 +144,16 @@ class Bolt(Component):
         """
         raise RuntimeError("emit: this bolt is not running in a topology")
 
-    def emit_many(self, rows: list[list[Any]], stream: str | None = None) -> None:
-        """Emit many tuples at once, anchored to the tuple or batch at work."""
+    def emit_many(
+        self, rows: list[list[Any]] | Columns, stream: str | None = None
+    ) -> None:
+        """Emit many tuples at once, anchored to the tuple or batch at work.
+
+        Args:
+            rows: a list of rows; or ``Columns``, a list of values for each declared field, which
+                saves a list per tuple. Not to be changed afterwards.
+            stream: a declared stream; the default stream when None.
+        """
         raise RuntimeError("emit_many: this bolt is not running in a topology")
 
     def ack(self, tup: Tuple) -> None:
@@ -148,12 +169,21 @@ class Bolt(Component):
         raise RuntimeError("extend_timeout: this bolt is not running in a topology")
 
 
-class RowBolt(Bolt):
-    """A stateless step over whole runs of rows; the base of ``Map``, ``FlatMap``, ``Filter``."""
+#: Output rows, and how many of them belong to each run of the input.
+Made = tuple[Columns, list[int]]
 
-    def rows(self, cls: type[Tuple], rows: list[Any]) -> list[list[Any]]:
-        """Return the output rows for ``rows``, which all belong to the same messages.
 
-        Called once per run; raising fails exactly those messages.
+class ColumnBolt(Bolt):
+    """A stateless step over whole frames; the base of ``Map``, ``FlatMap``, ``Filter``."""
+
+    def columns(self, cls: type[Tuple], columns: Columns, runs: list[int]) -> Made:
+        """Return the output rows for the rows of ``columns``, in their order.
+
+        Called with the rows of many messages; when it raises, once more for each run alone, so
+        that only the one at fault fails.
+
+        Args:
+            cls: of the input stream; it has the names of the fields.
+            runs: how many rows belong to each run, that is to the same messages.
         """
         raise NotImplementedError

@@ -8,6 +8,7 @@ from heapq import nlargest
 from operator import itemgetter, length_hint
 from typing import Any, Literal
 
+from waterspout.topology.columns import Columns
 from waterspout.topology.component import Context
 from waterspout.topology.errors import UserError
 
@@ -76,7 +77,9 @@ class Count(Bolt):
         _add(self._counts, keys)
         if self._emit == "updates":
             counts = self._counts
-            self.emit_many([self._row(key, counts[key]) for key in dict.fromkeys(keys)])
+            distinct = list(dict.fromkeys(keys))
+            columns = zip(*distinct, strict=True) if isinstance(self._field, list) else [distinct]
+            self.emit_many(Columns([*columns, list(map(counts.__getitem__, distinct))]))
 
     def finish(self) -> Iterator[list[Any]]:
         """Yield a row per key when ``emit`` is final; called when the input has ended."""
@@ -94,7 +97,7 @@ class Count(Bolt):
         if isinstance(self._field, list):
             return list(zip(*map(batch.column, self._field), strict=True))
         if self._field is None:
-            return list(map(itemgetter(0), batch.rows))
+            return batch.column(0)
         return batch.column(self._field)
 
     def _row(self, key: Any, count: int) -> list[Any]:

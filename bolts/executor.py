@@ -2,8 +2,7 @@
 
 Fed with frames (``enqueue``) and time, it runs a slice per call: so many rows that a slice
 takes about ``SLICE_S``. How the rows of a run are handed to the bolt is the one thing that
-differs between kinds of bolts: see ``use_step``. Over 400 lines because the steps, retries
-and own calls all change the run at work, and it has one owner.
+differs between kinds of bolts: see ``use_step``.
 """
 
 from __future__ import annotations
@@ -16,22 +15,21 @@ from typing import Any
 
 from waterspout.topology.emit_limit import EmitLimit
 from waterspout.topology.emitter import Emitter
-from waterspout.topology.errors import EmitOverflow, FailTuple
+from waterspout.topology.errors import FailTuple
 from waterspout.topology.plan import TaskPlan
 from waterspout.topology.task_env import TaskEnv, reason_of
 from waterspout.topology.tracebacks import user_traceback
-from waterspout.topology.tuples import DEFAULT_STREAM, Tuple, tick_tuple
+from waterspout.topology.tuples import Tuple, tick_tuple
 
 from .contract import Batch, Bolt
 from .frame_work import FrameWork
 from .holds import Holds
 from .own_messages import OwnMessages
+from .whole_runs import BatchRuns, ColumnRuns, WholeRuns
 
 #: What a slice should take, and the rows it may have.
 SLICE_S = 0.004
 SLICE_ROWS_MAX = 8192
-#: Runs in one batch; each may bring a root, and all are noted in the crash slot.
-BATCH_ROOTS_MAX = 1024
 #: Rows that ``finish`` emits under one root.
 FINISH_ROWS = 1024
 #: Hands ``count`` rows of the run at work to the bolt; returns when done or raises.
@@ -69,7 +67,8 @@ class BoltExecutor:
         #: Told of the roots at work, and () after each slice: what outlives a crash.
         self.at_work: Callable[[tuple[int, ...]], None] = _forget
         self._step: Step = self._step_process
-        self.by_batch = False
+        #: Takes the place of the step for bolts that work on many rows at once.
+        self._whole: WholeRuns | None = None
         #: What a batch emits descends from all its messages: where a bolt below holds tuples, one
         #: that waits for a half that never comes would pin them all, so a batch is one run there.
         self.batch_by_run = False
@@ -83,6 +82,8 @@ class BoltExecutor:
 
     def enqueue(self, work: FrameWork) -> None:
         """Take a frame; the router keeps the queue within ``queue_rows_max``."""
+        if self._whole is None:
+            work.take_apart()
         self.queue.append(work)
         self.queued_rows += length_hint(work.source)
 
@@ -105,7 +106,7 @@ class BoltExecutor:
         rows_left = length_hint(self.queue[0].source) if self.queue else 0
         return self.executed, self._calls, rows_left
 
-    def _work_on(self, roots: tuple[int, ...]) -> tuple[int, ...]:
+    def work_on(self, roots: tuple[int, ...]) -> tuple[int, ...]:
         """Note the roots at work; return those that emits without ``anchors=`` descend from."""
         self.at_work(roots)
         self.roots_at_work = roots
@@ -132,7 +133,7 @@ class BoltExecutor:
         return True
 
     def _slice(self, budget: int) -> int:
-        left = budget
+        left, whole = budget, self._whole
         if self._generator is not None and not self._resume():
             return 1
         while left > 0 and self.queue:
@@ -140,8 +141,7 @@ class BoltExecutor:
             if not work.run_left and not work.next_run():
                 self._frame_done(self.queue.popleft())
                 continue
-            count = self._run_batch(work, left) if self.by_batch else self._run_part(work, left)
-            left -= count
+            left -= whole.run(work, left) if whole is not None else self._run_part(work, left)
             if self._generator is not None or (left > 0 and self.blocked()):
                 break
         while self.queue and not self.queue[0].run_left and self.queue[0].unread == len(
@@ -153,7 +153,7 @@ class BoltExecutor:
     def _run_part(self, work: FrameWork, budget: int) -> int:
         """Hand up to ``budget`` rows of the run at work to the bolt."""
         count = min(work.run_left, budget)
-        roots = self._work_on(work.roots)
+        roots = self.work_on(work.roots)
         before = length_hint(work.source)
         try:
             self._step(work, count)
@@ -178,12 +178,13 @@ class BoltExecutor:
         Rows without a root have nobody who replays them: only the one that raised is lost.
         """
         self.failed += 1
-        self._note(error, work.roots)
+        self.note(error, work.roots)
         if work.roots:
             rest = sum(count for count, _ in work.runs[work.unread :])
             deque(islice(work.source, max(length_hint(work.source) - rest, 0)), maxlen=0)
 
-    def _note(self, error: BaseException, roots: tuple[int, ...]) -> None:
+    def note(self, error: BaseException, roots: tuple[int, ...]) -> None:
+        """Fail roots for what user code raised."""
         reason = reason_of(error)
         details = "" if isinstance(error, FailTuple) else user_traceback(error)
         self.env.fail_roots(roots, self.component, self.task, reason, details)
@@ -197,41 +198,20 @@ class BoltExecutor:
     # Steps: how the rows of a run reach the bolt.
 
     def use_step(self, *, kind: str) -> None:
-        """Choose the step: process, generator, rows, batch or held. Called once at the start."""
-        self.by_batch = kind == "batch"
+        """Choose the step: process, generator, columns, batch or held. Called once at the start."""
+        if kind in _WHOLE_RUNS:
+            self._whole = _WHOLE_RUNS[kind](self)
+            return
         self._step = {
             "process": self._step_process,
             "generator": self._step_generator,
-            "rows": self._step_rows,
             "held": self._step_held,
-            "batch": self._step_process,
         }[kind]
 
     def _step_process(self, work: FrameWork, count: int) -> None:
         process = self.bolt.process
         for tup in map(work.cls, islice(work.source, count)):
             process(tup)
-
-    def _step_rows(self, work: FrameWork, count: int) -> None:
-        rows = list(islice(work.source, count))
-        made = self.bolt.rows  # type: ignore[attr-defined]
-        try:
-            self._put_rows(made(work.cls, rows), count)
-        except (Exception, SystemExit):
-            if work.roots or count == 1:
-                raise
-            self.emitter.take_back()
-            for row in rows:
-                try:
-                    self._put_rows(made(work.cls, [row]), 1)
-                except (Exception, SystemExit) as error:
-                    self._fail_run(work, error)
-
-    def _put_rows(self, rows: list[list[Any]], count: int) -> None:
-        emit_max = self.env.settings.emit_max
-        if len(rows) > emit_max * count:
-            raise EmitOverflow(self.component, DEFAULT_STREAM, emit_max)
-        self.emitter.put_many(DEFAULT_STREAM, rows)
 
     def _step_held(self, work: FrameWork, count: int) -> None:
         process, holds, now = self.bolt.process, self.holds, self.env.clock()
@@ -275,7 +255,7 @@ class BoltExecutor:
     def _resume(self) -> bool:
         """Go on with a paused generator; say whether it has ended."""
         work = self.queue[0]
-        roots = self._work_on(work.roots)
+        roots = self.work_on(work.roots)
         before = length_hint(work.source)
         try:
             self._pull()
@@ -290,55 +270,10 @@ class BoltExecutor:
             self._settle(work)
         return self._generator is None
 
-    def _run_batch(self, work: FrameWork, budget: int) -> int:
-        """Hand whole runs of the frame to ``process_batch`` at once."""
-        counts, roots, total = [work.run_left], [work.roots], work.run_left
-        roots_max = 1 if self.batch_by_run else BATCH_ROOTS_MAX
-        while work.unread < len(work.runs) and total < budget and len(roots) < roots_max:
-            count, more = work.runs[work.unread]
-            work.unread += 1
-            counts.append(count)
-            roots.append(more)
-            total += count
-        rows = list(islice(work.source, total))
-        self.executed += total
-        self.queued_rows -= total
-        work.run_left = 0
-        everyone = tuple(dict.fromkeys(root for each in roots for root in each))
-        alone = len(counts) == 1 and (bool(everyone) or total == 1)
-        if not self._call_batch(work, rows, everyone, alone=alone):
-            self._batch_by_run(work, rows, counts, roots)
-        for each in roots:
-            work.roots = each
-            self._settle(work)
-        return total
-
-    def _call_batch(
-        self, work: FrameWork, rows: list[Any], roots: tuple[int, ...], *, alone: bool
-    ) -> bool:
-        from_batch = self.bolt.process_batch  # type: ignore[attr-defined]
-        anchors = self._work_on(roots)
+    def call_batch(self, batch: Batch) -> None:
+        """Call ``process_batch``."""
         self._calls += 1
-        try:
-            from_batch(Batch(work.cls, rows))
-        except (Exception, SystemExit) as error:
-            if not alone:
-                self.emitter.take_back()
-                return False
-            self.failed += 1
-            self._note(error, roots)
-        self.emitter.close_run(anchors)
-        return True
-
-    def _batch_by_run(
-        self, work: FrameWork, rows: list[Any], counts: list[int], roots: list[tuple[int, ...]]
-    ) -> None:
-        """A batch raised: again run by run, so that only the run at fault fails."""
-        source = iter(rows)
-        for count, each in zip(counts, roots, strict=True):
-            # Rows without a root are not replayed: only those at fault are lost.
-            for part in (count,) if each else (1,) * count:
-                self._call_batch(work, list(islice(source, part)), each, alone=True)
+        self.bolt.process_batch(batch)  # type: ignore[attr-defined]
 
     # Ticks and the end.
 
@@ -439,6 +374,10 @@ class BoltExecutor:
         for work in self.queue:
             roots |= work.all_roots()
         return roots
+
+
+#: Steps over many rows at once.
+_WHOLE_RUNS = {"columns": ColumnRuns, "batch": BatchRuns}
 
 
 def _forget(roots: tuple[int, ...]) -> None:

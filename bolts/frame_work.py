@@ -8,8 +8,12 @@ stands in several runs settles with its last one.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
+from operator import length_hint
 from typing import Any
 
+from waterspout.topology.channels import Rows
+from waterspout.topology.columns import ColumnCursor, Columns
 from waterspout.topology.frames import Channel, Run
 from waterspout.topology.tuples import Tuple
 
@@ -19,7 +23,8 @@ class FrameWork:
 
     Attributes:
         remote: it came over a link: its credit is to be given back.
-        source: the rows as an iterator; its ``__length_hint__`` tells how many are left.
+        source: the rows as an iterator; its ``__length_hint__`` tells how many are left. Where
+            columns came, it is a ColumnCursor until ``take_apart``.
         roots: what the run at work descends from.
     """
 
@@ -27,14 +32,15 @@ class FrameWork:
                  "runs", "source", "unread")  # fmt: skip
 
     def __init__(
-        self, channel: Channel, cls: type[Tuple], edge: int, runs: list[Run], rows: list[Any],
+        self, channel: Channel, cls: type[Tuple], edge: int, runs: list[Run], rows: Rows,
         *, remote: bool,
     ) -> None:  # fmt: skip
         self.channel = channel
         self.cls = cls
         self.edge = edge
         self.runs = runs
-        self.source: Iterator[Any] = iter(rows)
+        self.source: Iterator[Any]
+        self.source = ColumnCursor(rows) if isinstance(rows, Columns) else iter(rows)
         self.remote = remote
         #: Index of the next run, and rows left of the one at work.
         self.unread = 0
@@ -52,6 +58,17 @@ class FrameWork:
                 counts[root] = counts.get(root, 0) + 1
         return counts if len(counts) < sum(counts.values()) else None
 
+    def take_apart(self) -> None:
+        """Have ``source`` yield rows at C speed. Called for bolts that work row by row."""
+        if isinstance(self.source, ColumnCursor):
+            self.source = iter(self.source.take(length_hint(self.source)).tuples())
+
+    def take(self, count: int) -> Rows:
+        """Take the next ``count`` rows: columns if they came so."""
+        if isinstance(self.source, ColumnCursor):
+            return self.source.take(count)
+        return list(islice(self.source, count))
+
     def next_run(self) -> int:
         """Go to the next run; return its rows, or 0 when the frame is worked through."""
         if self.unread == len(self.runs):
@@ -59,6 +76,12 @@ class FrameWork:
         self.run_left, self.roots = self.runs[self.unread]
         self.unread += 1
         return self.run_left
+
+    def rest(self) -> list[Run]:
+        """Go past the last run; return what is left of the run at work, and the runs behind it."""
+        runs = [(self.run_left, self.roots), *self.runs[self.unread :]]
+        self.unread, self.run_left, self.roots = len(self.runs), 0, runs[-1][1]
+        return runs
 
     def settle_run(self, toggles: dict[int, int]) -> None:
         """Toggle the edge out of the roots of the run at work that are in no later run."""

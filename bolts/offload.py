@@ -13,6 +13,7 @@ from itertools import islice
 from types import GeneratorType, coroutine
 from typing import Any
 
+from waterspout.topology.channels import Rows
 from waterspout.topology.errors import EmitError, EmitOverflow, FailTuple
 from waterspout.topology.task_env import reason_of
 from waterspout.topology.tracebacks import user_traceback
@@ -210,7 +211,7 @@ class OffloadExecutor(BoltExecutor):
                 raise EmitError(self.component, name, what)
             call.emit(tup, stream, anchors, direct_task)
 
-        def emit_many(rows: list[list[Any]], stream: str | None = None) -> None:
+        def emit_many(rows: Rows, stream: str | None = None) -> None:
             for row in rows:
                 emit(row, stream)
 

@@ -199,7 +199,8 @@ class OwnMessages:
 
 def _rows_of(frame: OpenFrame, root: int) -> Iterator[Any]:
     start = 0
+    rows = frame.all_rows() if frame.blocks else frame.rows
     for count, roots in frame.runs:
         if root in roots:
-            yield from frame.rows[start : start + count]
+            yield from rows[start : start + count]
         start += count

@@ -1,5 +1,7 @@
 """Where messages enter: the Spout and Source contracts, the ledger, ready-made spouts."""
 
+from waterspout.topology.columns import Columns
+
 from .contract import EndOfInput, Reader, Source, Spout
 from .files import Files
 from .generator import Generator
@@ -10,6 +12,7 @@ from .timer import Timer
 
 __all__ = [
     "SPOUTS",
+    "Columns",
     "EndOfInput",
     "Files",
     "Generator",

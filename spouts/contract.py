@@ -9,12 +9,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, cast
 
+from waterspout.topology.columns import Columns
 from waterspout.topology.component import Component, Context
 
 #: How a spout's messages come back after a failure.
 #: seek = read again from a position; re-emit = the framework keeps the payload until durable;
 #: none = they do not.
 Replay = Literal["seek", "re-emit", "none"]
+#: What a read brings: a list of messages, each the list of its values, or the same by column.
+Messages = list[list[Any]] | Columns
 
 
 class EndOfInput(Exception):
@@ -24,10 +27,11 @@ class EndOfInput(Exception):
 class Reader:
     """Reads one partition forward from a position. Made by ``Source.reader``."""
 
-    def read(self, limit: int) -> tuple[list[list[Any]], int] | None:
+    def read(self, limit: int) -> tuple[Messages, int] | None:
         """Return up to ``limit`` messages and the position after the last of them.
 
-        A message is the list of its values. ``([], position)`` means nothing now;
+        A message is the list of its values; ``Columns([values, ...])``, with a list of values
+        per field, saves making one for each. ``([], position)`` means nothing now;
         None means that the partition has ended for good. Positions are ints >= 0 that only
         grow; reading from a position that an earlier read returned gives the same messages.
         """

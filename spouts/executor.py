@@ -18,7 +18,7 @@ from waterspout.topology.task_env import RootSource, TaskEnv, reason_of
 from waterspout.topology.tracebacks import user_traceback
 from waterspout.topology.tuples import DEFAULT_STREAM
 
-from .contract import Reader, Source
+from .contract import Messages, Reader, Source
 from .groups import Group, Kept, no_slot
 from .ledger import Ledger, Retry
 from .partitions import Partition, index_of, next_idle
@@ -150,7 +150,7 @@ class SourceExecutor:
         self._take(group, rows, now)
         return len(rows)
 
-    def _take(self, group: Group, rows: list[list[Any]], now: float) -> None:
+    def _take(self, group: Group, rows: Messages, now: float) -> None:
         """Send a group that was just read."""
         ledger = self.ledger
         if not ledger.seeks:
@@ -198,7 +198,7 @@ class SourceExecutor:
 
     # Sending.
 
-    def send(self, group: Group, rows: list[list[Any]], now: float) -> None:
+    def send(self, group: Group, rows: Messages, now: float) -> None:
         """Send a group under a fresh root."""
         emitter, env = self.emitter, self.env
         root = self.roots.next()
@@ -230,6 +230,7 @@ class SourceExecutor:
 
     def _replay_one(self, retry: Retry, now: float) -> bool:
         reader = None
+        rows: Messages
         if retry.kept is not None:
             rows, position = retry.next_kept()
         else:

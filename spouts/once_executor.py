@@ -12,6 +12,7 @@ from typing import Any
 from waterspout.topology.task_env import reason_of
 from waterspout.topology.tracebacks import user_traceback
 
+from .contract import Messages
 from .executor import SourceExecutor
 from .groups import Group
 from .reservations import Ask, Reservations
@@ -60,13 +61,13 @@ class OnceExecutor(SourceExecutor):
             sent += group.count
         return sent
 
-    def _take(self, group: Group, rows: list[list[Any]], now: float) -> None:
+    def _take(self, group: Group, rows: Messages, now: float) -> None:
         if self.reservations is None:
             self.send(group, rows, now)
         else:
             self.reservations.add(group, rows)
 
-    def send(self, group: Group, rows: list[list[Any]], now: float) -> None:
+    def send(self, group: Group, rows: Messages, now: float) -> None:
         """Send a group untracked: what can be sent of it, since nobody replays the rest."""
         self.ledger.passed(group, now)
         self.in_flight(0, group, self.ledger.emitted)

@@ -23,6 +23,7 @@ from collections.abc import Callable
 from sys import getsizeof
 from typing import Any
 
+from .contract import Messages
 from .groups import Group
 
 #: Requests cover what is sent in about this time: few writes of the store at any speed, and few
@@ -33,7 +34,7 @@ REQUEST_MIN = 256
 #: Bytes that are held, reckoned from the first message of each group; beyond it nothing is read.
 BYTES_MAX = 64 << 20
 
-Rows = list[list[Any]]
+Rows = Messages
 #: A group, its messages and their bytes.
 Held = tuple[Group, Rows, int]
 #: Asks for a reservation: (number, {partition: [end, []]}, messages reserved so far).

@@ -6,10 +6,11 @@ from collections.abc import Callable, Mapping
 from collections.abc import Sequence as Names
 from typing import Any
 
+from waterspout.topology.columns import Columns
 from waterspout.topology.component import Context
 
 from .arguments import INTEGER_MAX, declared, integer, positive
-from .contract import Reader, Source
+from .contract import Messages, Reader, Source
 
 #: A spout that fell behind its rate catches up by at most what is due in this time.
 BURST_MAX_S = 1.0
@@ -87,7 +88,7 @@ class SequenceReader(Reader):
         self._position = position
         self._pace = pace
 
-    def read(self, limit: int) -> tuple[list[list[Any]], int] | None:
+    def read(self, limit: int) -> tuple[Messages, int] | None:
         """Return the next numbers, as many as ``limit`` and the rate allow."""
         position = self._position
         if position >= len(self._numbers):
@@ -96,8 +97,9 @@ class SequenceReader(Reader):
             limit = self._pace.allow(position, limit)
         numbers = self._numbers[position : position + limit]
         self._position = position + len(numbers)
-        start = self._start
-        return [[start + number] for number in numbers], self._position
+        start, step = numbers.start + self._start, numbers.step
+        values = list(range(start, start + step * len(numbers), step))
+        return Columns([values]), self._position
 
 
 class Pace:

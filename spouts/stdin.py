@@ -11,7 +11,7 @@ from waterspout.topology.component import Context
 from waterspout.topology.errors import UserError
 
 from .arguments import declared, integer
-from .contract import Reader, Replay, Source
+from .contract import Messages, Reader, Replay, Source
 from .line_reader import BLOCK_BYTES, ERROR_PREFIX, LineFormat, Notice
 
 
@@ -86,7 +86,7 @@ class PipeReader(Reader):
         self._dropped_bytes = 0
         self._at_start = True
 
-    def read(self, limit: int) -> tuple[list[list[Any]], int] | None:
+    def read(self, limit: int) -> tuple[Messages, int] | None:
         """Return up to ``limit`` lines that have come in.
 
         Raises:

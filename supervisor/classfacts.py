@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from waterspout.bolts.contract import Bolt, RowBolt
+from waterspout.bolts.contract import Bolt, ColumnBolt
 from waterspout.spouts.contract import Source, Spout, declared_replay
 from waterspout.topology.classes import (
     AllowList,
@@ -113,7 +113,7 @@ def _is_component(
 
 #: Of each base: the methods of which a class has to define at least one, for each group.
 _NEEDED: tuple[tuple[type[Any], tuple[tuple[str, ...], ...]], ...] = (
-    (RowBolt, (("rows", "process", "process_batch"),)),
+    (ColumnBolt, (("columns", "process", "process_batch"),)),
     (Bolt, (("process", "process_batch"),)),
     (Source, (("partitions",), ("reader",))),
     (Spout, (("next_tuple",),)),

@@ -12,7 +12,7 @@ from typing import Any
 
 from waterspout.bolts.executor import BoltExecutor
 from waterspout.bolts.frame_work import FrameWork
-from waterspout.topology.channels import OpenFrame, Sealed, draw_edge
+from waterspout.topology.channels import OpenFrame, Rows, Sealed, draw_edge
 from waterspout.topology.emitter import Emitter
 from waterspout.topology.errors import EmitError, TupleTooLarge, UnserialisableValue
 from waterspout.topology.frame_split import pack_parts, runs_without, split_runs
@@ -69,9 +69,9 @@ class Dispatch:
         def blocked() -> bool:
             for frame, target in pairs:
                 if target is not None:
-                    if target.queued_rows + len(frame.rows) >= queue_max:
+                    if target.queued_rows + frame.count >= queue_max:
                         return True
-                elif frame.ready or len(frame.rows) >= rows_max:
+                elif frame.ready or frame.count >= rows_max:
                     self.flush_frame(frame)
                     if frame.ready:
                         return True
@@ -83,7 +83,7 @@ class Dispatch:
         """Return the rows that wait at the target of a frame, as far as this worker knows."""
         target = self._executors.get(frame.key[2])
         if target is not None:
-            return target.queued_rows + len(frame.rows)
+            return target.queued_rows + frame.count
         link = self._links.get(frame.target_worker)
         under_way = link.under_way(frame.key) if link is not None else 0
         return under_way * self._last_rows.get(frame.key, 1) + frame.waiting_rows()
@@ -100,7 +100,7 @@ class Dispatch:
         """Send what a task has emitted, as far as credit and queues allow; True: something left."""
         moved = False
         for frame in emitter.frames:
-            if frame.rows or frame.ready:
+            if frame.count or frame.ready:
                 moved |= self.flush_frame(frame)
         return moved
 
@@ -108,7 +108,7 @@ class Dispatch:
         """Send one open frame, as far as possible."""
         target = self._executors.get(frame.key[2])
         if target is not None:
-            if not frame.rows:
+            if not frame.count:
                 return False
             self._hand_over(target, frame)
             return True
@@ -116,11 +116,11 @@ class Dispatch:
         moved = False
         while link is not None and link.has_credit(frame.key):
             if not frame.ready:
-                if not frame.rows:
+                if not frame.count:
                     break
                 self._seal(frame)
             moved |= self._send(link, frame, frame.ready.popleft())
-        if frame.rows and len(frame.rows) >= self._rows_max:
+        if frame.count >= self._rows_max:
             self._seal(frame)
         return moved
 
@@ -173,8 +173,8 @@ class Dispatch:
             target.enqueue(FrameWork(frame.key, cls, edge, runs, rows, remote=False))
 
     def _checked(
-        self, frame: OpenFrame, edge: int, runs: list[Run], rows: list[Any]
-    ) -> tuple[list[Run], list[Any]]:
+        self, frame: OpenFrame, edge: int, runs: list[Run], rows: Rows
+    ) -> tuple[list[Run], Rows]:
         """Treat local rows as if they went over the wire (``check_values``)."""
         bad: dict[int, EmitError] = {
             problem.row: self._unserialisable(frame, problem) for problem in find_unpackables(rows)
@@ -226,9 +226,9 @@ class Dispatch:
     # Rows that cannot travel.
 
     def _drop_rows(
-        self, frame: OpenFrame, edge: int, runs: list[Run], rows: list[Any],
+        self, frame: OpenFrame, edge: int, runs: list[Run], rows: Rows,
         bad: Mapping[int, EmitError],
-    ) -> tuple[list[Run], list[Any]]:  # fmt: skip
+    ) -> tuple[list[Run], Rows]:  # fmt: skip
         """Fail the messages of the bad rows by name and return the rest."""
         position = 0
         source = frame.key[0]
@@ -280,7 +280,7 @@ class Dispatch:
                 bad[position] = TupleTooLarge(component, stream, size, bytes_max)
         return bad
 
-    def _unknown(self, frame: OpenFrame, rows: list[Any]) -> dict[int, EmitError]:
+    def _unknown(self, frame: OpenFrame, rows: Rows) -> dict[int, EmitError]:
         """Fail a whole frame that does not pack for a reason nobody can name."""
         component, stream, _ = self._info(frame)
         error = EmitError(component, stream, "the tuple does not pack")

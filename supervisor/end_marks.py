@@ -46,7 +46,7 @@ class EndMarks:
         """Send END behind the last rows of ``task``; False while rows are still waiting."""
         if task in self._said:
             return True
-        if any(frame.rows or frame.ready for frame in emitter.frames):
+        if any(frame.count or frame.ready for frame in emitter.frames):
             return False
         self._said.add(task)
         for frame in emitter.frames:

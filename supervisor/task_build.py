@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from waterspout.bolts.contract import Bolt, RowBolt
+from waterspout.bolts.contract import Bolt, ColumnBolt
 from waterspout.bolts.executor import BoltExecutor
 from waterspout.bolts.offload import Call, OffloadExecutor
 from waterspout.bolts.own_messages import STATE_MAP, OwnMessages
@@ -183,8 +183,8 @@ class TaskBuilder:
 
     def _step_kind(self, component: str, bolt: Bolt) -> str:
         facts = self.plan.facts[component]
-        if isinstance(bolt, RowBolt):
-            return "rows"
+        if isinstance(bolt, ColumnBolt):
+            return "columns"
         if not facts.auto_ack:
             return "held"
         if facts.has_batch:

@@ -250,7 +250,7 @@ def test_lines_are_read_again_from_any_position_that_a_read_returned(
     assert whole == [[line] for line in LINES[:3]]
     first, position = source.reader(partition, None).read(limit) or ([], 0)
     rest = source.reader(partition, position).read(100)
-    assert first + (rest[0] if rest else []) == whole
+    assert [*first, *(rest[0] if rest else [])] == whole
 
 
 def test_numbers_end_at_their_count_and_go_on_from_a_position() -> None:

@@ -3,7 +3,8 @@
 A channel is (source task, stream, target task). Emitting appends a row to ``rows`` and
 nothing else; whose rows they are is noted when the sender moves on to another input run
 (``close_run``). So tracking costs per run and frame, not per tuple. The list object never
-changes, so that ``rows.append`` can be bound once by the router.
+changes, so that ``rows.append`` can be bound once by the router. Many rows at once are put as
+``Columns`` and stay that, unless rows came before or after them in the same frame.
 """
 
 from __future__ import annotations
@@ -12,12 +13,15 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
+from .columns import Columns, joined
 from .frames import Channel, Run
 
 #: Draws a random 64-bit number; 0 is drawn again.
 Draw = Callable[[int], int]
-#: (edge, runs, rows) of a frame that takes no more rows.
-Sealed = tuple[int, list[Run], list[Any]]
+#: The rows of a frame that takes no more.
+Rows = list[Any] | Columns
+#: (edge, runs, rows) of it.
+Sealed = tuple[int, list[Run], Rows]
 
 
 def draw_edge(draw: Draw) -> int:
@@ -30,12 +34,16 @@ def draw_edge(draw: Draw) -> int:
 class OpenFrame:
     """What a task has emitted to one target task since the last frame was sealed."""
 
-    __slots__ = ("edge", "key", "mark", "ready", "roots", "rows", "runs", "target_worker")
+    __slots__ = ("block_rows", "blocks", "edge", "key", "mark", "ready", "roots", "rows", "runs",
+                 "target_worker")  # fmt: skip
 
     def __init__(self, key: Channel, target_worker: int) -> None:
         self.key = key
         self.target_worker = target_worker
         self.rows: list[Any] = []
+        #: Columns that came before ``rows``, and how many rows they are.
+        self.blocks: list[Columns] = []
+        self.block_rows = 0
         self.runs: list[Run] = []
         #: Rows that already belong to a run.
         self.mark = 0
@@ -45,13 +53,46 @@ class OpenFrame:
         #: Sealed frames that wait for credit: (edge, runs, rows).
         self.ready: deque[Sealed] = deque()
 
+    @property
+    def count(self) -> int:
+        """How many rows the frame has."""
+        return len(self.rows) + self.block_rows
+
+    def put_many(self, rows: Rows) -> None:
+        """Take many rows at once."""
+        if rows.__class__ is not Columns:
+            self.rows.extend(rows)
+        elif self.rows or len(rows) < Columns.height_min:
+            self.rows.extend(rows.tuples())
+        else:
+            self.blocks.append(rows)
+            self.block_rows += len(rows)
+
+    def take_back(self) -> None:
+        """Forget the rows since the last ``close_run``."""
+        while self.block_rows > self.mark:
+            self.block_rows -= len(self.blocks.pop())
+        del self.rows[self.mark - self.block_rows :]
+
+    def all_rows(self) -> Rows:
+        """Return the rows so far, in order."""
+        if not self.blocks:
+            return self.rows[:]
+        columns = joined(self.blocks)
+        return [*columns.tuples(), *self.rows] if self.rows else columns
+
     def close_run(self, roots: tuple[int, ...], toggles: dict[int, int], draw: Draw) -> None:
         """Note that the rows since the last call descend from ``roots``.
 
-        Called when ``len(rows) > mark``. The first row of a root in this frame toggles the
+        Called when ``count > mark``. The first row of a root in this frame toggles the
         frame's edge into the root: once per distinct root, or XOR would forget it.
         """
-        count = len(self.rows) - self.mark
+        self.note_run(len(self.rows) + self.block_rows - self.mark, roots, toggles, draw)
+
+    def note_run(
+        self, count: int, roots: tuple[int, ...], toggles: dict[int, int], draw: Draw
+    ) -> None:
+        """Note that the next ``count`` rows descend from ``roots``: for rows of several runs."""
         self.mark += count
         runs = self.runs
         if runs and runs[-1][1] == roots:
@@ -69,12 +110,14 @@ class OpenFrame:
 
     def take(self) -> Sealed:
         """Return (edge, runs, rows) of the frame and start a new one."""
-        rows = self.rows[:]
+        rows = self.all_rows()
         if self.mark < len(rows):
             # Emitted outside of any run (``prepare``, ``flush``): untracked, but accounted for.
             self.runs.append((len(rows) - self.mark, ()))
         frame = (self.edge, self.runs, rows)
         self.rows.clear()
+        if self.blocks:
+            self.blocks, self.block_rows = [], 0
         self.runs = []
         self.mark = 0
         self.edge = 0
@@ -88,4 +131,4 @@ class OpenFrame:
 
     def waiting_rows(self) -> int:
         """Return the rows that have not left yet."""
-        return len(self.rows) + sum(len(rows) for _, _, rows in self.ready)
+        return self.count + sum(len(rows) for _, _, rows in self.ready)

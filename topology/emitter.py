@@ -13,10 +13,12 @@ from typing import Any
 
 from xxhash import xxh3_64_intdigest
 
-from .channels import Draw, OpenFrame
+from .channels import Draw, OpenFrame, Rows
+from .columns import Columns
 from .component import StreamDecl
 from .emit_limit import EmitLimit, begin_ticks
 from .errors import EmitError, UserError
+from .frames import Run
 from .groupings import DirectRoute, FieldsRoute, Route
 from .keys import KEY_GROUPS
 from .tuples import DEFAULT_STREAM, Tuple
@@ -40,13 +42,17 @@ class StreamOut:
         self.fields = decl.fields
         self.direct = decl.direct
         self.routes = list(routes)
+        #: Whether rows are worth being made columns of.
+        self.by_column = any(route.by_column for route in self.routes)
+        #: Whether the rows of several runs may be put together: they go the same way anyhow.
+        self.whole = all(route.whole for route in self.routes)
 
     def put(self, row: list[Any]) -> None:
         """Hand a row to every subscriber."""
         for route in self.routes:
             route.put(row)
 
-    def put_many(self, rows: list[list[Any]]) -> None:
+    def put_many(self, rows: Rows) -> None:
         """Hand rows to every subscriber."""
         for route in self.routes:
             route.put_many(rows)
@@ -83,7 +89,7 @@ class Emitter:
     def close_run(self, roots: tuple[int, ...]) -> None:
         """Note that all rows since the last call descend from ``roots``; called between runs."""
         for frame in self.frames:
-            rows = len(frame.rows)
+            rows = len(frame.rows) + frame.block_rows
             if rows > frame.mark:
                 self.emitted += rows - frame.mark
                 frame.close_run(roots, self._toggles, self._draw)
@@ -93,9 +99,9 @@ class Emitter:
     def take_back(self) -> None:
         """Forget the rows since the last ``close_run``: the call that emitted them is repeated."""
         for frame in self.frames:
-            del frame.rows[frame.mark :]
+            frame.take_back()
 
-    def put_many(self, stream: str, rows: list[list[Any]]) -> None:
+    def put_many(self, stream: str, rows: Rows) -> None:
         """Emit the rows of a ready-made bolt; arity is the caller's duty.
 
         Raises:
@@ -104,7 +110,26 @@ class Emitter:
         if rows:
             self._stream(stream).put_many(rows)
 
-    def try_many(self, rows: list[list[Any]], stream: str = DEFAULT_STREAM) -> BaseException | None:
+    def put_runs(self, stream: str, rows: Rows, runs: Sequence[Run]) -> None:
+        """Emit the rows of several runs, in order; for streams that are ``whole``.
+
+        Called right after ``close_run``. What raises leaves the rows to ``take_back``.
+        """
+        self.put_many(stream, rows)
+        for frame in self.frames:
+            added = frame.count - frame.mark
+            if added:
+                self.emitted += added
+                for count, roots in runs:
+                    if count:
+                        frame.note_run(count, roots, self._toggles, self._draw)
+
+    def is_whole(self, stream: str) -> bool:
+        """Say whether ``put_runs`` may be called."""
+        out = self.streams.get(stream)
+        return out is not None and out.whole
+
+    def try_many(self, rows: Rows, stream: str = DEFAULT_STREAM) -> BaseException | None:
         """Emit the rows of a message or group of a spout: all, or none and say why not.
 
         A row of the wrong length, a value that is no key and a custom grouping that raises are
@@ -167,12 +192,9 @@ class Emitter:
     def bind_many(self) -> Callable[..., None]:
         """Return the ``emit_many`` of the component."""
 
-        def emit_many(rows: list[list[Any]], stream: str | None = None) -> None:
+        def emit_many(rows: Rows, stream: str | None = None) -> None:
             out = self._stream(stream)
-            if rows.__class__ is not list:
-                rows = list(rows)
-            if not set(map(type, rows)) <= _LIST or not set(map(len, rows)) <= {out.arity}:
-                rows = [self._check(out, row) for row in rows]
+            rows = self._checked_many(out, rows)
             if out.direct:
                 raise EmitError(self.component, out.name, _DIRECT)
             if self.limit:
@@ -183,6 +205,21 @@ class Emitter:
                 raise self._refused(out.name, error) from error
 
         return emit_many
+
+    def _checked_many(self, out: StreamOut, rows: Rows) -> Rows:
+        """Return rows of the right length: as columns when they are many."""
+        if isinstance(rows, Columns):
+            if len(rows.values) != out.arity:
+                what = f"{len(rows.values)} columns for the fields {list(out.fields)}"
+                raise EmitError(self.component, out.name, what)
+            return rows
+        if rows.__class__ is not list:
+            rows = list(rows)
+        if not set(map(type, rows)) <= _LIST or not set(map(len, rows)) <= {out.arity}:
+            rows = [self._check(out, row) for row in rows]
+        if out.by_column and len(rows) >= Columns.height_min:
+            return Columns.of_rows(rows, out.arity)
+        return rows
 
     def _slow_emit(
         self,
@@ -257,7 +294,7 @@ class Emitter:
 
     def waiting(self) -> Iterator[OpenFrame]:
         """Yield the open frames that hold rows."""
-        return (frame for frame in self.frames if frame.rows)
+        return (frame for frame in self.frames if frame.count)
 
 
 def _fields_emit(

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 from msgpack import Packer, Unpacker
 
+from .columns import Columns
 from .errors import WaterspoutError, WireError
 from .frame_header import HEADER_BYTES, Header
 from .unpacking import unpack_body
@@ -66,12 +67,12 @@ class FrameTooLarge(WaterspoutError):
 
 
 class DataFrame(NamedTuple):
-    """Rows of one channel as they came over the wire: tuples of values in normal form."""
+    """Rows of one channel as they came over the wire: values in normal form."""
 
     channel: Channel
     edge: int
     runs: list[Run]
-    rows: list[tuple[Any, ...]]
+    rows: list[tuple[Any, ...]] | Columns
     #: Values per row; the receiver compares it with the fields of the stream.
     width: int
 
@@ -98,7 +99,9 @@ class BodyPacker:
             NotPackable: a value has no wire form; ask ``find_unpackable``.
         """
         width = len(rows[0])
-        if width == 1:
+        if isinstance(rows, Columns):
+            values = rows.flat()
+        elif width == 1:
             values = [value for (value,) in rows]
         else:
             values = list(chain.from_iterable(rows))
@@ -244,10 +247,13 @@ def _channel_fields(data: bytes) -> tuple[Channel, int, int, int]:
     return (source, stream, target), edge, width, rows
 
 
-def _cut_rows(values: Any, width: int, rows: int) -> list[tuple[Any, ...]]:
+def _cut_rows(values: Any, width: int, rows: int) -> list[tuple[Any, ...]] | Columns:
     if type(values) is not tuple or len(values) != width * rows:
         raise WireError(E_FRAME_TYPE, f"expected {rows} x {width} values")
     if width == 0:
         return [()] * rows
+    if rows >= Columns.height_min:
+        columns = tuple([list(values[position::width]) for position in range(width)])
+        return Columns.of(columns, rows, normal=True)
     # One iterator in ``width`` places: zip takes the values of each row from it in turn.
     return list(zip(*[iter(values)] * width, strict=True))

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from msgpack import ExtType, Packer, Timestamp
 
+from .columns import Columns
 from .errors import WaterspoutError
 from .wire_limits import INT_MAX, INT_MIN, VALUE_DEPTH_MAX
 
@@ -33,11 +34,16 @@ class NotPackable(WaterspoutError):
     """Some value of a body has no wire form; ``find_unpackable`` says which."""
 
 
-def scan_rows(rows: Iterable[Sequence[Any]]) -> bool:
+def scan_rows(rows: Sequence[Sequence[Any]]) -> bool:
     """Say whether all values of ``rows`` are plain scalars, so that nothing needs normalising.
 
-    Called for every local hand-over: about 30 ns per value.
+    Called for every local hand-over: about 30 ns per value of rows, 12 of columns. Columns
+    keep the answer, so that what is passed on unchanged is not looked at again.
     """
+    if isinstance(rows, Columns):
+        if not rows.normal:
+            rows.normal = all(set(map(type, column)) <= _SCALARS for column in rows.values)
+        return rows.normal
     return set(map(type, chain.from_iterable(rows))) <= _SCALARS
 
 

@@ -12,11 +12,12 @@ from typing import Any
 
 import msgpack
 import pytest
-from waterspout.bolts.contract import Batch, Bolt, RowBolt
+from waterspout.bolts.contract import Batch, Bolt, ColumnBolt
 from waterspout.bolts.registry import BOLTS
 from waterspout.bolts.snapshots import decode_part, encode_part
 from waterspout.bolts.state import TaskState
 from waterspout.topology.classes import load_class
+from waterspout.topology.columns import Columns
 from waterspout.topology.component import normal_outputs
 
 #: What all cases work on, unless they have rows of their own.
@@ -59,8 +60,9 @@ class Case:
     def feed(self, bench: Any, bolt: Any, rows: list[Any], fields: list[str] = FIELDS) -> None:
         """Call the bolt as its executor does; what it gives back counts as emitted."""
         cls = bench.stream(*fields)
-        if isinstance(bolt, RowBolt):
-            bench.emitted.extend(bolt.rows(cls, rows))
+        if isinstance(bolt, ColumnBolt):
+            columns = Columns.of_rows(rows, len(cls.fields))
+            bench.emitted.extend(bolt.columns(cls, columns, [len(rows)])[0])
         elif hasattr(bolt, "process_batch"):
             bolt.process_batch(Batch(cls, rows))
         else:
@@ -198,10 +200,14 @@ def test_its_summary_can_be_sent(case: Case, bench: Any) -> None:
     msgpack.packb(bolt.summary(), strict_types=True)
 
 
-def test_a_batch_is_a_sequence_of_tuples_with_columns(bench: Any) -> None:
-    batch = bench.batch(FIELDS, ROWS)
+@pytest.mark.parametrize("by_column", [False, True])
+def test_a_batch_is_a_sequence_of_tuples_with_columns(bench: Any, by_column: bool) -> None:
+    batch = bench.batch(FIELDS, Columns.of_rows(ROWS, 2) if by_column else ROWS)
     assert (len(batch), batch.component, batch.stream) == (4, "source", "default")
+    assert batch.column("n") == batch.column(1) == [1, 2, 3, 4]
+    batch.column("n").clear()
     assert batch.column("n") == [1, 2, 3, 4]
+    assert list(map(list, batch.rows)) == ROWS
     assert [tup["word"] for tup in batch] == ["b", "a", "b", "ü"]
     assert (batch[1].word, [tup.n for tup in batch[2:]]) == ("a", [3, 4])
     with pytest.raises(KeyError):
@@ -222,7 +228,7 @@ def test_a_bolt_outside_a_topology_says_so() -> None:
     with pytest.raises(NotImplementedError, match="Bolt has neither process nor process_batch"):
         bolt.process(tup)
     with pytest.raises(NotImplementedError):
-        RowBolt().rows(type(tup), [])
+        ColumnBolt().columns(type(tup), Columns([[]]), [])
 
 
 def test_a_ported_bolt_is_initialized_with_settings_and_context(bench: Any) -> None:

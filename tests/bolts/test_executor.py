@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from typing import Any, ClassVar
 
 import pytest
-from waterspout.bolts.contract import Batch, Bolt, RowBolt
-from waterspout.bolts.executor import BATCH_ROOTS_MAX, SLICE_ROWS_MAX, SLICE_S
+from waterspout.bolts.contract import Batch, Bolt, ColumnBolt, Made
+from waterspout.bolts.executor import SLICE_ROWS_MAX, SLICE_S
+from waterspout.topology.columns import Columns
 from waterspout.topology.errors import FailTuple
-from waterspout.topology.groupings import FieldsRoute
 from waterspout.topology.tuples import Tuple
 
 from .rig import Rig
@@ -48,13 +48,13 @@ class BadBatch(Bad):
             self.check(tup[0])
 
 
-class BadRows(Bad, RowBolt):
-    """The same over rows."""
+class BadColumns(Bad, ColumnBolt):
+    """The same over columns."""
 
-    def rows(self, cls: type[Tuple], rows: list[Any]) -> list[list[Any]]:
-        for row in rows:
-            self.check(row[0])
-        return [list(row) for row in rows]
+    def columns(self, cls: type[Tuple], columns: Columns, runs: list[int]) -> Made:
+        for number in columns.values[0]:
+            self.check(number)
+        return columns, runs
 
 
 class BadGenerator(Bad):
@@ -66,7 +66,7 @@ class BadGenerator(Bad):
             yield [tup[0] * 100 + number]
 
 
-KINDS = {"process": Bad, "batch": BadBatch, "rows": BadRows, "generator": BadGenerator}
+KINDS = {"process": Bad, "batch": BadBatch, "columns": BadColumns, "generator": BadGenerator}
 
 
 @pytest.fixture(params=KINDS)
@@ -154,20 +154,6 @@ def test_a_batch_without_roots_that_raised_is_tried_row_by_row() -> None:
     assert rig.bolt.seen == [0, 1, 2, 0, 1, 2, 3]
 
 
-def test_rows_without_roots_are_emitted_once_though_a_grouping_refused_one_of_them() -> None:
-    class Keys(RowBolt):
-        outputs = ("x",)
-
-        def rows(self, cls: type[Tuple], rows: list[Any]) -> list[list[Any]]:
-            return [[{} if row[0] == 2 else row[0]] for row in rows]
-
-    rig = Rig(Keys(), "rows", tracked=False)
-    rig.emitter.streams["default"].routes[0] = FieldsRoute([rig.out], [0])
-    rig.feed((4, ()))
-    rig.run()
-    assert rig.take()[1] == [0, 1, 3]
-
-
 def test_a_run_whose_first_part_failed_is_not_begun_again_in_the_next_slice() -> None:
     rig = Rig(Bad(0))
     rig.feed((200, (1,)), (1, (2,)))
@@ -222,32 +208,6 @@ def test_a_call_that_emits_beyond_emit_max_fails_its_tuple_alone(kind: str) -> N
     assert rig.failures[0].reason.startswith("EmitOverflow: step: emit to stream 'default'")
     assert rig.take()[1].count(1) <= 4
     assert sorted(rig.done) == [1, 3]
-
-
-def test_rows_beyond_emit_max_per_tuple_fail_their_run() -> None:
-    class Many(RowBolt):
-        outputs = ("x",)
-
-        def rows(self, cls: type[Tuple], rows: list[Any]) -> list[list[Any]]:
-            return [row for row in rows for _ in range(7 if row[0] == 2 else 3)]
-
-    rig = Rig(Many(), "rows", emit_max=3)
-    rig.feed((2, (1,)), (1, (2,)))
-    rig.run()
-    assert [each.root for each in rig.failures] == [2]
-    assert rig.take()[1] == [0] * 3 + [1] * 3
-
-
-def test_a_row_bolt_without_outputs_gets_its_messages_through() -> None:
-    class End(RowBolt):
-        def rows(self, cls: type[Tuple], rows: list[Any]) -> list[list[Any]]:
-            return []
-
-    rig = Rig(End(), "rows")
-    rig.emitter.streams.clear()
-    rig.feed((2, (1,)), (1, (2,)))
-    rig.run()
-    assert rig.failures == [] and sorted(rig.done) == [1, 2]
 
 
 def test_a_generator_may_yield_without_end() -> None:
@@ -341,16 +301,6 @@ def test_a_batch_spans_runs_and_is_tried_run_by_run_when_it_raised() -> None:
     assert values == [0, 1, 2, 3, 4], "what the first attempt emitted was taken back"
     assert runs == [(2, (1,)), (2, (2,)), (1, (3, 1))]
     assert sorted(rig.done) == [1, 3]
-
-
-def test_a_batch_brings_no_more_roots_than_a_crash_slot_holds() -> None:
-    rig = Rig(BadBatch(), "batch")
-    seen: list[int] = []
-    rig.executor.at_work = lambda roots: seen.append(len(roots))
-    rig.executor.slice_rows = SLICE_ROWS_MAX
-    rig.feed(*((1, (root,)) for root in range(1, BATCH_ROOTS_MAX + 100)))
-    rig.run()
-    assert max(seen) == BATCH_ROOTS_MAX and seen[-1] == 0
 
 
 # Slices.

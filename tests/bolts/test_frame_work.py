@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from operator import length_hint
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from waterspout.bolts.frame_work import FrameWork
+from waterspout.topology.columns import Columns
 from waterspout.topology.frames import Run
 from waterspout.topology.tuples import tuple_class
 
@@ -60,3 +63,23 @@ def test_what_is_vouched_for_is_the_run_at_work_and_all_later_ones() -> None:
     assert frame.all_roots() == {1, 2, 3}
     frame.next_run()
     assert frame.all_roots() == {2, 3}
+
+
+def test_rows_are_taken_as_they_came_or_apart() -> None:
+    by_row, by_column = work((20, (1,))), work((20, (1,)))
+    by_column = FrameWork(by_row.channel, ANY, EDGE, by_row.runs,
+                          Columns([list(range(20))]), remote=False)  # fmt: skip
+    for frame, kind in ((by_row, list), (by_column, Columns)):
+        part = frame.take(5)
+        assert isinstance(part, kind) and part == [[n] for n in range(5)]
+        frame.take_apart()
+        assert length_hint(frame.source) == 15
+        assert [row[0] for row in frame.source] == list(range(5, 20))
+
+
+def test_the_rest_is_what_is_left_of_the_run_at_work_and_all_behind_it() -> None:
+    frame = work((3, (1,)), (1, (2,)), (2, (3, 1)))
+    frame.next_run()
+    frame.run_left = 2
+    assert frame.rest() == [(2, (1,)), (1, (2,)), (2, (3, 1))]
+    assert (frame.run_left, frame.roots, frame.next_run()) == (0, (3, 1), 0)

@@ -49,7 +49,7 @@ def toggle_per_run(patch: Patch) -> None:
     """A root is toggled with its frame's edge for each run, not once per frame."""
 
     def close_run(self: OpenFrame, roots: Any, toggles: dict[int, int], draw: Any) -> None:
-        count = len(self.rows) - self.mark
+        count = self.count - self.mark
         self.mark += count
         self.runs.append((count, roots))
         for root in roots:
@@ -199,7 +199,7 @@ def tick_output_untracked(patch: Patch) -> None:
 
 def settle_before_process(patch: Patch) -> None:
     """A frame leaves its roots before the bolt has seen it, and a raise is only logged."""
-    patch(BoltExecutor, "_note", lambda self, error, roots: None)
+    patch(BoltExecutor, "note", lambda self, error, roots: None)
 
 
 def acker_forgets_fail(patch: Patch) -> None:

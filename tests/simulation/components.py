@@ -7,14 +7,26 @@ output on disk, and who is told what to fail.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import Any
 
-from waterspout.bolts.contract import Batch, Bolt
-from waterspout.spouts.contract import EndOfInput, Reader, Source, Spout
+from waterspout.bolts.contract import Batch, Bolt, ColumnBolt, Made
+from waterspout.spouts.contract import EndOfInput, Messages, Reader, Source, Spout
+from waterspout.topology.columns import Columns
 from waterspout.topology.component import Context
 from waterspout.topology.tuples import Tuple
 
-from .shapes import BoltShape, SpoutShape, Values, chance, first_values, ident, joined, outcomes
+from .shapes import (
+    FIELDS,
+    BoltShape,
+    SpoutShape,
+    Values,
+    chance,
+    first_values,
+    ident,
+    joined,
+    outcomes,
+)
 from .world import World
 
 
@@ -43,7 +55,7 @@ class NumberReader(Reader):
         self._next = position // shape.stride
         self._count = len(range(lane, shape.messages, shape.lanes))
 
-    def read(self, limit: int) -> tuple[list[list[Any]], int] | None:
+    def read(self, limit: int) -> tuple[Messages, int] | None:
         shape = self._shape
         if self._next >= self._count:
             return None
@@ -51,7 +63,8 @@ class NumberReader(Reader):
         end = max(self._next, min(self._next + limit, due))
         rows = [first_values(f"{shape.id}/{self._lane}/{n}") for n in range(self._next, end)]
         self._next = end
-        return rows, end * shape.stride
+        as_columns = Columns.of_rows(rows, len(FIELDS)) if shape.stride > 1 else rows
+        return as_columns, end * shape.stride
 
 
 class Queue(Spout):
@@ -172,6 +185,21 @@ class BatchStep(Step):
             self.send(self.work(batch.component, batch.stream, row, may_fail=False))
 
 
+class ColumnStep(Step, ColumnBolt):
+    """Works on whole frames by column."""
+
+    def columns(self, cls: type[Tuple], columns: Columns, runs: list[int]) -> Made:
+        for row in columns:
+            self.world.before(self.shape.id, row[0])
+        made, counts, rows = [], [], iter(columns)
+        for count in runs:
+            before = len(made)
+            for row in islice(rows, count):
+                made += self.work(cls.component, cls.stream, row, may_fail=False)
+            counts.append(len(made) - before)
+        return Columns.of_rows([values for _, values in made], len(FIELDS)), counts
+
+
 class AsyncStep(Step):
     """An ``async def process``; where it waits is up to the simulation."""
 
@@ -278,6 +306,7 @@ STYLES: dict[str, type[Step]] = {
     "yield": YieldStep,
     "many": ManyStep,
     "batch": BatchStep,
+    "columns": ColumnStep,
     "async": AsyncStep,
     "blocking": EmitStep,
     "hand": HandStep,

@@ -35,7 +35,7 @@ class BoltShape:
 
     Attributes:
         role: pass (one out per in) | fan (0 to 3) | join | tick (emits from its ticks) | end.
-        style: emit | yield | many | batch | hand | async; how its class is written.
+        style: emit | yield | many | batch | columns | hand | async; how its class is written.
     """
 
     id: str

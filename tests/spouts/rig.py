@@ -6,11 +6,12 @@ import random
 from collections.abc import Sequence
 from typing import Any
 
-from waterspout.spouts.contract import Reader, Source
+from waterspout.spouts.contract import Messages, Reader, Source
 from waterspout.spouts.executor import SourceExecutor
 from waterspout.spouts.groups import Group
 from waterspout.spouts.ledger import Ledger
 from waterspout.topology.channels import OpenFrame
+from waterspout.topology.columns import Columns
 from waterspout.topology.component import StreamDecl
 from waterspout.topology.control_frames import Failure
 from waterspout.topology.emitter import Emitter, StreamOut
@@ -78,7 +79,7 @@ class Rig:
 
 
 class Numbers(Source):
-    """Message n of a partition lies at n x stride and holds n."""
+    """Message n of a partition lies at n x stride and holds n; read by column when stride > 1."""
 
     def __init__(self, names: Sequence[str] = ("p",), size: int = 6, *, stride: int = 1,
                  ends: bool = True) -> None:  # fmt: skip
@@ -121,14 +122,14 @@ class NumberReader(Reader):
     def __init__(self, source: Numbers, position: int) -> None:
         self.source, self.at = source, position // source.stride
 
-    def read(self, limit: int) -> tuple[list[list[Any]], int] | None:
+    def read(self, limit: int) -> tuple[Messages, int] | None:
         source = self.source
         if self.at >= source.size and source.ends:
             return None
         end = min(self.at + limit, source.size)
         rows, self.at = [[n] for n in range(self.at, end)], end
         source.maybe_raise()  # After the reader has moved: that is when it hurts.
-        return rows, self.at * source.stride
+        return Columns.of_rows(rows, 1) if source.stride > 1 else rows, self.at * source.stride
 
     def close(self) -> None:
         self.source.readers -= 1

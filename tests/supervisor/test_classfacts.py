@@ -15,7 +15,7 @@ from waterspout.topology.facts import ComponentFacts
 
 MODULE = '''
 import abc
-from waterspout.bolts.contract import Bolt, RowBolt
+from waterspout.bolts.contract import Bolt, ColumnBolt
 from waterspout.spouts.contract import Source, Spout
 from waterspout.topology.component import Stream
 
@@ -50,10 +50,10 @@ class Batches(Bolt):
     def process_batch(self, batch): pass
     def process_tick(self, tup): pass
 
-class Rows(RowBolt):
+class Rows(ColumnBolt):
     import_args = ("function", "functions")
     def __init__(self, function: str = "", functions: list = ()): pass
-    def rows(self, cls, rows): return rows
+    def columns(self, cls, columns, runs): return columns, runs
 
 class Empty(Bolt): pass
 class NoReader(Source):

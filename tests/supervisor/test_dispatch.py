@@ -14,6 +14,7 @@ import pytest
 from waterspout.bolts.frame_work import FrameWork
 from waterspout.supervisor.dispatch import Dispatch
 from waterspout.topology.channels import OpenFrame
+from waterspout.topology.columns import Columns
 from waterspout.topology.component import StreamDecl
 from waterspout.topology.emitter import Emitter, StreamOut
 from waterspout.topology.frame_header import DATA, Header
@@ -295,3 +296,55 @@ def test_the_load_of_a_target_counts_what_waits_here_and_what_is_under_way() -> 
     rig.emit((11,), ["x", 2])
     assert rig.dispatch.load_of(here) == 3
     assert rig.dispatch.load_of(there) == 3
+
+
+# Columns.
+
+
+def many(count: int, *bad: tuple[int, Any]) -> Columns:
+    """Return rows (n, n) with other values in the first place of some."""
+    first: list[Any] = list(range(count))
+    for place, value in bad:
+        first[place] = value
+    return Columns([first, list(range(count))])
+
+
+def test_columns_stay_columns_here_and_are_cut_over_the_link() -> None:
+    rig = Rig(frame_rows_max=40)
+    rig.emitter.put_many("default", many(100))
+    rig.emitter.close_run((11,))
+    assert rig.flush()
+    (work,) = rig.queue.queue
+    assert work.take(100) == many(100)
+    assert [len(rows) for rows in rig.there()] == [40, 40, 20]
+    assert [row for rows in rig.there() for row in rows] == many(100).tuples()
+    assert rig.unsound() == set()
+
+
+@pytest.mark.parametrize("target", [HERE, THERE])
+@pytest.mark.parametrize("value", [object(), {1}, (object(),)])
+def test_of_columns_a_value_without_a_wire_form_fails_its_message_alone(
+    target: int, value: Any
+) -> None:
+    rig = Rig(targets=(target,))
+    for root in (11, 12, 13):
+        rig.emitter.put_many("default", many(20, (7, value if root == 12 else (1, 2))))
+        rig.emitter.close_run((root,))
+    rig.flush()
+    assert rig.failed() == {12}
+    (failure,) = rig.env.fails
+    assert failure.reason.startswith("src: emit to stream 'default': field 'a' holds")
+    got = rig.here() if target == HERE else rig.there()[0]
+    expected = many(20, (7, (1, 2))).tuples()
+    assert got == expected + expected[:7] + expected[8:] + expected
+    assert rig.unsound() == set()
+
+
+@pytest.mark.parametrize("target", [HERE, THERE])
+def test_columns_count_as_load_and_block(target: int) -> None:
+    rig = Rig(targets=(target,), link_credits=0, queue_rows_max=100, frame_rows_max=100)
+    blocked = rig.dispatch.blocked_of(rig.emitter)
+    rig.emitter.put_many("default", many(99))
+    assert (rig.dispatch.load_of(rig.frames[0]), blocked()) == (99, False)
+    rig.emitter.put_many("default", many(50))
+    assert (rig.dispatch.load_of(rig.frames[0]), blocked()) == (149, True)

@@ -7,6 +7,7 @@ from typing import Any
 
 from waterspout.supervisor.end_marks import EndMarks, channels_into
 from waterspout.topology.channels import OpenFrame
+from waterspout.topology.columns import Columns
 from waterspout.topology.emitter import Emitter
 
 from .cores import plan_of
@@ -65,7 +66,10 @@ def test_the_end_waits_behind_rows_that_have_not_gone_out() -> None:
     out.frames[1].rows.append([7])
     assert not ends.say(1, out)
     assert link.ended == []
-    out.frames[1].rows.clear()
+    out.frames[1].take()
+    out.frames[1].put_many(Columns([list(range(99))]))
+    assert not ends.say(1, out)
+    out.frames[1].take()
     out.frames[0].ready.append((1, [], []))  # sealed, without credit
     assert not ends.say(1, out)
     out.frames[0].ready.clear()

@@ -8,6 +8,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 from waterspout.topology.channels import OpenFrame, draw_edge
+from waterspout.topology.columns import Columns
 
 RUNS = st.lists(
     st.tuples(st.integers(1, 3), st.lists(st.integers(1, 4), unique=True, max_size=3)), max_size=8
@@ -75,3 +76,66 @@ def test_a_dropped_frame_forgets_rows_and_sealed_frames() -> None:
 def test_an_edge_is_never_zero() -> None:
     drawn = iter([0, 0, 5])
     assert draw_edge(lambda bits: next(drawn)) == 5
+
+
+# Columns.
+
+
+def columns(*numbers: int) -> Columns:
+    return Columns([list(numbers), list(map(str, numbers))])
+
+
+def put(frame: OpenFrame, numbers: range, *, by_column: bool) -> list[Any]:
+    """Put these rows; return them."""
+    rows = [[number, str(number)] for number in numbers]
+    frame.put_many(columns(*numbers) if by_column else rows)
+    return rows
+
+
+@given(st.lists(st.tuples(st.integers(0, 40), st.booleans(), st.booleans()), max_size=8))
+def test_rows_and_columns_leave_in_the_order_in_which_they_came(puts: list[Any]) -> None:
+    frame, toggles = OpenFrame((1, 0, 2), 0), dict[int, int]()
+    draw = random.Random(1).getrandbits
+    kept: list[Any] = []
+    for number, (count, by_column, back) in enumerate(puts):
+        rows = put(frame, range(100 * number, 100 * number + count), by_column=by_column)
+        if back:
+            frame.take_back()
+        elif rows:
+            kept += rows
+            frame.close_run((number + 1,), toggles, draw)
+        assert frame.count == frame.mark == len(kept)
+    assert frame.waiting_rows() == len(kept)
+    assert list(map(list, frame.all_rows())) == kept
+    _, runs, rows = frame.take()
+    assert list(map(list, rows)) == kept
+    assert sum(count for count, _ in runs) == len(kept)
+    assert (frame.count, frame.all_rows(), frame.blocks) == (0, [], [])
+
+
+def test_columns_stay_columns_unless_they_are_few_or_rows_came_first() -> None:
+    many, few = range(Columns.height_min), range(Columns.height_min - 1)
+    for before, count, kept in ((0, many, True), (0, few, False), (1, many, False)):
+        frame = OpenFrame((1, 0, 2), 0)
+        frame.rows.extend([[0, "0"]] * before)
+        put(frame, count, by_column=True)
+        put(frame, many, by_column=True)
+        assert isinstance(frame.take()[2], Columns) is kept
+
+
+def test_rows_of_several_runs_are_noted_run_by_run() -> None:
+    frame, toggles = OpenFrame((1, 0, 2), 0), dict[int, int]()
+    draw = random.Random(1).getrandbits
+    put(frame, range(20), by_column=True)
+    for count, roots in ((5, (1,)), (5, (1,)), (10, (2, 1))):
+        frame.note_run(count, roots, toggles, draw)
+    edge, runs, _ = frame.take()
+    assert runs == [(10, (1,)), (10, (2, 1))]
+    assert toggles == {1: edge, 2: edge}
+
+
+def test_a_dropped_frame_forgets_its_columns() -> None:
+    frame = OpenFrame((1, 0, 2), 0)
+    put(frame, range(20), by_column=True)
+    frame.drop()
+    assert (frame.count, frame.waiting_rows(), frame.take()[2]) == (0, 0, [])

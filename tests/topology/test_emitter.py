@@ -8,11 +8,19 @@ from typing import Any
 
 import pytest
 from waterspout.topology.channels import OpenFrame
+from waterspout.topology.columns import Columns
 from waterspout.topology.component import StreamDecl
 from waterspout.topology.emit_limit import EmitLimit
 from waterspout.topology.emitter import Emitter, StreamOut
 from waterspout.topology.errors import EmitError, EmitOverflow, UserError
-from waterspout.topology.groupings import CustomRoute, DirectRoute, FieldsRoute, GlobalRoute, Route
+from waterspout.topology.groupings import (
+    AllRoute,
+    CustomRoute,
+    DirectRoute,
+    FieldsRoute,
+    GlobalRoute,
+    Route,
+)
 from waterspout.topology.tuples import tuple_class
 
 
@@ -256,3 +264,77 @@ def test_rows_for_an_undeclared_stream_are_refused_by_name_unless_there_are_none
     with pytest.raises(EmitError, match=r"split: emit to stream 'nowhere'.*not declared"):
         rig.emitter.put_many("nowhere", [["c"]])
     assert rig.rows() == [["a"], ["b"]]
+
+
+# Columns.
+
+
+def numbered(count: int) -> list[Any]:
+    return [[str(number)] for number in range(count)]
+
+
+def words_of(frame: OpenFrame) -> list[Any]:
+    return [row[0] for row in frame.all_rows()]
+
+
+@pytest.mark.parametrize("count", [1, 100])
+def test_columns_are_emitted_as_their_rows_would_be(count: int) -> None:
+    by_row, by_column = Rig(ROUTES["fields"]), Rig(ROUTES["fields"])
+    by_row.emit_many(numbered(count))
+    by_column.emit_many(Columns([[row[0] for row in numbered(count)]]))
+    assert list(map(words_of, by_row.main)) == list(map(words_of, by_column.main))
+    for rig in (by_row, by_column):
+        rig.emitter.close_run((7,))
+        assert rig.emitter.emitted == count
+
+
+def test_many_rows_become_columns_where_a_grouping_keeps_them() -> None:
+    rig = Rig()
+    rig.emit_many(numbered(Columns.height_min))
+    assert rig.main[0].blocks
+    rig = Rig(lambda targets: CustomRoute(targets, Choosy()))
+    with pytest.raises(EmitError, match="99"):
+        rig.emit_many(numbered(Columns.height_min))
+
+
+def test_columns_for_another_number_of_fields_are_refused_by_name() -> None:
+    rig = Rig()
+    with pytest.raises(EmitError, match=r"'default': 2 columns for the fields \['word'\]"):
+        rig.emit_many(Columns([["a"], ["b"]]))
+    with pytest.raises(EmitError, match=r"'told'.*direct"):
+        rig.emit_many(Columns([["a"]]), "told")
+    assert [frame.count for frame in rig.frames] == [0] * 6
+
+
+def test_columns_that_are_taken_back_leave_what_was_before() -> None:
+    rig = Rig(ROUTES["fields"])
+    rig.emit_many(Columns([[row[0] for row in numbered(100)]]))
+    rig.emitter.close_run((1,))
+    before = list(map(words_of, rig.main))
+    assert isinstance(rig.emitter.try_many(Columns([[*map(str, range(99)), {}]])), EmitError)
+    rig.emit_many(numbered(50))
+    rig.emitter.take_back()
+    assert list(map(words_of, rig.main)) == before
+    assert set(rig.emitter.waiting()) == set(rig.main)
+
+
+def test_columns_beyond_emit_max_send_nothing() -> None:
+    rig = Rig()
+    rig.emitter.limit = EmitLimit("split", 3, lambda: 1)
+    with pytest.raises(EmitOverflow):
+        rig.emit_many(Columns([["a"] * 4]))
+    assert rig.main[0].count == 0
+
+
+def test_rows_of_several_runs_are_put_at_once_and_noted_one_by_one() -> None:
+    rig = Rig(lambda targets: AllRoute(targets))
+    assert rig.emitter.is_whole("default") and not rig.emitter.is_whole("nowhere")
+    rig.emitter.put_runs("default", Columns([list("abcd")]), [(1, (7,)), (0, (8,)), (3, (9,))])
+    rig.emitter.close_run((99,))
+    for frame in rig.main:
+        edge, runs, rows = frame.take()
+        assert (runs, rows) == ([(1, (7,)), (3, (9,))], [("a",), ("b",), ("c",), ("d",)])
+        rig.toggles = {root: xor ^ edge for root, xor in rig.toggles.items()}
+    assert set(rig.toggles) == {7, 9} and not any(rig.toggles.values())
+    assert rig.emitter.emitted == 8
+    assert not Rig(lambda targets: FieldsRoute(targets, [0])).emitter.is_whole("default")

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgpack import ExtType, packb
+from waterspout.topology.columns import Columns
 from waterspout.topology.control_frames import DECODERS
 from waterspout.topology.errors import WireError
 from waterspout.topology.frame_header import DATA, END, HEADER_BYTES, Header, decode_header
@@ -273,3 +274,17 @@ def test_a_changed_byte_is_a_wire_error_or_another_frame(
         return
     assert sum(count for count, _ in decoded.runs) == len(decoded.rows)
     assert all(len(row) == decoded.width for row in decoded.rows)
+
+
+@pytest.mark.parametrize("width", [1, 3])
+@pytest.mark.parametrize("count", [1, 15, 16, 100])
+def test_columns_are_packed_as_their_rows_and_come_out_as_columns_when_many(
+    width: int, count: int
+) -> None:
+    rows = [[n + place for place in range(width)] for n in range(count)]
+    body = BodyPacker().pack([(count, (7,))], Columns.of_rows(rows, width))
+    assert body == BodyPacker().pack([(count, (7,))], rows)
+    decoded = decode_data(with_body(body, width, count)).rows
+    assert isinstance(decoded, Columns) == (count >= Columns.height_min)
+    assert list(map(list, decoded)) == rows
+    assert not isinstance(decoded, Columns) or decoded.normal

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from waterspout.topology.channels import OpenFrame
+from waterspout.topology.columns import Columns
 from waterspout.topology.errors import UserError
 from waterspout.topology.groupings import (
     AllRoute,
@@ -196,3 +197,49 @@ def test_a_custom_grouping_that_names_a_strange_task_sends_the_row_nowhere() -> 
     with pytest.raises(UserError, match=r"ByLength.choose_tasks gave 99, not one of the targets"):
         custom(targets, 99).put(["ab"])
     assert rows_of(targets) == [[], []]
+
+
+# Columns.
+
+
+@pytest.mark.parametrize("tasks", [1, 3])
+@pytest.mark.parametrize("name", MAKERS)
+def test_columns_go_where_their_rows_would_go(name: str, tasks: int) -> None:
+    if name == "partial-key" and tasks == 1:
+        pytest.skip("one task has no two choices")
+    rows = [[f"w{n % 7}" * (n % 3), n] for n in range(90)]
+    single, many = frames(tasks), frames(tasks)
+    one, group = MAKERS[name](single), MAKERS[name](many)
+    for row in rows:
+        one.put(row)
+    group.put_many(Columns.of_rows(rows, 2))
+    assert [list(map(list, target.all_rows())) for target in many] == rows_of(single)
+    if group.by_column:
+        assert all(target.blocks for target in many if target.count >= Columns.height_min)
+
+
+@pytest.mark.parametrize("tasks", [1, 4])
+@pytest.mark.parametrize("key", [*KEYS, 2**64 - 1, -(2**63), 0.5, True, (1, [2]), [1]])
+def test_columns_of_every_kind_of_key_go_to_the_owner_of_its_group(key: Any, tasks: int) -> None:
+    targets, owners = frames(tasks), group_owners(tasks)
+    FieldsRoute(targets, [1]).put_many(Columns([["x", "y"], ["word", key]]))
+    expected = [0] * tasks
+    for each in ("word", key):
+        expected[owners[key_group([each])]] += 1
+    assert [target.count for target in targets] == expected
+
+
+@pytest.mark.parametrize("tasks", [1, 4])
+@pytest.mark.parametrize("key", [{}, {1}, object(), 2**64, -(2**63) - 1, [{}]])
+def test_columns_with_a_value_that_is_no_key_go_nowhere(key: Any, tasks: int) -> None:
+    for keys in (["word", key], [7, key], [b"", key, None]):
+        targets = frames(tasks)
+        with pytest.raises(TypeError, match="cannot be a key"):
+            FieldsRoute(targets, [0]).put_many(Columns([keys, list(range(len(keys)))]))
+        assert [target.count for target in targets] == [0] * tasks
+
+
+def test_rows_of_several_runs_may_go_together_only_where_they_go_the_same_way() -> None:
+    whole = {name for name, make in MAKERS.items() if make(frames(3)).whole}
+    assert whole == {"global", "all"}
+    assert FieldsRoute(frames(1), [0]).whole

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgpack import ExtType, Packer, Timestamp
+from waterspout.topology.columns import Columns
 from waterspout.topology.errors import WireError
 from waterspout.topology.frames import BodyPacker
 from waterspout.topology.unpacking import unpack_body
@@ -154,6 +155,12 @@ def test_rows_that_can_be_packed_have_no_offender() -> None:
 )
 def test_the_scan_tells_scalars_from_all_else(rows: list[Any], plain: bool) -> None:
     assert scan_rows(rows) is plain
+    columns = Columns.of_rows(rows, len(rows[0]) if rows else 1)
+    assert [scan_rows(columns), columns.normal, scan_rows(columns)] == [plain] * 3
+
+
+def test_columns_that_are_known_to_be_normal_are_not_looked_at() -> None:
+    assert scan_rows(Columns.of(([(1,)],), 1, normal=True))
 
 
 def test_rows_over_the_tuple_limit_are_found() -> None:

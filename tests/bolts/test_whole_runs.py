@@ -1,0 +1,271 @@
+"""Whole runs at once: which rows fail when one raises, and whose are those that go out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from waterspout.bolts.contract import Batch, Bolt, ColumnBolt, Made
+from waterspout.bolts.functions import FlatMap, Map
+from waterspout.bolts.whole_runs import RUNS_MAX
+from waterspout.topology.channels import OpenFrame
+from waterspout.topology.columns import Columns
+from waterspout.topology.component import StreamDecl
+from waterspout.topology.emitter import StreamOut
+from waterspout.topology.groupings import AllRoute, FieldsRoute, Route
+from waterspout.topology.tuples import Tuple
+
+from .rig import Rig
+
+
+class Times(ColumnBolt):
+    """Emits each n as often as it is, but raises for those in ``bad``."""
+
+    outputs = ("x",)
+
+    def __init__(self, *bad: int) -> None:
+        self.bad = set(bad)
+        self.calls: list[int] = []
+
+    def columns(self, cls: type[Tuple], columns: Columns, runs: list[int]) -> Made:
+        assert sum(runs) == len(columns)
+        self.calls.append(len(columns))
+        values = iter(columns.values[0])
+        made: list[Any] = []
+        counts = []
+        for count in runs:
+            before = len(made)
+            for n in [next(values) for _ in range(count)]:
+                if n in self.bad:
+                    raise ValueError(n)
+                made += [n] * n
+            counts.append(len(made) - before)
+        return Columns([made]), counts
+
+
+class AllInOne(Bolt):
+    """Emits a batch as it came."""
+
+    outputs = ("x",)
+
+    def process_batch(self, batch: Batch) -> None:
+        self.emit_many(batch.rows)
+
+
+def runs_of(rig: Rig) -> list[tuple[list[int], tuple[int, ...]]]:
+    """Take what was emitted; return the values of each run, and its roots."""
+    runs, values = rig.take()
+    rest = iter(values)
+    return [([next(rest) for _ in range(count)], roots) for count, roots in runs]
+
+
+ROUTES: dict[str, Any] = {
+    "one task": lambda out: Route([out]),
+    "fields": lambda out: FieldsRoute([out], [0]),
+    "all": lambda out: AllRoute([out]),
+}
+
+
+@pytest.mark.parametrize("route", ROUTES)
+def test_each_output_row_descends_from_the_run_of_its_input_row(route: str) -> None:
+    #  rows   0 1   2     3 4        5
+    #  roots  1     2     -          1 3
+    rig = Rig(Times(), "columns")
+    rig.emitter.streams["default"] = StreamOut(
+        "default", StreamDecl(("x",)), [ROUTES[route](rig.out)]
+    )
+    rig.feed((2, (1,)), (1, (2,)), (2, ()), (1, (1, 3)))
+    rig.run()
+    assert rig.bolt.calls == [6]
+    assert runs_of(rig) == [
+        ([1], (1,)), ([2, 2], (2,)), ([3] * 3 + [4] * 4, ()), ([5] * 5, (1, 3)),
+    ]  # fmt: skip
+    assert sorted(rig.done) == [1, 2, 3]
+
+
+def test_a_run_that_brings_nothing_ends_its_tree() -> None:
+    rig = Rig(Times(), "columns")
+    rig.feed((1, (1,)), (1, (2,)))
+    rig.run()
+    assert rig.done == [1]
+    assert runs_of(rig) == [([1], (2,))] and rig.done == [1, 2]
+
+
+@settings(deadline=None, derandomize=True, max_examples=60)
+@given(
+    st.lists(st.tuples(st.integers(1, 4), st.sampled_from([(), (1,), (2,), (1, 3), (4,)])),
+             min_size=1, max_size=8),
+    st.sets(st.integers(0, 20), max_size=3),
+    st.integers(1, 40),
+)  # fmt: skip
+def test_whatever_fails_takes_exactly_its_messages_along(
+    runs: list[Any], bad: set[int], slice_rows: int
+) -> None:
+    rig = Rig(Times(*bad), "columns")
+    rig.executor.slice_rows = slice_rows
+    rig.feed(*runs)
+    expected, first = [], 0
+    failing = set()
+    for count, roots in runs:
+        numbers = range(first, first + count)
+        first += count
+        if bad & set(numbers):
+            failing |= set(roots)
+        if not roots:
+            expected += [n for n in numbers if n not in bad]
+    rig.run()
+    assert {each.root for each in rig.failures} == failing
+    got = runs_of(rig)
+    assert sorted(rig.done) == sorted({r for _, roots in runs for r in roots} - failing)
+    assert [n for values, roots in got if not roots for n in dict.fromkeys(values)] == [
+        n for n in expected if n
+    ]
+    first = 0
+    for count, roots in runs:
+        if roots and not set(roots) & failing:
+            numbers = [n for n in range(first, first + count) for _ in range(n)]
+            assert numbers == [n for values, each in got if each == roots
+                               for n in values if n in range(first, first + count)]  # fmt: skip
+        first += count
+    assert rig.executor.queued_rows == 0 and not rig.executor.queue
+
+
+def test_a_long_run_is_worked_on_in_parts_and_settles_with_the_last() -> None:
+    rig = Rig(Times(), "columns")
+    rig.feed((100, (1,)), (1, (2,)))
+    rig.executor.run()
+    assert rig.bolt.calls == [64] and rig.executor.queued_rows == 37
+    rig.take()
+    assert rig.done == []
+    rig.run()
+    assert rig.bolt.calls == [64, 37]
+    rig.take()
+    assert sorted(rig.done) == [1, 2]
+
+
+def test_the_rest_of_a_run_whose_first_part_failed_is_not_begun() -> None:
+    rig = Rig(Times(5), "columns")
+    rig.feed((100, (1,)), (1, (2,)))
+    rig.run()
+    assert rig.bolt.calls == [64, 1]
+    assert [each.root for each in rig.failures] == [1] and rig.executor.queued_rows == 0
+    assert runs_of(rig) == [([100] * 100, (2,))]
+
+
+def test_of_a_run_without_roots_the_rest_is_worked_on_though_its_first_part_failed() -> None:
+    rig = Rig(Times(5), "columns", tracked=False)
+    rig.feed((70, ()))
+    rig.run()
+    assert set(rig.take()[1]) == set(range(1, 70)) - {5}
+
+
+def test_what_a_grouping_refuses_fails_alone_though_all_was_made_at_once() -> None:
+    rig = Rig(Map(lambda n: {} if n == 2 else n, ["x"]), "columns")
+    other = OpenFrame((2, 0, 4), 0)
+    rig.emitter.streams["default"] = StreamOut(
+        "default", StreamDecl(("x",)), [FieldsRoute([rig.out, other], [0])]
+    )
+    rig.emitter.frames.append(other)
+    rig.feed((1, (1,)), (2, (2,)), (1, (3,)))
+    rig.run()
+    assert [each.root for each in rig.failures] == [2]
+    assert rig.failures[0].reason == "TypeError: a dict cannot be a key"
+    values = [*rig.take()[1], *(row[0] for row in other.take()[2])]
+    assert sorted(values) == [0, 3]
+
+
+def test_rows_without_roots_are_emitted_once_though_a_grouping_refused_one_of_them() -> None:
+    rig = Rig(Map(lambda n: {} if n == 2 else n, ["x"]), "columns", tracked=False)
+    rig.emitter.streams["default"].routes[0] = FieldsRoute([rig.out], [0])
+    rig.feed((4, ()))
+    rig.run()
+    assert rig.take()[1] == [0, 1, 3]
+    assert [each["count"] for each in rig.env.take_errors()] == [1]
+
+
+def test_without_auto_anchor_what_is_made_is_untracked() -> None:
+    class Loose(Times):
+        auto_anchor = False
+
+    for runs in [(2, (1,))], [(2, (1,)), (1, (2,))]:
+        rig = Rig(Loose(), "columns")
+        rig.feed(*runs)
+        rig.run()
+        assert {roots for _, roots in runs_of(rig)} == {()}
+        assert sorted(rig.done) == [n + 1 for n in range(len(runs))]
+
+
+@pytest.mark.parametrize("runs", [[(2, (1,)), (1, (2,))], [(1, (1,)), (1, (5,)), (1, (2,))]])
+def test_rows_beyond_emit_max_per_tuple_fail_their_run(runs: list[Any]) -> None:
+    class Many(Times):
+        def columns(self, cls: type[Tuple], columns: Columns, runs: list[int]) -> Made:
+            made, counts = super().columns(cls, columns, runs)
+            return Columns([made.values[0] * 2]), [2 * count for count in counts]
+
+    rig = Rig(Many(), "columns", emit_max=3)
+    rig.feed(*runs)
+    rig.run()
+    assert [each.root for each in rig.failures] == [2]
+    assert rig.failures[0].reason.startswith("EmitOverflow: step: emit to stream 'default'")
+
+
+def test_a_column_bolt_without_outputs_gets_its_messages_through() -> None:
+    class End(ColumnBolt):
+        def columns(self, cls: type[Tuple], columns: Columns, runs: list[int]) -> Made:
+            return Columns([[]]), [0] * len(runs)
+
+    rig = Rig(End(), "columns")
+    rig.emitter.streams.clear()
+    rig.feed((2, (1,)), (1, (2,)))
+    rig.run()
+    assert rig.failures == [] and sorted(rig.done) == [1, 2]
+
+
+def test_a_batch_of_columns_goes_on_as_columns() -> None:
+    rig = Rig(AllInOne(), "batch")
+    rig.feed((20, (1,)), (20, (2,)))
+    rig.run()
+    _, runs, rows = rig.out.take()
+    assert isinstance(rows, Columns) and rows == [[n] for n in range(40)]
+    assert runs == [(40, (1, 2))]
+
+
+@pytest.mark.parametrize("kind", ["batch", "columns"])
+def test_no_more_runs_are_taken_at_once_than_a_crash_slot_holds(kind: str) -> None:
+    noted: list[int] = []
+    rig = Rig(AllInOne() if kind == "batch" else Times(), kind)
+    rig.executor.at_work = lambda roots: noted.append(len(roots))
+    rig.executor.slice_rows = 8192
+    rig.feed(*((1, (n + 1,)) for n in range(RUNS_MAX + 5)))
+    rig.run()
+    assert [n for n in noted if n] == [RUNS_MAX, 5]
+
+
+def test_a_batch_is_one_run_above_a_bolt_that_holds_tuples_and_columns_need_not_be() -> None:
+    for bolt, kind, calls in ((AllInOne(), "batch", 3), (Times(), "columns", 1)):
+        rig = Rig(bolt, kind)
+        rig.executor.batch_by_run = True
+        noted: list[Any] = []
+        rig.executor.at_work = noted.append
+        rig.feed((1, (1,)), (1, (2,)), (1, (3,)))
+        rig.run()
+        assert len([roots for roots in noted if roots]) == calls
+
+
+def test_generators_that_never_end_fail_their_tuple(bench: Any) -> None:
+    def forever(n: int) -> Iterator[int]:
+        yield n
+        while n == 1:
+            yield n
+
+    bolt = bench.start(FlatMap(forever, ["x"]))
+    bolt._emit_max = 10
+    rig = Rig(bolt, "columns", emit_max=10)
+    rig.feed((1, (1,)), (1, (2,)), (1, (3,)))
+    rig.run()
+    assert [each.root for each in rig.failures] == [2]
+    assert rig.failures[0].reason.startswith("EmitOverflow")
+    assert runs_of(rig) == [([0], (1,)), ([2], (3,))]
