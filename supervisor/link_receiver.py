@@ -11,7 +11,7 @@ may be dropped (ROUTER raises EHOSTUNREACH or EAGAIN): senders ask again.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from waterspout.topology.control_frames import DECODERS, control_frame, decode_empty
 from waterspout.topology.errors import WireError
@@ -80,6 +80,8 @@ class LinkReceiver:
         channels: channel into this worker -> worker that it comes from, as the plan has them;
             what comes on another is misrouted; None = not checked.
         pool_frames: as the senders have it: frames under way beyond one per channel.
+        is_peer: (worker, incarnation) -> whether the message at hand was sent with that
+            process's key; asked with every HELLO.
     """
 
     def __init__(
@@ -93,7 +95,9 @@ class LinkReceiver:
         pool_frames: int,
         peers: Mapping[int, int] | None = None,
         channels: Mapping[Channel, int] | None = None,
+        is_peer: Callable[[int, int], bool] = lambda worker, incarnation: True,
     ) -> None:
+        self._is_peer = is_peer
         self.topology = topology
         self.worker = worker
         self.incarnation = incarnation
@@ -221,6 +225,8 @@ class LinkReceiver:
             expected = known.incarnation if known is not None else header.incarnation
         if header.incarnation != expected:
             raise _Refusal("identity", f"worker {hello.worker} is another process in the plan")
+        if not self._is_peer(hello.worker, header.incarnation):
+            raise _Refusal("identity", f"the key is not that of worker {hello.worker}")
         if known is None and len(self._links) >= LINKS_MAX:
             raise _Refusal("state", f"more than {LINKS_MAX} links")
 

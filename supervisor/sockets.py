@@ -10,6 +10,8 @@ import re
 
 import zmq
 
+from .curve import Curve
+
 #: The types of pyzmq that are used here: blocking sockets that return bytes.
 Context = zmq.Context[zmq.Socket[bytes]]
 Socket = zmq.Socket[bytes]
@@ -28,7 +30,9 @@ class NoFreePort(OSError):
     """All ports that were allowed are taken."""
 
 
-def router(context: Context, endpoint: str, bytes_max: int) -> Socket:
+def router(
+    context: Context, endpoint: str, bytes_max: int, curve: Curve | None = None
+) -> Socket:
     """Return a ROUTER bound to ``endpoint`` that refuses messages over ``bytes_max``.
 
     Sending raises EHOSTUNREACH for peers that are gone, EAGAIN for those that do not read.
@@ -38,6 +42,7 @@ def router(context: Context, endpoint: str, bytes_max: int) -> Socket:
         endpoint: for tcp the port may be ``*`` or a range ``LO-HI``, of which the first free one
             is taken; ``bound_endpoint`` tells which.
         bytes_max: of a message.
+        curve: with it only those are let in whom the CurveServer knows.
 
     Raises:
         NoFreePort: all ports of the range are taken.
@@ -47,6 +52,8 @@ def router(context: Context, endpoint: str, bytes_max: int) -> Socket:
     # Without it, what cannot be sent is dropped without a word.
     socket.setsockopt(zmq.ROUTER_MANDATORY, 1)
     try:
+        if curve is not None:
+            curve.secure_router(socket)
         _bind(socket, endpoint)
     except BaseException:
         socket.close(linger=0)
@@ -76,8 +83,16 @@ def bound_endpoint(socket: Socket) -> str:
     return socket.getsockopt(zmq.LAST_ENDPOINT).rstrip(b"\0").decode()  # type: ignore[union-attr]
 
 
-def dealer(context: Context, endpoint: str, bytes_max: int, monitored: int = 0) -> Socket:
+def dealer(
+    context: Context,
+    endpoint: str,
+    bytes_max: int,
+    monitored: int = 0,
+    curve: Curve | None = None,
+) -> Socket:
     """Return a DEALER that connects to ``endpoint``, as often as it takes.
+
+    One that is refused for its key never tries again: whoever dials makes a new socket then.
 
     Args:
         context: of this process.
@@ -85,6 +100,7 @@ def dealer(context: Context, endpoint: str, bytes_max: int, monitored: int = 0) 
         bytes_max: of a message.
         monitored: events that its monitor socket tells (``get_monitor_socket`` returns that).
             It is there before the socket connects, as a connection can be made in no time.
+        curve: with it, it speaks only with the owner of ``curve.server_key``.
     """
     socket = _socket(context, zmq.DEALER, endpoint, bytes_max)
     # Never the name of a worker: of two peers with one id a ROUTER serves only one, and the
@@ -96,6 +112,8 @@ def dealer(context: Context, endpoint: str, bytes_max: int, monitored: int = 0) 
     socket.setsockopt(zmq.RECONNECT_IVL_MAX, RECONNECT_MS[1])
     if monitored:
         socket.get_monitor_socket(monitored)
+    if curve is not None:
+        curve.secure_dealer(socket)
     socket.connect(endpoint)
     return socket
 

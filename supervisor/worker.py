@@ -18,6 +18,7 @@ from pathlib import Path
 
 import zmq
 
+from .curve import KeyPair
 from .offload import Offload
 from .slot_file import map_slot, slot_path
 from .snapshot_store import SnapshotStore
@@ -75,7 +76,14 @@ def _run(options: argparse.Namespace) -> None:
         if core.control_outbox:
             control.wake()
 
-    data = DataLoop(core, context, options.endpoint or options.bind, options.bytes_max, on_output)
+    data = DataLoop(
+        core,
+        context,
+        options.endpoint or options.bind,
+        options.bytes_max,
+        on_output,
+        keys=KeyPair.new() if options.secure else None,
+    )
     snapshots = SnapshotThread(core, store, data.post)
     offload = Offload(lambda call: data.post(lambda now: core.on_call_done(call, now)))
     core.on_new_epoch = offload.cancel_all
@@ -111,6 +119,7 @@ def _parser() -> argparse.ArgumentParser:
     where = parser.add_mutually_exclusive_group(required=True)
     where.add_argument("--endpoint", default="", help="where this worker takes data")
     where.add_argument("--bind", default="", help="tcp://ADDRESS:LO-HI, one of these is taken")
+    parser.add_argument("--secure", choices=["curve"], help="encrypt links, let in peers only")
     parser.add_argument("--bytes-max", required=True, type=int, help="of a message on a link")
     parser.add_argument("--state-dir", required=True, type=Path)
     parser.add_argument("--log", required=True, type=Path)

@@ -15,6 +15,7 @@ from typing import Any
 
 import zmq
 
+from .curve import Curve, CurveServer, KeyPair
 from .sockets import Context, Socket, bound_endpoint, dealer, router
 from .wakeup import Wakeup
 from .worker_core import WorkerCore
@@ -25,8 +26,17 @@ RECEIVED_MAX = 256
 #: made and dropped by the million, and hardly ever in cycles.
 GC_THRESHOLDS = (200_000, 20, 100)
 
-#: What a DEALER is good for: (endpoint, incarnation).
-PeerKey = tuple[str, int]
+#: A link that is silent for so long gets a new connection: after a long cut TCP itself may try
+#: again only minutes later, and who was refused for its key never does.
+REDIAL_S = 2.0
+#: How long a peer's key that is not known yet is held back: the coordinator may have told it
+#: earlier of this worker than this worker of it.
+UNKNOWN_KEY_S = 5.0
+#: Whose rule decides who may send frames here.
+DOMAIN = "links"
+
+#: What a DEALER is good for: (endpoint, incarnation, public key).
+PeerKey = tuple[str, int, str]
 
 
 class DataLoop:
@@ -38,6 +48,8 @@ class DataLoop:
         endpoint: where peers send to; see ``sockets.router``.
         bytes_max: of a message on a link.
         on_output: called on this thread when the core has something for the other threads.
+        keys: of this process; with them links are encrypted, and only peers are let in. None:
+            anybody who reaches the endpoint is heard.
     """
 
     def __init__(
@@ -48,6 +60,7 @@ class DataLoop:
         bytes_max: int,
         on_output: Callable[[], None],
         clock: Callable[[], float] = time.monotonic,
+        keys: KeyPair | None = None,
     ) -> None:
         #: When the loop last turned; read by the control thread.
         self.turned_at = clock()
@@ -56,15 +69,28 @@ class DataLoop:
         self._wakeup = Wakeup()
         #: Bounded by what the coordinator may have under way to one worker.
         self._inbox: deque[Callable[[float], object]] = deque()
-        self._router = router(context, endpoint, bytes_max)
+        self._keys = keys
+        self._door: CurveServer | None = None
+        curve = None
+        if keys is not None:
+            self._door = CurveServer(context, {DOMAIN: self._user_of_key}, UNKNOWN_KEY_S)
+            curve = Curve(keys, domain=DOMAIN)
+            core.net.is_peer = self._is_peer
+        #: Who sent the message at hand, by the key of its connection.
+        self._user = ""
+        self._router = router(context, endpoint, bytes_max, curve)
         #: Where peers reach this worker.
         self.endpoint = bound_endpoint(self._router)
         #: Public key of the own socket; "": none is needed.
-        self.key = ""
-        self._dealers: dict[int, tuple[PeerKey, Socket]] = {}
+        self.key = keys.public.decode() if keys is not None else ""
+        #: peer -> (what it is good for, the socket, when it was made)
+        self._dealers: dict[int, tuple[PeerKey, Socket, float]] = {}
+        self._redial_at = 0.0
         self._poller = zmq.Poller()
         self._poller.register(self._router, zmq.POLLIN)
         self._poller.register(self._wakeup.fileno(), zmq.POLLIN)
+        if self._door is not None:
+            self._poller.register(self._door.socket, zmq.POLLIN)
 
     def post(self, call: Callable[[float], object]) -> None:
         """Have ``call(now)`` called on the data thread; may be called from any thread."""
@@ -78,7 +104,9 @@ class DataLoop:
     def on_control(self, message: Mapping[str, Any], now: float) -> None:
         """Take a message of the coordinator; given to ``post`` by the control thread."""
         self._core.on_control(message, now)
-        self._connect()
+        self._connect(now)
+        if self._door is not None:
+            self._door.turn(now)
         if message.get("kind") == "assign":
             gc.collect()
             gc.freeze()
@@ -93,14 +121,18 @@ class DataLoop:
             while self._inbox:
                 self._inbox.popleft()(now)
             busy = self._core.turn(now)
+            if now >= self._redial_at:
+                self._redial(now)
             self._send()
             self._on_output()
 
     def close(self) -> None:
         """Close the sockets. The core has said BYE to all peers, or the worker crashes anyway."""
         self._router.close()
-        for _, socket in self._dealers.values():
+        for _, socket, _ in self._dealers.values():
             socket.close()
+        if self._door is not None:
+            self._door.close()
         self._wakeup.close()
 
     # In.
@@ -111,10 +143,15 @@ class DataLoop:
         if self._wakeup.fileno() in ready:
             self._wakeup.clear()
         now = self._clock()
+        if self._door is not None and (self._door.holding or self._door.socket in ready):
+            self._door.turn(now)
         if ready.get(self._router, 0) & zmq.POLLIN:
-            for parts in _received(self._router):
-                self._on_parts(parts, now)
-        for peer, (_, socket) in self._dealers.items():
+            if self._door is None:
+                for parts in _received(self._router):
+                    self._on_parts(parts, now)
+            else:
+                self._receive_with_users(now)
+        for peer, (_, socket, _) in self._dealers.items():
             if ready.get(socket, 0) & zmq.POLLIN:
                 for parts in _received(socket):
                     self._core.on_peer(peer, parts[-1], now)
@@ -123,6 +160,32 @@ class DataLoop:
         # Links send one part; anything else is no peer of ours, and its id is not answered.
         if len(parts) == 2:
             self._core.on_data(parts[0], parts[1], now)
+
+    def _receive_with_users(self, now: float) -> None:
+        """Hand messages over one by one, with the owner of the connection they came by."""
+        try:
+            for _ in range(RECEIVED_MAX):
+                # What libzmq knows of the connection is on the id, too, which is small.
+                id = self._router.recv(zmq.NOBLOCK, copy=False)
+                parts = self._router.recv_multipart(zmq.NOBLOCK)
+                self._user = str(id.get("User-Id"))
+                self._on_parts([id.bytes, *parts], now)
+        except zmq.Again:
+            pass
+
+    def _is_peer(self, worker: int, incarnation: int) -> bool:
+        known = self._core.peers.get(worker)
+        return (
+            known is not None
+            and known["incarnation"] == incarnation
+            and bool(self._user)
+            and known.get("key") == self._user
+        )
+
+    def _user_of_key(self, key: bytes) -> str:
+        """Let the peers of this epoch in, each by its key."""
+        text = key.decode()
+        return text if any(p.get("key") == text for p in self._core.peers.values()) else ""
 
     # Out.
 
@@ -155,27 +218,48 @@ class DataLoop:
 
     # Connections.
 
-    def _connect(self) -> None:
+    def _connect(self, now: float) -> None:
         """Have one DEALER to each incarnation of a peer, and none to those that are gone.
 
         Links change with control messages only.
         """
         wanted = {peer: self._key(peer) for peer in self._core.links if peer in self._core.peers}
-        for peer, (key, socket) in list(self._dealers.items()):
+        for peer, (key, _, _) in list(self._dealers.items()):
             if wanted.get(peer) != key:
-                self._poller.unregister(socket)
                 # Whatever is left in it belongs to an epoch that is over.
-                socket.close(linger=0)
-                del self._dealers[peer]
+                self._hang_up(peer)
         for peer, key in wanted.items():
             if peer not in self._dealers:
-                socket = dealer(self._context, key[0], self._bytes_max)
-                self._poller.register(socket, zmq.POLLIN)
-                self._dealers[peer] = key, socket
+                self._dial(peer, key, now)
+
+    def _dial(self, peer: int, key: PeerKey, now: float) -> None:
+        curve = None
+        if self._keys is not None:
+            curve = Curve(self._keys, server_key=key[2].encode())
+        socket = dealer(self._context, key[0], self._bytes_max, curve=curve)
+        self._poller.register(socket, zmq.POLLIN)
+        self._dealers[peer] = key, socket, now
+
+    def _hang_up(self, peer: int) -> None:
+        _, socket, _ = self._dealers.pop(peer)
+        self._poller.unregister(socket)
+        socket.close(linger=0)
+
+    def _redial(self, now: float) -> None:
+        """Give links over tcp that are silent a new connection; they ask what was lost."""
+        self._redial_at = now + REDIAL_S / 2
+        for peer, (key, _, since) in list(self._dealers.items()):
+            link = self._core.links.get(peer)
+            if link is None or now - since < REDIAL_S or not key[0].startswith("tcp:"):
+                continue
+            if link.down_since(now) >= REDIAL_S:
+                self._hang_up(peer)
+                self._dial(peer, key, now)
+                link.reconnected()
 
     def _key(self, peer: int) -> PeerKey:
         known = self._core.peers[peer]
-        return known["endpoint"], known["incarnation"]
+        return known["endpoint"], known["incarnation"], known.get("key", "")
 
 
 def _received(socket: Socket) -> list[list[bytes]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from waterspout.topology.frames import Channel
@@ -31,6 +31,8 @@ class WorkerLinks:
         self._channels: dict[Channel, int] = {}
         #: All links of this epoch are open, and the coordinator was told.
         self.ready_said = False
+        #: Whether the message at hand has the key of that worker; set by a shell with keys.
+        self.is_peer: Callable[[int, int], bool] = lambda worker, incarnation: True
         self._closing = False
         self._next_tick = 0.0
 
@@ -62,6 +64,7 @@ class WorkerLinks:
                 core.plan.name, core.worker, incarnation=core.incarnation, epoch=core.epoch,
                 frame_bytes_max=settings.frame_bytes_max, pool_frames=settings.link_pool_frames,
                 peers=incarnations, channels=self._channels,
+                is_peer=lambda worker, incarnation: self.is_peer(worker, incarnation),
             )  # fmt: skip
         elif self.receiver.epoch < core.epoch:
             self.receiver.adopt(core.epoch, incarnations, self._channels)

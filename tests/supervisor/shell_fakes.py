@@ -14,6 +14,14 @@ class FakeLink:
     """The sending end of a link: the bytes it wants sent."""
 
     outbox: deque[bytes] = field(default_factory=deque)
+    silent_s: float = 0.0
+    reconnections: int = 0
+
+    def down_since(self, now: float) -> float:
+        return self.silent_s
+
+    def reconnected(self) -> None:
+        self.reconnections += 1
 
 
 @dataclass
@@ -34,6 +42,7 @@ class FakeCore:
         self.receiver: FakeReceiver | None = None
         self.stopped = False
         self.verbs = SimpleNamespace(place={})
+        self.net = SimpleNamespace(is_peer=None)
         self.controls: list[Mapping[str, Any]] = []
         self.data: list[tuple[bytes, bytes]] = []
         self.from_peers: list[tuple[int, bytes]] = []
