@@ -144,7 +144,19 @@ class _Loader:
             bolts=self.components(root, "bolts"),
             settings=self.settings(root.items.get("settings")),
             folder=folder,
+            code=self.code(_or(values["code"], "."), folder),
+            requirements=_or(values["requirements"], ""),
         )
+
+    def code(self, text: str, folder: str) -> str:
+        """Return the folder of the code, when it is the file's or one above it."""
+        parts = [part for part in text.rstrip("/").split("/") if part != "."]
+        above = set(parts) <= {".."} and not text.startswith("/")
+        if above and len(parts) <= folder.count("/"):
+            return text
+        what = f"{quote(text)} is not the folder of this file (.), or one above it (.., ../..)"
+        self.loaded.add("code", "E_RANGE", what)
+        return "."
 
     def section(self, table: dict[str, Key], node: Mapping, path: str) -> dict[str, Any]:
         """Read a mapping against its table; sections inside it stay unread."""
@@ -288,4 +300,7 @@ def _options(values: dict[str, Any]) -> ComponentOptions:
         concurrency=option("concurrency", default.concurrency),
         group_max=option("group_max", default.group_max),
         rate_hint=option("rate_hint", default.rate_hint),
+        cpu=option("cpu", default.cpu),
+        memory=option("memory", default.memory),
+        hosts=option("hosts", default.hosts),
     )

@@ -135,6 +135,7 @@ _KINDS = {
     "source": "id or `id.stream`",
     "stream": "name",
     "names": "list of names",
+    "labels": "list of labels",
 }
 
 
@@ -202,8 +203,8 @@ _VARIABLE = {"type": "string", "pattern": r"^\$\{.*\}$"}
 def _property(key: Key) -> dict[str, Any]:
     entry = {"description": key.doc, **_SCHEMAS[key.kind](key)}
     if key.default is not REQUIRED and key.default is not None and key.name != "hold_max":
-        plain = key.kind in ("components", "settings", "args", "names", "boolean")
-        default = list(key.default) if key.kind == "names" else key.default
+        plain = key.kind in ("components", "settings", "args", "names", "labels", "boolean")
+        default = list(key.default) if key.kind in ("names", "labels") else key.default
         entry["default"] = default if plain else written(key)
     return entry
 
@@ -245,6 +246,7 @@ _SCHEMAS: dict[str, Callable[[Key], dict[str, Any]]] = {
     "source": lambda key: {"type": "string"},
     "stream": lambda key: {"type": "string"},
     "names": lambda key: {"type": "array", "items": {"type": "string"}},
+    "labels": lambda key: {"type": "array", "items": {"type": "string"}, "maxItems": key.maximum},
     "args": lambda key: {"type": "object"},
     "components": _components,
     "settings": lambda key: {"$ref": "#/definitions/settings"},

@@ -59,6 +59,8 @@ class ComponentOptions:
         concurrency: calls of an ``async def process`` that run at once in one task.
         group_max: messages that the spout draws as one group; None: decided by the framework.
         rate_hint: messages per second expected from the spout; read by lint only.
+        cpu, memory: cores and bytes of each task, hints for a cluster; 0: none.
+        hosts: labels that the host of a task must have.
     """
 
     blocking: bool = False
@@ -67,6 +69,9 @@ class ComponentOptions:
     concurrency: int = 16
     group_max: int | None = None
     rate_hint: float | None = None
+    cpu: float = 0.0
+    memory: int = 0
+    hosts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +89,13 @@ class ComponentSpec:
 
 @dataclass(frozen=True, slots=True)
 class TopologySpec:
-    """A whole topology. ``folder`` is the absolute folder of its file, on the workers' path."""
+    """A whole topology.
+
+    Attributes:
+        folder: absolute folder of its file, on the workers' path.
+        code: the folder that a cluster gets, seen from ``folder``.
+        requirements: file of packages to install, seen from ``folder``; "": none.
+    """
 
     name: str
     guarantee: Guarantee
@@ -93,6 +104,8 @@ class TopologySpec:
     bolts: dict[str, ComponentSpec]
     settings: Settings = field(default_factory=Settings)
     folder: str = ""
+    code: str = "."
+    requirements: str = ""
 
     def components(self) -> Iterator[ComponentSpec]:
         """Yield the spouts, then the bolts, each in the order of the file."""
@@ -132,7 +145,8 @@ class TopologySpec:
 def _component(wire: Mapping[str, Any]) -> ComponentSpec:
     parts = dict(wire)
     parts["inputs"] = tuple(_input(each) for each in parts["inputs"])
-    parts["options"] = ComponentOptions(**parts["options"])
+    options = dict(parts["options"])
+    parts["options"] = ComponentOptions(**{**options, "hosts": tuple(options["hosts"])})
     return ComponentSpec(**parts)
 
 

@@ -24,6 +24,8 @@ NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
 NAME_FORM = "[A-Za-z][A-Za-z0-9_-]{0,63}"
 #: A stream or field may start with '_' (they are Python identifiers more often than not).
 _FIELD = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")
+#: A label of a host: key, or key=value.
+_LABEL = re.compile(r"[A-Za-z0-9_.-]{1,63}(=[A-Za-z0-9_.-]{0,63})?")
 _PATH = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*(:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*)?", re.ASCII)
 PATH_CHARS_MAX = 300
 #: Nothing but variables, none of which has a default in the file.
@@ -239,6 +241,22 @@ def _names(reader: ValueReader, key: Key, node: Node, path: str) -> Any:
     return MISSING if MISSING in names else tuple(names)
 
 
+def _labels(reader: ValueReader, key: Key, node: Node, path: str) -> Any:
+    if not isinstance(node, Sequence) or len(node.items) > key.maximum:
+        form = f"a list of at most {int(key.maximum)} labels such as [gpu, zone=eu]"
+        return reader.wrong(node, "E_TYPE", path, form)
+    labels = []
+    for position, item in enumerate(node.items):
+        text = MISSING
+        if not isinstance(item, Bad):
+            text = reader.text(item, f"{path}[{position}]", what="a label")
+        if text is not MISSING and not _LABEL.fullmatch(text):
+            what = f"{quote(text)} is no label; written key or key=value"
+            text = reader.refuse(item, "E_NAME", f"{path}[{position}]", what)
+        labels.append(text)
+    return MISSING if MISSING in labels else tuple(labels)
+
+
 def _args(reader: ValueReader, key: Key, node: Node, path: str) -> Any:
     mapping = reader.mapping(node, path)
     if mapping is None:
@@ -280,5 +298,6 @@ READERS: dict[str, Callable[[ValueReader, Key, Node, str], Any]] = {
     "source": _source,
     "stream": _stream,
     "names": _names,
+    "labels": _labels,
     "args": _args,
 }

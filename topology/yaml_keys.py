@@ -17,6 +17,14 @@ TASKS_MAX = 32767
 #: Characters of a text that is only read by people.
 DESCRIPTION_MAX = 10_000
 
+#: Characters of the name of a file or folder.
+PATH_MAX = 1000
+#: Labels that a component may ask of its hosts.
+LABELS_MAX = 32
+#: A hint of more cores or bytes than this is a slip.
+CPU_MAX = 1024
+MEMORY_MAX = 1 << 44
+
 #: Stands for a default: the key has to be there.
 REQUIRED: Any = object()
 
@@ -67,6 +75,22 @@ TOP_KEYS = _table(
         choices=GUARANTEES,
     ),
     Key("workers", "integer", "worker processes", 1, 1, WORKERS_MAX, "processes"),
+    Key(
+        "code",
+        "text",
+        "the folder that goes to the hosts of a cluster: that of this file, or one above it",
+        ".",
+        0,
+        PATH_MAX,
+    ),
+    Key(
+        "requirements",
+        "text",
+        "a requirements file, next to this one; installed by hosts of a cluster that allow it",
+        "",
+        0,
+        PATH_MAX,
+    ),
     Key("spouts", "components", "where messages enter: id -> spout", REQUIRED),
     Key("bolts", "components", "where tuples are worked on: id -> bolt", {}),
     Key("settings", "settings", "limits and times of the run", {}),
@@ -91,6 +115,33 @@ _COMPONENT = (
         0.1,
         7 * _DAY,
         "seconds",
+    ),
+    Key(
+        "cpu",
+        "number",
+        "cores that each task takes; a hint for where a cluster places it",
+        0.0,
+        0,
+        CPU_MAX,
+        "cores",
+    ),
+    Key(
+        "memory",
+        "size",
+        "memory that each task takes; a hint for where a cluster places it, not a limit",
+        0,
+        0,
+        MEMORY_MAX,
+        "bytes",
+    ),
+    Key(
+        "hosts",
+        "labels",
+        "labels, `key` or `key=value`, that a host of a cluster must have to get its tasks",
+        (),
+        0,
+        LABELS_MAX,
+        "labels",
     ),
 )
 

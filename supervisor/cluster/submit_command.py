@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -19,7 +20,9 @@ from ..lint_command import is_refused, problem_lines
 from ..linting import lint_file
 from ..rendering_values import lines, plural, text
 from .blob_client import BlobClient, BlobError
+from .blobs import REQUIREMENTS_BYTES_MAX
 from .client import Asker, Unreachable
+from .code_pack import sha256_of
 from .code_store import Packed, pack_folder
 
 #: How long ``submit`` waits until the topology runs, in seconds, and how often it looks.
@@ -38,10 +41,24 @@ class SubmitFailed(UserError):
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """A topology with its code, ready to be sent."""
+    """A topology with its code, ready to be sent.
+
+    Attributes:
+        plan: of it.
+        packed: the folder of its code.
+        sub: where in the pack the topology's file lies; that folder goes on the workers' path.
+        requirements: what its requirements file holds; None: it has none.
+    """
 
     plan: Plan
     packed: Packed
+    sub: str = ""
+    requirements: bytes | None = None
+
+    @property
+    def requirements_sha256(self) -> str:
+        """The name of the requirements, "" for none."""
+        return "" if self.requirements is None else sha256_of(self.requirements)
 
 
 def make_bundle(
@@ -59,16 +76,34 @@ def make_bundle(
     if refused or linted.spec is None:
         return None
     plan = make_plan(linted.spec, linted.facts, workers)
-    return Bundle(plan, pack_folder(Path(plan.folder)))
+    folder = Path(plan.folder).resolve()
+    code = (folder / plan.spec.code).resolve()
+    sub = folder.relative_to(code).as_posix()
+    packed = pack_folder(code)
+    return Bundle(plan, packed, "" if sub == "." else sub, _requirements(plan))
+
+
+def _requirements(plan: Plan) -> bytes | None:
+    if not plan.spec.requirements:
+        return None
+    path = Path(plan.folder) / plan.spec.requirements
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise SubmitFailed(f"requirements: {path}: {error.strerror}") from error
+    if len(data) > REQUIREMENTS_BYTES_MAX:
+        text = f"{len(data)} bytes, at most {REQUIREMENTS_BYTES_MAX}"
+        raise SubmitFailed(f"requirements: {path}: {text}")
+    return data
 
 
 def tell_pack(bundle: Bundle) -> None:
     """Say on stderr what of the folder goes along, and what does not."""
     packed = bundle.packed
     size = f"{len(packed.data) / 1024:.0f} KiB"
+    folder = os.path.normpath(Path(bundle.plan.folder) / bundle.plan.spec.code)
     click.echo(
-        f"code: {plural(packed.files, 'file')} of {text(bundle.plan.folder)}, {size},"
-        f" {packed.sha256[:12]}",
+        f"code: {plural(packed.files, 'file')} of {text(folder)}, {size}, {packed.sha256[:12]}",
         err=True,
     )
     for name, why in packed.left_out[:LEFT_OUT_SHOWN]:
@@ -80,7 +115,9 @@ def tell_pack(bundle: Bundle) -> None:
 def request_of(bundle: Bundle, kind: str, **more: Any) -> dict[str, Any]:
     """Return the request that brings a bundle."""
     wire = bundle.plan.to_wire()
-    return {"kind": kind, "wire": wire, "code": bundle.packed.sha256, "sub": "", **more}
+    code = {"code": bundle.packed.sha256, "sub": bundle.sub}
+    requirements = bundle.requirements_sha256
+    return {"kind": kind, "wire": wire, **code, "requirements": requirements, **more}
 
 
 def send_code(bundle: Bundle, blobs: Blobs) -> None:
@@ -93,6 +130,9 @@ def send_code(bundle: Bundle, blobs: Blobs) -> None:
     try:
         with blobs() as client:
             client.put("code", packed.data, name=packed.sha256, sha256=packed.sha256)
+            if bundle.requirements is not None:
+                sha256 = bundle.requirements_sha256
+                client.put("requirements", bundle.requirements, name=sha256, sha256=sha256)
     except BlobError as error:
         raise SubmitFailed(f"the code could not be sent: {error}") from error
 

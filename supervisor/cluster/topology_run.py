@@ -333,8 +333,17 @@ class TopologyRun:
 
 
 def needs_of(plan: Plan) -> dict[int, WorkerNeed]:
-    """Return what each worker of a plan needs of its host."""
-    return {worker: WorkerNeed(worker=worker) for worker in range(plan.workers)}
+    """Return what each worker of a plan needs of its host: what its tasks ask for, together."""
+    needs = {}
+    for worker in range(plan.workers):
+        options = [plan.spec.component(t.component).options for t in plan.tasks_on(worker)]
+        needs[worker] = WorkerNeed(
+            worker=worker,
+            cpu=sum(each.cpu for each in options),
+            memory=sum(each.memory for each in options),
+            labels=tuple(sorted({label for each in options for label in each.hosts})),
+        )
+    return needs
 
 
 __all__ = ["TopologyDone", "TopologyRun", "WrongState", "needs_of"]

@@ -20,6 +20,8 @@ name: full
 description: what it is for
 guarantee: at-most-once
 workers: 3
+code: ..
+requirements: needs.txt
 spouts:
   lines:
     class: Files
@@ -29,6 +31,9 @@ spouts:
     hang_timeout: 90s
     group_max: 5
     rate_hint: 100000
+    cpu: 0.5
+    memory: 1GiB
+    hosts: [gpu, zone=eu]
 bolts:
   split:
     class: my.words.Split
@@ -74,11 +79,15 @@ def test_every_key_arrives_in_the_spec() -> None:
         3,
         "/there",
     )
+    assert (full.code, full.requirements) == ("..", "needs.txt")
     lines = full.spouts["lines"]
     assert lines.class_path == "waterspout.spouts.files:Files"
     assert lines.args == {"paths": "/src/*.py", "list": [1, 2.5, True, None, {"a": "b"}]}
     assert (lines.kind, lines.parallelism) == ("spout", 2)
-    assert lines.options == ComponentOptions(hang_timeout_s=90, group_max=5, rate_hint=100_000)
+    assert lines.options == ComponentOptions(
+        hang_timeout_s=90, group_max=5, rate_hint=100_000, cpu=0.5, memory=1 << 30,
+        hosts=("gpu", "zone=eu"),
+    )  # fmt: skip
     split = full.bolts["split"]
     assert split.class_path == "my.words:Split"
     assert split.inputs == (InputSpec("lines"), InputSpec("lines", "errors"))
@@ -164,9 +173,9 @@ def test_a_component_without_anything_misses_its_class_where_its_id_stands() -> 
 
 def test_the_place_of_a_value_that_is_not_there_is_that_of_what_is_around_it() -> None:
     found = loaded(FULL)
-    assert str(found.mark("spouts.lines.args.paths")) == "t.yaml:10:19"
-    assert str(found.mark("spouts.lines.args.nothing.at.all")) == "t.yaml:10:11"
-    assert str(found.mark("bolts.count.inputs[1].args.n")) == "t.yaml:27:74"
+    assert str(found.mark("spouts.lines.args.paths")) == "t.yaml:12:19"
+    assert str(found.mark("spouts.lines.args.nothing.at.all")) == "t.yaml:12:11"
+    assert str(found.mark("bolts.count.inputs[1].args.n")) == "t.yaml:32:74"
     assert str(found.mark("nowhere")) == "t.yaml:1:1"
 
 

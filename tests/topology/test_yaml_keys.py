@@ -24,7 +24,9 @@ EVERY = [
 @pytest.mark.parametrize("key", EVERY, ids=lambda key: key.name)
 def test_a_default_lies_within_the_limits_of_its_key(key: Key) -> None:
     assert key.doc and not key.doc.endswith(".")
-    if key.unit and key.default not in (None, REQUIRED):
+    if key.kind == "labels":
+        assert len(key.default) <= key.maximum
+    elif key.unit and key.default not in (None, REQUIRED):
         assert key.minimum <= key.default <= key.maximum
 
 
@@ -39,4 +41,7 @@ def test_spouts_and_bolts_share_what_every_component_has() -> None:
         "args",
         "parallelism",
         "hang_timeout",
+        "cpu",
+        "memory",
+        "hosts",
     }

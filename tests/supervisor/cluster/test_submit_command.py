@@ -39,7 +39,7 @@ class Blobs:
         if self.error:
             raise self.error
         assert name == sha256
-        self.put_as = f"{sort} {name}"
+        self.put_as += f"{sort} {name} "
 
 
 @pytest.fixture
@@ -78,7 +78,7 @@ def test_code_goes_first_and_it_waits_until_the_topology_runs(
         status=rows(starting, starting, topology_row(life="active", state="running")),
     )
     assert run(asker, bundle, blobs) == ExitCode.OK
-    assert blobs.put_as == f"code {bundle.packed.sha256}"
+    assert blobs.put_as == f"code {bundle.packed.sha256} "
     request = asker.asked[0]
     assert (request["code"], request["sub"], request["fresh"]) == (bundle.packed.sha256, "", False)
     assert request["wire"] == bundle.plan.to_wire()
@@ -147,3 +147,32 @@ def test_a_file_that_lint_refuses_is_not_packed(
     (tmp_path / "bad.yaml").write_text("name: bad\nblots: {}\n")
     assert make_bundle(str(tmp_path / "bad.yaml"), (), (), None) is None
     assert "did you mean 'bolts'" in capsys.readouterr().err
+
+
+def test_the_folder_above_and_requirements_go_along_when_the_file_names_them(
+    tmp_path: Path,
+) -> None:
+    inner = tmp_path / "topologies"
+    inner.mkdir()
+    (tmp_path / "shared.py").write_text("")
+    (inner / "needs.txt").write_text("six==1.16.0\n")
+    (inner / "wc.yaml").write_text(
+        TOPOLOGY.replace(', token: "${TOKEN:-t}"', "") + "code: ..\nrequirements: needs.txt\n"
+    )
+    made = make_bundle(str(inner / "wc.yaml"), (), (), None)
+    assert made is not None
+    assert made.sub == "topologies"
+    assert made.packed.files == 3
+    blobs = Blobs()
+    asker = Scripted(submit={"topology": "wc-1", "placement": []})
+    assert run(asker, made, blobs, wait_s=0.0) == ExitCode.OK
+    assert f"requirements {made.requirements_sha256} " in blobs.put_as
+    assert asker.asked[0]["requirements"] == made.requirements_sha256
+    assert asker.asked[0]["sub"] == "topologies"
+
+
+def test_a_requirements_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    text = TOPOLOGY.replace(', token: "${TOKEN:-t}"', "") + "requirements: needs.txt\n"
+    (tmp_path / "wc.yaml").write_text(text)
+    with pytest.raises(SubmitFailed, match=r"requirements: .*needs.txt: No such file"):
+        make_bundle(str(tmp_path / "wc.yaml"), (), (), None)

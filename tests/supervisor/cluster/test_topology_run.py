@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from waterspout.supervisor.cluster.topology_run import TopologyRun
+from waterspout.supervisor.cluster.slots import WorkerNeed
+from waterspout.supervisor.cluster.topology_run import TopologyRun, needs_of
 from waterspout.supervisor.store import StoreError
 
+from ..plans import NUMBERS, plan_of
 from .cluster_rig import FakeHost, Rig
 
 
@@ -110,3 +112,15 @@ def test_a_worker_that_its_host_will_never_start_ends_the_topology(rig: Rig):
     rig.run(30.0)
     assert run_of(rig).row.outcome == "boot_failed"
     assert rig.life("numbers") == "ended"
+
+
+def test_a_worker_needs_what_its_tasks_ask_for_together(tmp_path: Path):
+    spout = "class: Sequence, args: {count: 500}, parallelism: 2, cpu: 0.5, hosts: [zone=eu]"
+    bolt = "class: Count, cpu: 1, memory: 1MiB, hosts: [gpu, zone=eu], inputs"
+    text = NUMBERS.replace("class: Sequence, args: {count: 500}", spout)
+    text = text.replace("class: Count, inputs", bolt)
+    found = needs_of(plan_of(text, tmp_path, workers=2))
+    assert found == {
+        0: WorkerNeed(0, 1.5, 1 << 20, ("gpu", "zone=eu")),
+        1: WorkerNeed(1, 0.5, 0, ("zone=eu",)),
+    }
