@@ -1,0 +1,33 @@
+"""``keygen`` says where each folder belongs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from waterspout.supervisor.cluster.keygen_command import keygen
+from waterspout.supervisor.exit_codes import ExitCode
+
+
+def test_every_folder_is_named_with_whom_it_is_for(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "keys"
+    assert keygen(folder, ["a", "b"], None) is ExitCode.OK
+    said = capsys.readouterr().out
+    for each in folder.iterdir():
+        assert str(each) in said
+    assert "for the host b" in said
+    assert "--add-host" not in said
+
+
+def test_an_added_host_has_to_be_told_to_the_coordinator(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "keys"
+    keygen(folder, [], None)
+    assert "--add-host" in capsys.readouterr().out
+    assert keygen(folder, [], "c") is ExitCode.OK
+    said = capsys.readouterr().out
+    assert f"copy {folder / 'c'} to c" in said
+    assert "SIGHUP" in said
