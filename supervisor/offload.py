@@ -6,8 +6,11 @@ import asyncio
 import queue
 import threading
 from collections.abc import Callable
+from contextvars import copy_context
 
 from waterspout.bolts.offload import Call
+
+from .log_lines import RUNNING
 
 #: Seconds that threads get to end when the worker stops; they are daemons anyway.
 JOIN_S = 0.5
@@ -40,6 +43,7 @@ class Offload:
 
     def _work(self, calls: queue.SimpleQueue[Call | None]) -> None:
         while (call := calls.get()) is not None:
+            RUNNING.set(call.executor)
             call.run()
             self._done(call)
 
@@ -49,7 +53,9 @@ class Offload:
         return self._loop
 
     def _start_async(self, call: Call) -> None:
-        task = asyncio.get_running_loop().create_task(call.run_async())
+        context = copy_context()
+        context.run(RUNNING.set, call.executor)
+        task = asyncio.get_running_loop().create_task(call.run_async(), context=context)
         self._running.add(task)
         task.add_done_callback(lambda ended: self._ended(ended, call))
 

@@ -26,7 +26,7 @@ from .sockets import Context, NoFreePort
 from .worker_control import CRASH_EXIT, NO_PORT_EXIT, ORPHAN_EXIT, ControlThread
 from .worker_core import WorkerCore
 from .worker_data import DataLoop
-from .worker_logs import limit_log
+from .worker_logs import LOG_BYTES_MAX, LOG_FILES, limit_log
 from .worker_process import end_with_parent, leave_signals_to_parent, tame_output
 from .worker_snapshots import SnapshotThread
 
@@ -96,7 +96,7 @@ def _run(options: argparse.Namespace) -> None:
         control=options.control,
         endpoint=data.endpoint,
         parent=options.parent,
-        each_report=partial(limit_log, options.log),
+        each_report=partial(limit_log, options.log, options.log_bytes_max, options.log_files),
     )
     control.start()
     try:
@@ -123,6 +123,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--bytes-max", required=True, type=int, help="of a message on a link")
     parser.add_argument("--state-dir", required=True, type=Path)
     parser.add_argument("--log", required=True, type=Path)
+    parser.add_argument("--log-bytes-max", type=int, default=LOG_BYTES_MAX)
+    parser.add_argument("--log-files", type=int, default=LOG_FILES)
     parser.add_argument("--folder", default="", help="folder of the topology's file")
     parser.add_argument("--parent", required=True, type=int, help="process id, 0: none")
     return parser

@@ -27,6 +27,7 @@ from .dead_letter_box import DeadLetterBox
 from .link import LinkSender
 from .link_receiver import LinkReceiver
 from .link_states import DEAF
+from .log_lines import RUNNING
 from .task_build import Load, TaskBuilder, Tasks, load_component
 from .worker_finish import WorkerFinish
 from .worker_links import WorkerLinks
@@ -173,6 +174,7 @@ class WorkerCore:
 
     def _build(self, task: TaskPlan, message: Mapping[str, Any]) -> bool:
         """Build one task; a component that cannot be built ends the run with its traceback."""
+        RUNNING.set(task)
         try:
             file = (message.get("parts") or {}).get(task.task)
             part = self._read_part(file) if file and self._read_part is not None else None
@@ -258,8 +260,10 @@ class WorkerCore:
             return False
         more = self._draw(now) > 0 if self.going else False
         for bolt in self.order:
+            RUNNING.set(bolt)
             bolt.tick(now)
             more |= self._run_bolt(bolt)
+        RUNNING.set(None)
         more |= self.finish.turn(now)
         self._tracking.turn(now)
         self.net.turn(now)
@@ -271,6 +275,7 @@ class WorkerCore:
     def _draw(self, now: float) -> int:
         drawn = self.letters.replay(now)
         for spout in self.tasks.spouts.values():
+            RUNNING.set(spout)
             drawn += spout.turn(now, self._messages)
             self.dispatch.flush(spout.emitter)
         return drawn

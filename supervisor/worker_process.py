@@ -16,6 +16,8 @@ from contextlib import suppress
 from types import FrameType
 from typing import Any
 
+from .log_lines import LineFormatter, PrintedLines
+
 #: prctl(2): the signal that this process gets when the thread that started it ends.
 _PR_SET_PDEATHSIG = 1
 #: Signals that ask a run to end.
@@ -62,11 +64,12 @@ class _NeverFails(io.FileIO):
 
 def tame_output() -> None:
     """Make ``print`` in user code unable to fail, and have crashes leave their stack."""
-    for name, descriptor in (("stdout", 1), ("stderr", 2)):
+    for name, descriptor, form in (("stdout", 1, PrintedLines), ("stderr", 2, io.TextIOWrapper)):
         raw = io.BufferedWriter(_NeverFails(descriptor, "w", closefd=False))
         # A lone surrogate is shown, not raised about.
-        text = io.TextIOWrapper(raw, "utf-8", errors="backslashreplace", line_buffering=True)
+        text = form(raw, "utf-8", errors="backslashreplace", line_buffering=True)
         setattr(sys, name, text)
     faulthandler.enable()
-    form = "%(asctime)s %(levelname)s %(name)s %(message)s"
-    logging.basicConfig(level=logging.INFO, format=form, stream=sys.stderr)
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(LineFormatter())
+    logging.basicConfig(level=logging.INFO, handlers=[handler])

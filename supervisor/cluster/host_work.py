@@ -251,7 +251,11 @@ class HostWork:
             folder=str(folder) if folder else "",
             parent=0,
             python=python_of(self._environments, wish.requirements),
-            more=self._connection.worker_options,
+            more={
+                "log-bytes-max": str(self.config.logs_bytes_max),
+                "log-files": str(self.config.logs_files),
+                **self._connection.worker_options,
+            },
         )
 
     def _bind(self) -> str:

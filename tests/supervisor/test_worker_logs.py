@@ -59,5 +59,26 @@ def test_a_log_over_its_limit_is_set_aside_under_the_running_worker(
     assert path.with_name("worker-0.log.1").stat().st_size == 101
 
 
+def test_so_many_files_are_kept_the_oldest_last(tmp_path: Path, restored_output: None) -> None:
+    path = log_path(tmp_path, 0)
+    set_aside(path)
+    write(path, "0" * 10)
+    for text in "12345":
+        assert limit_log(path, 5, files=3)
+        write(path, text * 10)
+    names = ["worker-0.log", "worker-0.log.1", "worker-0.log.2"]
+    assert sorted(each.name for each in path.parent.iterdir()) == names
+    assert [(path.parent / name).read_text()[0] for name in names] == ["5", "4", "3"]
+
+
+def test_one_file_may_be_all_that_is_kept(tmp_path: Path, restored_output: None) -> None:
+    path = log_path(tmp_path, 0)
+    set_aside(path)
+    write(path, "old")
+    assert limit_log(path, 1, files=1)
+    assert [each.name for each in path.parent.iterdir()] == ["worker-0.log"]
+    assert path.read_text() == ""
+
+
 def test_a_log_that_somebody_removed_does_no_harm(tmp_path: Path) -> None:
     assert not limit_log(tmp_path / "gone" / "worker-0.log")
