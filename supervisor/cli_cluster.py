@@ -17,6 +17,7 @@ from .exit_codes import ExitCode
 if TYPE_CHECKING:
     from .cluster.client import Client
     from .cluster.client_connection import ClientOptions
+    from .cluster.supervisor_config import SupervisorConfig
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -239,24 +240,113 @@ def events(
 
 
 @click.command()
+@click.argument("name")
+@click.argument("file", metavar="FILE")
+@_file_options
+@click.option("--dry-run", is_flag=True, help="Only say what would change.")
+@click.option("--yes", is_flag=True, help="Do not ask before it is done.")
+@asks
+def swap(
+    name: str, file: str, sets: Sequence[str], allow: Sequence[str], workers: int | None,
+    dry_run: bool, yes: bool, options: ClientOptions,
+) -> ExitCode:  # fmt: skip
+    """Replace a running topology by a new version: positions and state are kept.
+
+    What changes is shown first. A version that cannot start is rolled back.
+    """
+    from .cluster import submit_command
+    from .cluster.client_connection import connect_blobs
+
+    bundle = submit_command.make_bundle(file, sets, allow, workers)
+    if bundle is None:
+        return ExitCode.REFUSED
+    with connected(options) as client:
+        return submit_command.swap(
+            client, lambda: connect_blobs(options), bundle, name,
+            dry_run=dry_run, agreed=lambda: yes or click.confirm("do it?", err=True),
+        )  # fmt: skip
+
+
+@click.command()
+@click.argument("name")
+@click.option("--component", metavar="ID", help="Only of the workers that have it.")
+@click.option("--follow", is_flag=True, help="Go on with what is logged from now on.")
+@click.option("--lines", "tail_lines", type=click.IntRange(0, 100_000), default=100,
+              show_default=True, metavar="N", help="Last lines of each file.")  # fmt: skip
+@asks
+def logs(
+    name: str, component: str | None, follow: bool, tail_lines: int, options: ClientOptions
+) -> ExitCode:
+    """Show what the workers of a topology logged, on all hosts."""
+    from .cluster.cluster_commands import logs as run
+
+    with connected(options) as client:
+        return run(client, name, component, follow, tail_lines)
+
+
+@click.command()
+@click.argument("name")
+@click.option("--component", metavar="ID", help="Only tuples that it emits.")
+@click.option("--where", default="", metavar="EXPR", help="Such as: word == 'x' and n > 3.")
+@click.option("--limit", type=click.IntRange(1, 1_000_000), default=10, show_default=True,
+              metavar="N", help="End after so many.")  # fmt: skip
+@click.option("--rate", type=click.FloatRange(0.01, 1000), default=10.0, show_default=True,
+              metavar="N", help="At most so many a second.")  # fmt: skip
+@_as_json
+@asks
+def tap(
+    name: str, component: str | None, where: str, limit: int, rate: float, as_json: bool,
+    options: ClientOptions,
+) -> ExitCode:  # fmt: skip
+    """Show a live sample of the tuples of a topology."""
+    from .cluster.cluster_commands import tap as run
+
+    with connected(options) as client:
+        return run(client, name, component, where, limit, rate, as_json)
+
+
+@click.command("log-level")
+@click.argument("name")
+@click.argument("logger")
+@click.argument("level", type=click.Choice(
+    ["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], case_sensitive=False))  # fmt: skip
+@click.option("--for", "for_s", type=Seconds(), default="10m", show_default=True, metavar="TIME",
+              help="Then it is as before.")  # fmt: skip
+@asks
+def log_level(
+    name: str, logger: str, level: str, for_s: float, options: ClientOptions
+) -> ExitCode:
+    """Have the workers of a topology log more, or less, for a time."""
+    from .cluster.cluster_commands import log_level as run
+
+    with connected(options) as client:
+        return run(client, name, logger, level.upper(), for_s)
+
+
+@click.command()
+@click.option("--config", type=click.Path(path_type=Path), metavar="FILE",
+              help="Settings of the cluster; options win over it.")  # fmt: skip
 @click.option("--bind", metavar="tcp://ADDRESS:PORT", help="Where to listen; blobs at PORT + 1.")
 @click.option("--data", type=click.Path(path_type=Path), metavar="D", help="Where all is kept.")
 @click.option("--lease", type=Seconds(), metavar="TIME", help="Silence after which a host is lost.")
 @click.option("--keys", type=click.Path(path_type=Path), metavar="D", help="Folder with its key.")
 @click.option("--insecure", is_flag=True, help="No keys: whoever reaches the port may run code.")
 def coordinator(
-    bind: str | None, data: Path | None, lease: float | None, keys: Path | None, insecure: bool
-) -> ExitCode:
+    config: Path | None, bind: str | None, data: Path | None, lease: float | None,
+    keys: Path | None, insecure: bool,
+) -> ExitCode:  # fmt: skip
     """Run the coordinator of a cluster; SIGTERM ends it, workers go on."""
+    from .cluster.cluster_yaml import coordinator_config
     from .cluster.coordinator_command import run_coordinator
-    from .cluster.coordinator_config import CoordinatorConfig
 
     given = {"bind": bind, "data": data, "lease_s": lease, "keys": keys}
-    known: Any = {name: value for name, value in given.items() if value is not None}
-    return run_coordinator(CoordinatorConfig(**known, insecure=insecure))
+    known = {name: value for name, value in given.items() if value is not None}
+    return run_coordinator(coordinator_config(config, known, insecure=insecure))
 
 
 @click.command()
+@click.option("--config", type=click.Path(path_type=Path), metavar="FILE",
+              help="Settings of the cluster; options win over it.")  # fmt: skip
 @click.option("--coordinator", metavar="tcp://HOST:PORT", help="The coordinator.")
 @click.option("--data", type=click.Path(path_type=Path), metavar="D", help="Where all is kept.")
 @click.option("--slots", type=click.IntRange(1, 256), metavar="N",
@@ -266,22 +356,30 @@ def coordinator(
 @click.option("--keys", type=click.Path(path_type=Path), metavar="D", help="Folder with its key.")
 @click.option("--insecure", is_flag=True, help="No keys; the coordinator has to run so, too.")
 def supervisor(
-    coordinator: str | None, data: Path | None, slots: int | None, name: str | None,
-    allow: tuple[str, ...], keys: Path | None, insecure: bool,
+    config: Path | None, coordinator: str | None, data: Path | None, slots: int | None,
+    name: str | None, allow: tuple[str, ...], keys: Path | None, insecure: bool,
 ) -> ExitCode:  # fmt: skip
-    """Run the supervisor of this host; SIGTERM ends it, workers go on."""
+    """Run the supervisor of this host; SIGTERM ends it, workers go on.
+
+    SIGHUP has it read --config anew.
+    """
+    from .cluster.cluster_yaml import supervisor_config
     from .cluster.supervisor_command import run_supervisor
-    from .cluster.supervisor_config import SupervisorConfig
 
     given = {
         "coordinator": coordinator, "data": data, "slots": slots, "name": name, "keys": keys,
         "allow": allow or None,
     }  # fmt: skip
-    known: Any = {key: value for key, value in given.items() if value is not None}
-    return run_supervisor(SupervisorConfig(**known, insecure=insecure))
+    known = {key: value for key, value in given.items() if value is not None}
+
+    def read() -> SupervisorConfig:
+        return supervisor_config(config, known, insecure=insecure)
+
+    return run_supervisor(read(), read if config is not None else None)
 
 
 #: In the order of the help.
 COMMANDS: tuple[click.Command, ...] = (
-    coordinator, supervisor, submit, list_, kill, pause, resume, rebalance, drain, events,
+    coordinator, supervisor, submit, list_, kill, pause, resume, rebalance, swap, drain, events,
+    logs, tap, log_level,
 )  # fmt: skip

@@ -22,6 +22,7 @@ from ..rendering_values import lines, plural, text
 from .blob_client import BlobClient, BlobError
 from .blobs import REQUIREMENTS_BYTES_MAX
 from .client import Asker, Unreachable
+from .cluster_commands import print_diff
 from .code_pack import sha256_of
 from .code_store import Packed, pack_folder
 
@@ -173,6 +174,41 @@ def submit(
     click.echo(f"submitted: {bundle.plan.name} as {answer['topology']}", err=True)
     _print_placement(answer["placement"], as_json)
     return wait_until_running(asker, bundle.plan, wait_s, clock, sleep) if wait_s else ExitCode.OK
+
+
+def swap(
+    asker: Asker,
+    blobs: Blobs,
+    bundle: Bundle,
+    name: str,
+    *,
+    dry_run: bool = False,
+    agreed: Callable[[], bool] = lambda: True,
+) -> ExitCode:
+    """Replace a running topology by a new version.
+
+    Args:
+        asker, blobs, bundle: as for ``submit``.
+        name: of the topology that runs.
+        dry_run: only say what would change.
+        agreed: asked after what changes was shown.
+
+    Raises:
+        UserError, Unreachable: it is refused, or nobody answers.
+    """
+    tell_pack(bundle)
+    if not dry_run:
+        send_code(bundle, blobs)
+    answer = asker.ask(request_of(bundle, "swap", name=name, dry_run=True), timeout_s=30.0)
+    print_diff(answer["diff"])
+    if dry_run:
+        return ExitCode.OK
+    if not agreed():
+        click.echo("nothing was changed", err=True)
+        return ExitCode.STOPPED
+    answer = asker.ask(request_of(bundle, "swap", name=name, dry_run=False), timeout_s=30.0)
+    click.echo(f"{answer['state']}: {name}", err=True)
+    return ExitCode.OK
 
 
 def wait_until_running(

@@ -30,6 +30,8 @@ def call(*words: str) -> Result:
         (["rebalance", "x", "--workers", "1e3"], "'1e3' is not a valid integer"),
         (["events", "--limit", "0"], "0 is not in the range"),
         (["supervisor", "--slots", "1000"], "1000 is not in the range"),
+        (["log-level", "x", "root", "LOUD"], "LOUD"),
+        (["tap", "x", "--rate", "0"], "0 is not in the range"),
     ],
 )
 def test_a_slip_is_answered_with_usage_and_exit_2(words: list[str], said: str) -> None:
@@ -65,3 +67,11 @@ def test_a_coordinator_refuses_to_listen_without_keys(tmp_path: Path) -> None:
     assert result.exit_code == ExitCode.REFUSED
     assert "which other machines can reach" in result.stderr
     assert "--insecure" in result.stderr
+
+
+def test_a_settings_file_with_errors_is_refused_with_all_of_them(tmp_path: Path) -> None:
+    (tmp_path / "c.yaml").write_text("coordinator: {lease: 1}\nsupervisor: {slots: 0}\n")
+    for verb in ("coordinator", "supervisor"):
+        result = call(verb, "--config", str(tmp_path / "c.yaml"))
+        assert result.exit_code == ExitCode.REFUSED
+        assert "E_DURATION" in result.stderr and "E_RANGE" in result.stderr

@@ -9,7 +9,13 @@ from typing import Any
 import pytest
 from waterspout.supervisor.cluster import submit_command
 from waterspout.supervisor.cluster.blob_client import BlobError
-from waterspout.supervisor.cluster.submit_command import Bundle, SubmitFailed, make_bundle, submit
+from waterspout.supervisor.cluster.submit_command import (
+    Bundle,
+    SubmitFailed,
+    make_bundle,
+    submit,
+    swap,
+)
 from waterspout.supervisor.exit_codes import ExitCode
 
 from .scripted import Scripted, cluster_status, topology_row
@@ -176,3 +182,20 @@ def test_a_requirements_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     (tmp_path / "wc.yaml").write_text(text)
     with pytest.raises(SubmitFailed, match=r"requirements: .*needs.txt: No such file"):
         make_bundle(str(tmp_path / "wc.yaml"), (), (), None)
+
+
+@pytest.mark.parametrize(
+    ("dry_run", "agrees", "code", "asked"),
+    [(True, True, ExitCode.OK, [True]), (False, False, ExitCode.STOPPED, [True]),
+     (False, True, ExitCode.OK, [True, False])],
+)  # fmt: skip
+def test_a_swap_shows_what_changes_before_it_is_done(
+    bundle: Bundle, dry_run: bool, agrees: bool, code: ExitCode, asked: list[bool],
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    asker = Scripted(swap={"diff": ["log: class changes"], "state": "quiescing"})
+    found = swap(asker, Blobs(), bundle, "wc", dry_run=dry_run, agreed=lambda: agrees)
+    assert found == code
+    assert [each["dry_run"] for each in asker.asked] == asked
+    assert {each["name"] for each in asker.asked} == {"wc"}
+    assert capsys.readouterr().out == "log: class changes\n"
