@@ -67,6 +67,7 @@ LINES_MAX = 400
 
 #: Modules without a test file of their own, and where they are tested instead.
 TESTED_ELSEWHERE: dict[str, str] = {
+    "supervisor/cluster/cluster_keys.py": "tables; test_cluster_yaml.py reads every key",
     "bolts/registry.py": "a table; test_contract.py runs every bolt in it",
     "spouts/registry.py": "a table; test_contract.py runs every spout in it",
     "supervisor/cluster/cluster_rows.py": "rows without code; the tests of the store keep them",
