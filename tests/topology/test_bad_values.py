@@ -307,36 +307,6 @@ ONE_VALUE = [
         "16:19: E_CONFLICT settings.round_interval: round_interval 2m is over round_timeout 1m",
     ),
     (
-        "B33",
-        changed("mine:Lines", "mine:Lines\n    cpu: -1"),
-        "6:10: E_RANGE spouts.lines.cpu: number 0..1024 expected, got -1",
-    ),
-    (
-        "B33",
-        changed("mine:Lines", "mine:Lines\n    memory: 99TiB"),
-        "6:13: E_RANGE spouts.lines.memory: a size of 0B..16384GiB, such as",
-    ),
-    (
-        "B33",
-        changed("mine:Lines", "mine:Lines\n    hosts: gpu"),
-        "6:12: E_TYPE spouts.lines.hosts: a list of at most 32 labels such as [gpu, zone=eu] exp",
-    ),
-    (
-        "B33",
-        changed("mine:Lines", "mine:Lines\n    hosts: [gpu, 'a b']"),
-        "6:18: E_NAME spouts.lines.hosts[1]: 'a b' is no label; written key or key=value",
-    ),
-    (
-        "B19",
-        changed("workers: 2", "workers: 2\ncode: ../other"),
-        "3:7: E_RANGE code: '../other' is not the folder of this file (.), or one above it",
-    ),
-    (
-        "B19",
-        changed("workers: 2", "workers: 2\ncode: /"),
-        "3:7: E_RANGE code: '/' is not the folder of this file (.), or one above it",
-    ),
-    (
         "B35",
         changed("10000", "0"),
         "15:16: E_RANGE settings.max_pending: integer 1..10000000 expected, got 0",
