@@ -28,7 +28,7 @@ from .effects import (
 )
 from .run_result import RunResult
 from .snapshot_store import SnapshotStore
-from .store import StoreError
+from .store import Part, StoreError
 from .store_sqlite import SqliteStore
 
 #: How often the coordinator looks at the time.
@@ -179,6 +179,10 @@ class RunDriver:
     def status(self, now: float) -> dict[str, Any]:
         """Return the status dict."""
         return self.coordinator.status(now, os.getpid())
+
+    def kept(self) -> tuple[dict[int, dict[str, list[Any]]], list[Part]]:
+        """Return the positions and the parts of the last round, as they are durable."""
+        return self._store.positions(), self._store.parts()
 
     def mark_replay(self, ids: Iterable[int] | None) -> int:
         """Mark dead letters for another try (None: all); return how many."""

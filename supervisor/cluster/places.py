@@ -104,13 +104,27 @@ class Places:
 
     # Placing.
 
-    def preview(self, needs: Sequence[WorkerNeed]) -> dict[int, str]:
+    def preview(self, needs: Sequence[WorkerNeed], but: str = "") -> dict[int, str]:
         """Return where the workers of a new topology would come; keeps nothing.
+
+        Args:
+            needs: of the workers.
+            but: a topology whose places are given back before.
 
         Raises:
             NoSlots: there are not enough.
         """
-        return place(self._hosts(), needs, self._taken(), used=self._used)
+        taken, used = self._without(but)
+        return place(self._hosts(), needs, taken, used=used)
+
+    def _without(self, id: str) -> tuple[Counter[str], dict[str, Use]]:
+        """Return what is taken, and what its hints add up to, but for one topology."""
+        taken, used = self._taken(), dict(self._used)
+        known = self._topologies.get(id)
+        for here in known.places.values() if known is not None else ():
+            taken[here.host] -= 1
+            used[here.host] = _less(used[here.host], here.need)
+        return taken, used
 
     def expect(self, id: str, needs: Sequence[WorkerNeed]) -> None:
         """Plan all workers of a topology together; each ``want`` follows, if it still can.
@@ -124,10 +138,7 @@ class Places:
                 here = known.places[need.worker]
                 self._used[here.host] = _more(_less(self._used[here.host], here.need), need)
                 here.need = need
-        taken, used = self._taken(), dict(self._used)
-        for here in known.places.values():
-            taken[here.host] -= 1
-            used[here.host] = _less(used[here.host], here.need)
+        taken, used = self._without(id)
         try:
             known.expected = place(self._hosts(), needs, taken, keep=known.hosts, used=used)
         except NoSlots:

@@ -30,10 +30,13 @@ from .client_protocol import (
 from .cluster import Cluster
 from .cluster_rows import TopologyRow
 from .cluster_status import Facts, cluster_health, cluster_row, host_row, list_row, topology_row
-from .lifecycle import LifeEvent, LifeState, WrongState
+from .lifecycle import LifeEvent, LifeState, WrongState, takes
+from .plan_move import check, diff
 from .slots import NoSlots
-from .submitted import check_sha256, check_sub, plan_of
-from .topology_run import TopologyRun, needs_of
+from .submitted import check_sha256, check_sub, plan_of, replaced
+from .topology_move import Version, version_of
+from .topology_run import TopologyRun
+from .topology_wish import needs_of
 
 _Answer = dict[str, Any]
 
@@ -66,6 +69,8 @@ class Requests:
             "kill": self._kill,
             "pause": self._pause,
             "resume": self._resume,
+            "rebalance": self._rebalance,
+            "swap": self._swap,
             "drain_host": self._drain_host,
             "events": self._events,
             "dead_letters": self._dead_letters,
@@ -268,6 +273,40 @@ class Requests:
         if run.state is not LifeState.ACTIVE:
             run.apply(LifeEvent.RESUME, now)
         return {"state": str(run.state)}
+
+    def _rebalance(self, request: Mapping[str, Any], now: float) -> _Answer:
+        run = self._living(request["name"])
+        plan = replaced(run.plan, request.get("workers"), request["parallelism"])
+        wire = pack(plan.to_wire())
+        return self._move(run, plan, version_of(run.row)._replace(wire=wire), now)
+
+    def _swap(self, request: Mapping[str, Any], now: float) -> _Answer:
+        run = self._living(request["name"])
+        plan = plan_of(request["wire"])
+        if plan.name != run.row.name:
+            raise Refused(ClientError.DENIED, f"the file is of {plan.name}, not of {run.row.name}")
+        version = Version(
+            pack(plan.to_wire()),
+            self._blob("code", request["code"], ".zip"),
+            check_sub(request["sub"]),
+            self._blob("requirements", request["requirements"], ".txt"),
+        )
+        return self._move(run, plan, version, now, dry_run=request["dry_run"])
+
+    def _move(
+        self, run: TopologyRun, plan: Plan, version: Version, now: float, *, dry_run: bool = False
+    ) -> _Answer:
+        """Have a topology go over to another version, when its state and the slots allow it."""
+        check(run.plan, plan)
+        lines = diff(run.plan, plan)
+        if version.code != run.row.code:
+            lines.append(f"code: {run.row.code:.12} -> {version.code:.12}")
+        if not takes(run.state, LifeEvent.MOVE):
+            raise WrongState(run.state, LifeEvent.MOVE)
+        self._cluster.places.preview(list(needs_of(plan).values()), but=run.id)
+        if not dry_run:
+            run.move(version, now)
+        return {"diff": lines, "state": str(run.state)}
 
     def _drain_host(self, request: Mapping[str, Any], now: float) -> _Answer:
         host = request["host"]

@@ -12,25 +12,35 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from waterspout.topology.plan import Plan
-from waterspout.topology.wire_limits import message_bytes_max
+from waterspout.topology.errors import UserError
 
-from ..control_wire import unpack
-from ..effects import Event, LinkCut, Taps, TopologyDone
+from ..effects import Event, LinkCut, Taps
 from ..run_driver import RunDriver
-from ..store import StoreError, TopologyChanged
+from ..store import StaleEpoch
 from .cluster_host import ClusterHost, Services
 from .cluster_rows import TopologyRow
 from .field_checks import cut
 from .host_protocol import WishWorker
 from .hosts import WorkerExit, WorkerSeen
-from .lifecycle import RESUMED, LifeAction, LifeEvent, LifeState, WrongState, step, takes
-from .slots import WorkerNeed
+from .lifecycle import RESUMED, LifeAction, LifeEvent, LifeState, step, takes
+from .topology_move import (
+    Version,
+    fit_store,
+    quiescing,
+    rolled_back,
+    switched,
+    version_of,
+)
+from .topology_wish import needs_of, wished
 
 #: How the outcome of a driver reads as an event of its topology's life.
 _ENDS = {"drained": LifeEvent.DRAINED, "boot_failed": LifeEvent.CANNOT_BOOT}
 #: A link between two hosts that was cut is avoided for so long.
 CUT_S = 300.0
+#: What could not be done for a fault of the disk is tried again after this.
+RETRY_S = 1.0
+#: A new version has so many boot_timeouts to come up, before the last one is taken again.
+BOOTS = 2
 
 #: Told of an event: topology id, host, name, fields.
 Tell = Callable[[str, str, str, Mapping[str, Any]], None]
@@ -56,12 +66,17 @@ class TopologyRun:
         prune: Callable[[str, int, frozenset[str]], None],
     ) -> None:
         self.row = row
-        self.plan = Plan.from_wire(unpack(row.wire))
+        self.plan = version_of(row).plan
         self.host = ClusterHost(row.id, needs_of(self.plan), services)
         #: Rows of samples, by tap, until a client takes them.
         self.on_taps: Callable[[Taps], None] | None = None
         #: When a kill stops to wait for the drain.
         self.kill_at: float | None = None
+        #: Actions of the last step that are not done yet.
+        self._todo: list[LifeAction] = []
+        self._retry_at = 0.0
+        #: Until when a new version has to run.
+        self._boot_by = 0.0
         self._services, self._folder = services, folder
         self._tell_cluster, self._prune_hosts = tell, prune
         self._driver: RunDriver | None = None
@@ -116,11 +131,12 @@ class TopologyRun:
             known: worker -> incarnation of the processes that it started.
         """
         self.host.adopt(known)
-        for action in RESUMED[self.state]:
-            self._do(action, now)
+        self._todo = list(RESUMED[self.state])
+        self._work(now)
 
     def _open(self, known: Mapping[int, int], now: float, *, fresh: bool = False) -> None:
         self.host.now = now
+        fit_store(self.row, self._folder)
         self._services.places.expect(self.id, list(needs_of(self.plan).values()))
         driver = RunDriver(
             self.plan,
@@ -135,10 +151,13 @@ class TopologyRun:
         )
         try:
             driver.start(now)
-        except (TopologyChanged, StoreError):
+            if self.row.paused:
+                driver.coordinator.pause(True, now)
+        except BaseException:
             driver.close()
             raise
         self._driver = driver
+        self._boot_by = now + BOOTS * self.plan.settings.boot_timeout_s
 
     # What comes from hosts.
 
@@ -161,6 +180,7 @@ class TopologyRun:
         coordinator = self._driver.coordinator
         if seen.state in ("preparing", "backoff"):
             coordinator.on_worker_preparing(seen.worker, seen.incarnation, now)
+            self._boot_by = max(self._boot_by, now + self.plan.settings.boot_timeout_s)
         elif seen.state == "fatal":
             coordinator.on_cannot_boot(seen.worker, seen.incarnation, seen.why, now)
         coordinator.on_worker_stats(seen.worker, seen.memory, seen.cpu)
@@ -189,7 +209,9 @@ class TopologyRun:
     def turn(self, now: float) -> None:
         """Look at the time; called at least every 50 ms."""
         self.host.now = now
-        if self._driver is None:
+        if self._todo and now >= self._retry_at:
+            self._work(now)
+        if self._driver is None or self._todo:
             return
         for worker, incarnation, reason in self._local_exits():
             if self.host.ended(worker, incarnation):
@@ -216,6 +238,12 @@ class TopologyRun:
             self._happened(LifeEvent.KILL_NOW, now)
         if self._driver.done:
             self._happened(self._ended(now), now)
+        elif self.state is LifeState.SWITCHING and now > self._boot_by:
+            why = "the new version did not run within boot_timeout"
+            self.row = replace(self.row, reason=why)
+            self._happened(LifeEvent.CANNOT_BOOT, now)
+        elif self.state is LifeState.ACTIVE and self.row.paused:
+            self._happened(LifeEvent.PAUSE, now)
         elif self.state is LifeState.ACTIVE and self.host.waiting:
             self._happened(LifeEvent.UNPLACED, now)
         elif self.state is LifeState.WAITING and not self.host.waiting:
@@ -235,6 +263,15 @@ class TopologyRun:
 
     # Life.
 
+    def move(self, version: Version, now: float) -> None:
+        """Go over to another version: drain, switch, start; see lifecycle.py.
+
+        Raises:
+            WrongState: it is not running.
+            StoreError: it could not be stored; nothing has changed.
+        """
+        self.apply(LifeEvent.MOVE, now, previous=quiescing(version))
+
     def apply(self, event: LifeEvent, now: float, **changes: Any) -> None:
         """Take an event: the new state is stored, then its actions are done.
 
@@ -250,31 +287,64 @@ class TopologyRun:
         self.host.now = now
         before = self.state
         state, actions = step(before, event)
-        row = replace(self.row, state=str(state), **changes)
-        self._services.store.put_topology(row)
+        row = replace(self._changed(event), state=str(state), **changes)
+        if row != self.row:
+            self._services.store.put_topology(row)
         self.row = row
         if state is not before:
             self._tell(str(state), {"reason": row.reason.partition("\n")[0]} if row.reason else {})
-        for action in actions:
-            self._do(action, now)
+        self._todo += actions
+        self._work(now)
+
+    def _changed(self, event: LifeEvent) -> TopologyRow:
+        """Return the record as an event changes it."""
+        match self.state, event:
+            case LifeState.QUIESCING, LifeEvent.DRAINED:
+                assert self._driver is not None
+                # What is left of the old version must not be taken for the new one's.
+                self.host.close()
+                return switched(self.row, *self._driver.kept())
+            case LifeState.SWITCHING, LifeEvent.CANNOT_BOOT:
+                return rolled_back(self.row, self.row.reason)
+            case ((LifeState.SWITCHING | LifeState.ROLLING_BACK), LifeEvent.RUNNING):
+                return replace(self.row, previous=b"")
+            case _, (LifeEvent.PAUSE | LifeEvent.RESUME):
+                return replace(self.row, paused=event is LifeEvent.PAUSE)
+        return self.row
+
+    def _work(self, now: float) -> None:
+        """Do what is to be done; what fails for a fault of the disk is tried again later."""
+        self._retry_at = now + RETRY_S
+        while self._todo:
+            try:
+                self._do(self._todo[0], now)
+            except StaleEpoch:
+                raise
+            except UserError as error:
+                # It will not be better the next time.
+                self._todo.clear()
+                self.row = replace(self.row, outcome="failed", reason=str(error))
+                self._happened(LifeEvent.CANNOT_BOOT, now)
+                return
+            self._todo.pop(0)
 
     def _do(self, action: LifeAction, now: float) -> None:
         match action:
             case LifeAction.START:
                 self._open(self.host.current.copy(), now)
-            case LifeAction.DRAIN:
-                assert self._driver is not None
+            case LifeAction.DRAIN if self._driver is not None:
                 self._driver.request_drain()
-            case LifeAction.STOP:
-                assert self._driver is not None
+            case LifeAction.STOP if self._driver is not None:
                 self._driver.request_stop()
-            case LifeAction.PAUSE | LifeAction.UNPAUSE:
-                assert self._driver is not None
+            case LifeAction.PAUSE | LifeAction.UNPAUSE if self._driver is not None:
                 self._driver.coordinator.pause(action is LifeAction.PAUSE, now)
             case LifeAction.FREE:
                 self._free(now)
-            case LifeAction.KEEP | LifeAction.SWITCH | LifeAction.RESTORE:
-                pass
+            case LifeAction.SWITCH | LifeAction.RESTORE if self._driver is not None:
+                self._free(now)
+                self.plan = version_of(self.row).plan
+                self.host = ClusterHost(self.id, needs_of(self.plan), self._services)
+                self.host.now = now
 
     def _free(self, now: float) -> None:
         """End the driver and give the places back; its workers have ended or are killed."""
@@ -318,32 +388,4 @@ class TopologyRun:
 
     def wished(self, wish: WishWorker) -> WishWorker:
         """Return a line of a host's wish with all that is known here."""
-        spec = self.plan.spec
-        components = {task.component for task in self.plan.tasks_on(wish.worker)}
-        return replace(
-            wish,
-            name=self.plan.name,
-            code=self.row.code,
-            sub=self.row.sub,
-            requirements=self.row.requirements,
-            classes=tuple(sorted({each.class_path for each in spec.components()})),
-            bytes_max=message_bytes_max(self.plan.settings.frame_bytes_max),
-            hang_s={each: self.plan.hang_timeout_s(each) for each in sorted(components)},
-        )
-
-
-def needs_of(plan: Plan) -> dict[int, WorkerNeed]:
-    """Return what each worker of a plan needs of its host: what its tasks ask for, together."""
-    needs = {}
-    for worker in range(plan.workers):
-        options = [plan.spec.component(t.component).options for t in plan.tasks_on(worker)]
-        needs[worker] = WorkerNeed(
-            worker=worker,
-            cpu=sum(each.cpu for each in options),
-            memory=sum(each.memory for each in options),
-            labels=tuple(sorted({label for each in options for label in each.hosts})),
-        )
-    return needs
-
-
-__all__ = ["TopologyDone", "TopologyRun", "WrongState", "needs_of"]
+        return wished(wish, self.row, self.plan)

@@ -32,6 +32,7 @@ class FakeWorker:
     def __init__(self, worker: int, incarnation: int) -> None:
         self.worker, self.incarnation = worker, incarnation
         self.stateful: list[int] = []
+        self.spouts: list[int] = []
         self.session = Session(1)
         self.heard: list[str] = []
         self.epoch = 0
@@ -52,10 +53,10 @@ class FakeWorker:
         kind = message["kind"]
         self.heard.append(kind)
         if kind == "assign":
-            plan, number = Plan.from_wire(message["plan"]), self.worker
-            self.stateful = [
-                t.task for t in plan.tasks_on(number) if t.task in plan.stateful_tasks()
-            ]
+            plan = Plan.from_wire(message["plan"])
+            own = plan.tasks_on(self.worker)
+            self.stateful = [t.task for t in own if t.task in plan.stateful_tasks()]
+            self.spouts = [t.task for t in own if plan.kind(t.component) == "spout"]
         if kind in ("assign", "epoch"):
             self.epoch, self.going = message["epoch"], False
             self.says += [{"kind": each, "epoch": self.epoch} for each in ("built", "ready")]
@@ -90,9 +91,10 @@ class FakeWorker:
         self.says.append({"kind": kind, **known, **fields})
 
     def report(self, **spout: Any) -> None:
-        """Say how task 1, a spout, stands."""
-        entry = {"task": 1, "kind": "spout", "pending": 0, "emitted": 5, "acked": 5, **spout}
-        report = {"kind": "report", "epoch": self.epoch, "tasks": [entry], "errors": []}
+        """Say how its spout tasks stand."""
+        entry = {"kind": "spout", "pending": 0, "emitted": 5, "acked": 5, **spout}
+        tasks = [{"task": task, **entry} for task in self.spouts]
+        report = {"kind": "report", "epoch": self.epoch, "tasks": tasks, "errors": []}
         self.says.append(report)
 
     def end(self, reason: str) -> None:

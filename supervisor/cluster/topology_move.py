@@ -1,0 +1,119 @@
+"""From one version of a running topology to the next, and back when the next one does not run.
+
+What a coordinator needs for it is in the topology's record, as ``previous``, so that any later
+coordinator can go on from any moment:
+
+    QUIESCING               {next}                          the old one drains
+    SWITCHING, ROLLING_BACK {last, next, positions, parts}  what the old one left when it had ended
+
+The topology's own store is fitted to the version that is to start, before it starts, and only if
+it is not fitted yet: its fingerprint tells.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import astuple, replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from waterspout.topology.plan import Plan
+
+from ..control_wire import pack, unpack
+from ..store import Part, TopologyChanged
+from ..store_sqlite import SqliteStore
+from .cluster_rows import TopologyRow
+from .plan_move import remap, task_map
+
+
+class Version(NamedTuple):
+    """What a topology is at one time: its packed plan, its code, its requirements."""
+
+    wire: bytes
+    code: str = ""
+    sub: str = ""
+    requirements: str = ""
+
+    @property
+    def plan(self) -> Plan:
+        """The plan."""
+        return Plan.from_wire(unpack(self.wire))
+
+
+def version_of(row: TopologyRow) -> Version:
+    """Return the version that a record has now."""
+    return Version(row.wire, row.code, row.sub, row.requirements)
+
+
+def with_version(row: TopologyRow, version: Version) -> TopologyRow:
+    """Return a record with another version."""
+    return replace(row, **version._asdict(), generation=row.generation + 1)
+
+
+def quiescing(next_version: Version) -> bytes:
+    """Return what the record keeps while the version before ``next_version`` drains."""
+    return pack({"next": list(next_version)})
+
+
+def switched(
+    row: TopologyRow,
+    positions: Mapping[int, Mapping[str, Sequence[Any]]],
+    parts: Sequence[Part],
+) -> TopologyRow:
+    """Return the record of a topology that goes over to its next version.
+
+    Args:
+        row: as it is while it drains.
+        positions, parts: what the old version left; it has ended.
+    """
+    coming = Version(*unpack(row.previous)["next"])
+    kept = {
+        "last": list(version_of(row)),
+        "next": list(coming),
+        "positions": positions,
+        "parts": [astuple(part) for part in parts],
+    }
+    return replace(with_version(row, coming), previous=pack(kept), outcome="", reason="")
+
+
+def rolled_back(row: TopologyRow, why: str) -> TopologyRow:
+    """Return the record of a topology that goes back to its last version."""
+    last = Version(*unpack(row.previous)["last"])
+    return replace(with_version(row, last), outcome="", reason=f"rolled back: {why}")
+
+
+def fit_store(row: TopologyRow, folder: Path) -> None:
+    """Have the store of a topology fit the version that its record has; done once or again.
+
+    Called before a driver is made; nothing else has the store open.
+
+    Raises:
+        StoreError, StateInUse: it cannot be done now.
+        PlanMoveRefused: the state cannot be taken over; the request was checked before.
+    """
+    kept = unpack(row.previous) if row.previous else {}
+    if "last" not in kept:
+        return
+    last, coming = Version(*kept["last"]), Version(*kept["next"])
+    back = row.wire == last.wire
+    old, new = last.plan, coming.plan
+    fingerprint = (old if back else new).fingerprint()
+    store = SqliteStore(folder / "store.sqlite", owner=True)
+    try:
+        if _is_of(store, fingerprint):
+            return
+        positions, parts = kept["positions"], [Part(*part) for part in kept["parts"]]
+        if back:
+            store.replace_plan(fingerprint, positions, parts, task_map(new, old))
+        else:
+            store.replace_plan(fingerprint, *remap(old, new, positions, parts), task_map(old, new))
+    finally:
+        store.close()
+
+
+def _is_of(store: SqliteStore, fingerprint: str) -> bool:
+    try:
+        store.bind(fingerprint)
+    except TopologyChanged:
+        return False
+    return True
