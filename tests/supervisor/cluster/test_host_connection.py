@@ -1,9 +1,13 @@
-"""Where a host finds blobs: the coordinator's host as it knows it, and the port that it is told."""
+"""How a host reaches the coordinator: with its keys, and blobs where the coordinator is."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
+import zmq
 from waterspout.supervisor.cluster.host_connection import HostConnection
+from waterspout.supervisor.cluster.keys import KeyFileError, write_key_set
 from waterspout.supervisor.cluster.supervisor_config import SupervisorConfig
 
 
@@ -16,7 +20,7 @@ from waterspout.supervisor.cluster.supervisor_config import SupervisorConfig
     ],
 )
 def test_blobs_are_where_the_coordinator_is(coordinator: str, told: str, dialled: str) -> None:
-    connection = HostConnection(SupervisorConfig(coordinator=coordinator))
+    connection = HostConnection(SupervisorConfig(coordinator=coordinator, insecure=True))
     assert connection.blobs() is None
     connection.on_welcome(told)
     client = connection.blobs()
@@ -28,3 +32,22 @@ def test_blobs_are_where_the_coordinator_is(coordinator: str, told: str, dialled
     assert other is not client
     assert other is not None
     other.close()
+
+
+def test_a_host_dials_with_its_keys_and_its_workers_secure_their_links(tmp_path: Path) -> None:
+    write_key_set(tmp_path / "keys", ["a"])
+    keys = tmp_path / "keys" / "a"
+    connection = HostConnection(SupervisorConfig(keys=keys))
+    context = zmq.Context()
+    socket = connection.dial(context)
+    assert socket.getsockopt(zmq.MECHANISM) == zmq.CURVE
+    assert connection.worker_options == {"secure": "curve"}
+    socket.disable_monitor()
+    socket.close(linger=0)
+    context.term()
+
+
+def test_a_host_without_keys_is_refused_unless_it_is_told_to_go_without(tmp_path: Path) -> None:
+    with pytest.raises(KeyFileError, match="No such file"):
+        HostConnection(SupervisorConfig(keys=tmp_path))
+    assert HostConnection(SupervisorConfig(insecure=True)).worker_options == {}
