@@ -24,7 +24,7 @@ from waterspout.topology.frame_header import (
     Header,
     decode_header,
 )
-from waterspout.topology.frames import BodyPacker, Channel, EndFrame, data_frame, end_frame
+from waterspout.topology.frames import BodyPacker, data_frame, end_frame
 from waterspout.topology.greetings import Hello, decode_hello_ok, decode_reject, pack_hello
 
 from .lossy import FRAME_BYTES_MAX, POOL_FRAMES, make_receiver
@@ -273,34 +273,6 @@ def test_a_value_that_cannot_be_read_fails_its_roots_and_gives_the_credit_back()
     assert decode_header(frame).seq == 1
     assert decode_credit(frame).returned == [(A, 1)]
     assert receiver.on_message(ID, data(2), 0.0), "the link goes on"
-
-
-@pytest.mark.parametrize(
-    "channel", [B, (9, 0, 2), (1, 7, 2), (4, 0, 2)],
-    ids=["task elsewhere", "unknown source", "unknown stream", "source on another worker"],
-)  # fmt: skip
-def test_a_frame_on_a_channel_that_the_plan_does_not_have_is_refused_and_its_roots_fail(
-    channel: Channel,
-) -> None:
-    receiver = opened(channels={A: 1, (4, 0, 2): 3})
-    (event,) = receiver.on_message(ID, data(1, channel), 0.0)
-    assert isinstance(event, BadData)
-    assert (event.channel, event.roots, event.code) == (channel, (5,), "misrouted")
-    assert refusal(receiver) == "misrouted"
-    assert receiver.counters.refused == {"misrouted": 1}
-    assert f"task {channel[0]}, stream {channel[1]}, to task {channel[2]}" in event.text
-    receiver.flush()
-    (_, credit), = receiver.outbox
-    assert decode_credit(credit).returned == [(channel, 1)]
-    assert receiver.on_message(ID, data(2), 0.0)
-
-
-def test_the_end_of_a_channel_that_the_plan_does_not_have_ends_nothing() -> None:
-    receiver = opened(channels={A: 1})
-    (event,) = receiver.on_message(ID, end_frame(head(END, 1), B), 0.0)
-    assert isinstance(event, BadData)
-    assert (event.channel, event.roots, event.code) == (B, (), "misrouted")
-    assert receiver.on_message(ID, end_frame(head(END, 2), A), 0.0) == [EndFrame(A)]
 
 
 def test_a_frame_without_credit_closes_the_link() -> None:
