@@ -23,12 +23,11 @@ from waterspout.topology.settings import Settings
 from .burials import Burials
 from .groups import Group
 from .positions import Positions
+from .suspects import Suspects
 
 #: A group's size grows by one after so many messages per unit of its size were worked
 #: through: slowly enough that 0.1 % of failures repeat less than 2 % of the messages.
 GROWTH = 8
-#: Suspect positions that are remembered; a death leaves at most a group's worth of them.
-SUSPECTS_MAX = 10_000
 
 
 class Retry:
@@ -82,9 +81,7 @@ class Ledger:
         self._told: set[str] = set()
         self._retries: list[tuple[float, int, Retry]] = []
         self._order = count()
-        #: partition -> {(start, end): attempts} of messages that were tried before the ledger
-        #: started over; they are read one by one.
-        self._suspects: dict[str, dict[tuple[int, int], int]] = {}
+        self._suspects = Suspects()
         #: Messages in flight, or on their way to the dead letters.
         self.pending = 0
         #: Messages that wait for their next try.
@@ -92,7 +89,7 @@ class Ledger:
         #: Messages that wait to become durable.
         self.worked_through = 0
         #: ``acked`` were worked through, ``dead`` have a dead letter; no message is both.
-        #: ``replayed`` is what was, or will be, emitted once more.
+        #: ``replayed`` is what was, or will be, emitted once more by this ledger.
         self.emitted = self.replayed = self.acked = self.failed = self.dead = 0
         self.latency: dict[int, int] = {}
         #: Messages that wait for ``dead_letters_stored``.
@@ -117,7 +114,7 @@ class Ledger:
         self._groups[root] = group
         self.pending += group.count
         self.emitted += group.count
-        if group.attempts:
+        if self._suspects.is_replay(group):
             self.replayed += group.count
 
     def passed(self, group: Group, now: float) -> None:
@@ -161,8 +158,7 @@ class Ledger:
             positions = self._positions[group.partition] = Positions()
         positions.add(group.start, group.end)
         self._changed.add(group.partition)
-        if group.partition in self._suspects:
-            self._clear_suspects(group.partition, positions)
+        self._suspects.durable(group.partition, positions)
         if self.tells and group.kept is not None:
             self.durable_groups.append(group)
 
@@ -225,9 +221,9 @@ class Ledger:
 
     # Rounds.
 
-    def freeze(self, round_: int) -> tuple[dict[str, Any], int]:
+    def freeze(self, round_: int) -> tuple[dict[str, Any], list[int]]:
         """Freeze what is worked through; return the positions once it is durable, and how many
-        messages of this incarnation are acked then."""
+        messages of this incarnation are acked, and how many dead, then."""
         self.abort()
         self._round = round_
         self._frozen, self._worked = self._worked, []
@@ -240,8 +236,10 @@ class Ledger:
             positions.add(group.start, group.end)
         self._told = set(self._changed)
         self._changed.clear()
-        durable = max(self.acked - sum(group.count for group in self._worked), 0)
-        return {name: positions.to_wire() for name, positions in changed.items()}, durable
+        return {name: positions.to_wire() for name, positions in changed.items()}, [
+            max(self.acked - sum(group.count for group in self._worked if not group.dead), 0),
+            max(self.dead - sum(group.count for group in self._worked if group.dead), 0),
+        ]
 
     def durable(self, round_: int) -> None:
         """The round is complete: what it froze is durable."""
@@ -266,8 +264,7 @@ class Ledger:
     def restore(self, positions: dict[str, Any], suspects: Iterable[Any]) -> None:
         """Start from stored positions; ``suspects`` are [partition, start, end, attempts]."""
         self._positions = {name: Positions.from_wire(wire) for name, wire in positions.items()}
-        for partition, start, end, attempts in suspects:
-            self._suspect(partition, start, end, attempts)
+        self._suspects.restore(suspects)
 
     def new_epoch(self, durable_round: int | None, roots: Iterable[int], now: float) -> None:
         """Start over from what is durable. ``roots`` were at work in a dead worker: their
@@ -279,21 +276,8 @@ class Ledger:
             group = self._groups.get(root)
             if group is not None:
                 group.attempts += 1
-                self._suspect(group.partition, group.start, group.end, group.attempts)
+                self._suspects.add(group.partition, group.start, group.end, group.attempts)
         self._restart(now)
-
-    def _suspect(self, partition: str, start: int, end: int, attempts: int) -> None:
-        known = self._suspects.setdefault(partition, {})
-        if (start, end) in known or len(known) < SUSPECTS_MAX:
-            known[start, end] = max(attempts, known.get((start, end), 0))
-
-    def _clear_suspects(self, partition: str, positions: Positions) -> None:
-        known = self._suspects[partition]
-        left = {each: known[each] for each in known if not positions.contains(*each)}
-        if left:
-            self._suspects[partition] = left
-        else:
-            del self._suspects[partition]
 
     def _restart(self, now: float) -> None:
         lost = [*self._groups.values(), *self._worked]
@@ -310,7 +294,7 @@ class Ledger:
             # The readers go back to first unacked; what was tried before keeps its count.
             tried: list[Group | Retry] = [*retries, *(group for group in lost if group.attempts)]
             for each in tried:
-                self._suspect(each.partition, each.start, each.end, each.attempts)
+                self._suspects.add(each.partition, each.start, each.end, each.attempts)
             # Those that have attempts are counted when they go out.
             self.replayed += sum(group.count for group in lost if not group.attempts)
             return
@@ -324,20 +308,12 @@ class Ledger:
 
     def suspect_attempts(self, partition: str, start: int) -> int:
         """Return how often the message at ``start`` was tried before; usually 0."""
-        known = self._suspects.get(partition)
-        if not known:
-            return 0
-        return max((n for (low, high), n in known.items() if low <= start < high), default=0)
+        return self._suspects.attempts(partition, start)
 
     def worn_out(self, partition: str, start: int, end: int) -> bool:
         """Whether exactly this message, and not only a group that it was in, had all attempts."""
-        known = self._suspects.get(partition)
-        return known is not None and known.get((start, end), 0) >= self.settings.attempts_max
-
-    def next_suspect(self, partition: str, start: int) -> bool:
-        """Whether a suspect message of the partition is still to be read from ``start`` on."""
-        known = self._suspects.get(partition)
-        return known is not None and any(end > start for _, end in known)
+        tried = self._suspects.attempts_alone(partition, start, end)
+        return tried >= self.settings.attempts_max
 
     def skip_to(self, partition: str, start: int) -> int:
         """Return from where on to read instead of ``start``: behind what is durable already,
@@ -352,17 +328,13 @@ class Ledger:
         """Whether to read message by message: near what was acked ahead, and near suspects."""
         return (
             self.positions_of(partition).end > start
-            or self.next_suspect(partition, start)
+            or self._suspects.follow(partition, start)
             or self._burials.last(partition) > start
         )
 
     def suspects_wire(self) -> list[list[Any]]:
         """Return suspects for the report, so that attempts outlive this ledger."""
-        return [
-            [partition, start, end, attempts]
-            for partition, known in list(self._suspects.items())
-            for (start, end), attempts in list(known.items())
-        ]
+        return self._suspects.to_wire()
 
     # What status shows.
 

@@ -377,7 +377,7 @@ class Coordinator:
         """What follows a committed round."""
         if not committed:
             return
-        self.progress.on_durable(self.rounds.acked)
+        self.progress.on_durable(self.rounds.settled)
         self.outbox.append(PruneSnapshots(self.rounds.last, self.rounds.kept))
         if self.rounds.last_done and self.phases.phase is Phase.CLOSING:
             if self.phases.input_ended:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from waterspout.topology.settings import Settings
@@ -52,7 +52,8 @@ class Progress:
     def __init__(self, plan: Any, settings: Settings) -> None:
         self.errors = Errors()
         self.tallies = {
-            t.task: Tally(t.task, t.component, plan.kind(t.component)) for t in plan.tasks
+            t.task: Tally(t.task, t.component, plan.kind(t.component), plan.seeks(t.component))
+            for t in plan.tasks
         }
         self._tasks = {
             worker: [t.task for t in plan.tasks if t.worker == worker]
@@ -82,11 +83,11 @@ class Progress:
             )
         self._watch_acks(now)
 
-    def on_durable(self, acked: Mapping[int, int]) -> None:
-        """A round was committed with these counts of messages per spout task."""
-        for task, count in acked.items():
+    def on_durable(self, settled: Mapping[int, Sequence[int]]) -> None:
+        """A round was committed with these counts of messages, [acked, dead] per spout task."""
+        for task, (acked, dead) in settled.items():
             if task in self.tallies:
-                self.tallies[task].durable = max(self.tallies[task].durable, count)
+                self.tallies[task].made_durable(acked, dead)
 
     def on_reserve(self, worker: int, task: int, messages: int) -> None:
         """A spout task asks for positions (at-most-once), of so many messages by now."""

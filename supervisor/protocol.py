@@ -34,11 +34,11 @@ Worker -> coordinator
       suspects: {task: [[partition, start, end, attempts]]}, what a surviving ledger made of
              ``roots``; kept so that the attempts survive the ledger
   frozen {epoch, round, positions: {task: {partition: [first_unacked, [[start, end]]]}},
-          acked: {task: n}?, changed: bool?}
-      Every ledger of the worker froze W_n. Only changed partitions. ``acked``: messages of
-      this incarnation that are durable once the round is. ``changed`` (default true): false
-      when nothing was worked through and no state changed since the last durable round; a
-      round in which nobody changed is aborted and costs no snapshot.
+          settled: {task: [acked, dead]}?, changed: bool?}
+      Every ledger of the worker froze W_n. Only changed partitions. ``settled``: messages of
+      this incarnation that are acked, and dead, and durable once the round is. ``changed``
+      (default true): false when nothing was worked through and no state changed since the last
+      durable round; a round in which nobody changed is aborted and costs no snapshot.
   snapshotted {epoch, round, parts: [{task, file, bytes, sha256}]}
       A part for every task with state, by a file name that no other (epoch, round, task) has;
       an unchanged task may name its older file again. Workers never delete parts.

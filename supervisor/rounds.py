@@ -16,7 +16,7 @@ stored, the same commit is tried again until it can.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -52,7 +52,7 @@ class _Round:
     changed: bool = False
     last: bool = False
     positions: dict[int, TaskPositions] = field(default_factory=dict)
-    acked: dict[int, int] = field(default_factory=dict)
+    settled: dict[int, Sequence[int]] = field(default_factory=dict)
     parts: list[Part] = field(default_factory=list)
 
 
@@ -88,8 +88,8 @@ class Rounds:
         self.failure = ""
         #: The round that was committed was the last one of the run.
         self.last_done = False
-        #: Messages of each spout task's incarnation that the last round made durable.
-        self.acked: dict[int, int] = {}
+        #: Messages of each spout task's incarnation that are acked, and dead, by the last round.
+        self.settled: dict[int, Sequence[int]] = {}
         #: Files of the last committed snapshot.
         self.kept: frozenset[str] = frozenset(part.file for part in store.parts())
         self._tasks = {worker: of_worker for worker, of_worker in tasks.items() if of_worker}
@@ -167,7 +167,7 @@ class Rounds:
         if current is None:
             return False
         current.positions.update(message["positions"])
-        current.acked.update(message.get("acked") or {})
+        current.settled.update(message.get("settled") or {})
         current.changed |= bool(message.get("changed", True))
         current.waiting.discard(worker)
         return not current.waiting and self._all_frozen(current, now)
@@ -246,7 +246,7 @@ class Rounds:
         self.last, self.last_at = current.number, now
         self.duration_s = now - current.started_at
         self.failures_in_row, self.failure = 0, ""
-        self.acked, self.last_done = current.acked, current.last
+        self.settled, self.last_done = current.settled, current.last
         self.kept = frozenset(part.file for part in current.parts)
         self._tell(self._workers, "durable")
         snapshot_s = 0.0 if current.snapshot_at is None else now - current.snapshot_at

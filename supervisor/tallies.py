@@ -21,6 +21,8 @@ class Tally:
     task: int
     component: str
     kind: str
+    #: Of a spout: what it emitted and did not make durable is drawn again by a successor.
+    seeks: bool = False
     before: Counter[str] = field(default_factory=Counter)
     before_latency: Counter[int] = field(default_factory=Counter)
     #: Messages that earlier incarnations may have passed on twice, or left to be.
@@ -31,8 +33,9 @@ class Tally:
     epoch: int = 0
     #: Share of the last report window that was spent in user code.
     capacity: float = 0.0
-    #: Messages of this incarnation that committed rounds made durable.
+    #: Messages of this incarnation that are acked, and dead, by committed rounds.
     durable: int = 0
+    durable_dead: int = 0
     #: At-most-once: messages of this incarnation whose positions were to be durable before they
     #: are sent; and those of earlier incarnations that never were sent.
     reserved: int = 0
@@ -47,6 +50,11 @@ class Tally:
         self.report, self.at, self.epoch = report, now, epoch
         if self.gauge("reserved"):
             self.reserved = max(self.reserved, self.gauge("emitted") + self.gauge("reserved"))
+
+    def made_durable(self, acked: int, dead: int) -> None:
+        """A round was committed: so many messages of this incarnation are settled for good."""
+        self.durable = max(self.durable, acked)
+        self.durable_dead = max(self.durable_dead, dead)
 
     def total(self, name: str) -> int:
         """Return a counter over all incarnations."""
@@ -91,11 +99,17 @@ class Tally:
         elif self.kind == "spout":
             known = self.gauge("emitted") + (drawn_since_max if self.report else 0)
             emitted = known if drawn is None else drawn
-            # What was acked after the last committed round is read again by the successor, and
-            # acked by it.
+            # What was acked or buried after the last committed round is read again by the
+            # successor, and acked or buried by it.
             totals["acked"] = self.before["acked"] + self.durable
-            settled = self.durable + self.gauge("dead")
+            totals["dead"] = self.before["dead"] + self.durable_dead
+            settled = self.durable + self.durable_dead
             self.before_twice += max(self.gauge("replayed"), emitted - settled)
+            if self.seeks:
+                emitted = self.gauge("emitted") if drawn is None else drawn
+                totals["emitted"] = self.before["emitted"] + emitted
+                again = max(self.gauge("replayed"), emitted - settled)
+                totals["replayed"] = self.before["replayed"] + again
         self.before, self.before_latency = Counter(totals), latency
         self.report, self.capacity = {}, 0.0
-        self.durable = self.reserved = self.epoch = 0
+        self.durable = self.durable_dead = self.reserved = self.epoch = 0

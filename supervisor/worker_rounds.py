@@ -40,10 +40,9 @@ class WorkerRounds:
         core = self._core
         self.told = max(self.told, round_)
         positions: dict[int, Any] = {}
-        acked: dict[int, int] = {}
+        settled: dict[int, list[int]] = {}
         for task, spout in core.tasks.spouts.items():
-            changed, durable = spout.ledger.freeze(round_)
-            acked[task] = durable
+            changed, settled[task] = spout.ledger.freeze(round_)
             # Reserved positions are in the store already, ahead of these.
             if changed and not (isinstance(spout, OnceExecutor) and spout.reservations):
                 positions[task] = changed
@@ -52,7 +51,7 @@ class WorkerRounds:
         seen = self._totals()
         core.control_outbox.append({
             "kind": "frozen", "epoch": core.epoch, "round": round_, "positions": positions,
-            "acked": acked, "changed": seen != self._seen or bool(positions),
+            "settled": settled, "changed": seen != self._seen or bool(positions),
         })  # fmt: skip
         self._seen_at_freeze = seen
 

@@ -68,6 +68,10 @@ class Plan:
         """Return ``spout`` or ``bolt``."""
         return self.spec.component(component).kind
 
+    def seeks(self, component: str) -> bool:
+        """Say whether what a lost worker had drawn of a spout is read again by its successor."""
+        return self.facts[component].replay == "seek" and self.guarantee != "at-most-once"
+
     def tasks_of(self, component: str) -> list[TaskPlan]:
         """Return the tasks of a component, by index."""
         return self._by_component[component]

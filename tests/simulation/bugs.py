@@ -17,6 +17,7 @@ from waterspout.spouts.executor import SourceExecutor
 from waterspout.spouts.groups import Group
 from waterspout.spouts.ledger import Ledger, Retry
 from waterspout.spouts.positions import Positions
+from waterspout.spouts.suspects import Suspects
 from waterspout.spouts.reservations import Reservations
 from waterspout.supervisor.credits import CreditBook
 from waterspout.supervisor.dead_letter_box import DeadLetterBox
@@ -339,6 +340,11 @@ def held_without_limit(patch: Patch) -> None:
     patch(Reservations, "room", property(lambda self: 1000))
 
 
+def replays_counted_twice(patch: Patch) -> None:
+    """What a dead worker left is counted with its loss, and again when its suspects go out."""
+    patch(Suspects, "is_replay", lambda self, group: group.attempts > 0)
+
+
 #: Every bug by its name.
 BUGS: dict[str, Bug] = {
     bug.__name__: bug
@@ -349,7 +355,7 @@ BUGS: dict[str, Bug] = {
         acker_forgets_fail, replay_skips_a_message, snapshot_not_restored,
         aborted_round_is_durable, resend_without_dedupe, no_resend,
         dead_letter_acked_before_stored, state_kept_over_a_restore, no_row_limit,
-        retries_without_limit,
+        retries_without_limit, replays_counted_twice,
         sent_before_it_is_durable, start_reserved_not_end, held_without_limit,
     )
 }  # fmt: skip

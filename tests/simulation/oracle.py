@@ -271,6 +271,7 @@ class Oracle:
             self._check_at_most_once()
         self._check_buried(buried)
         self._check_counts(everything, buried)
+        self._check_totals()
 
     def _check_at_most_once(self) -> None:
         """Nothing a source gave is worked on twice; a restored tick bolt may emit again."""
@@ -313,6 +314,22 @@ class Oracle:
                     self.fail(f"{mid}: {effect.ident} never came to {effect.component}")
                 if count != 1 and calm:
                     self.fail(f"{mid}: {count} x {effect.ident} in {effect.component}, no faults")
+
+    def _check_totals(self) -> None:
+        """Whatever was lost: what the summary calls replayed is each emission but the first."""
+        for spout in self.cluster.shape.spouts if self.tracked else ():
+            if spout.kind == "source":
+                tallies = self.cluster.coordinator.progress.of_component(spout.id)
+                emitted, replayed, twice = (
+                    sum(tally.total("emitted") for tally in tallies),
+                    sum(tally.total("replayed") for tally in tallies),
+                    sum(tally.twice() for tally in tallies),
+                )
+                if emitted - replayed != spout.messages or twice < replayed:
+                    self.fail(
+                        f"{spout.id}: {emitted} emissions, {replayed} of them replays and at most "
+                        f"{twice} duplicates, do not make {spout.messages} messages"
+                    )
 
     def stuck(self) -> str:
         """Return where messages are, for people."""

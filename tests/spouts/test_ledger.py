@@ -115,14 +115,17 @@ def test_a_durable_of_another_round_changes_nothing() -> None:
     assert ledger.positions_of("p").first_unacked == 0
 
 
-def test_a_freeze_tells_how_many_messages_will_be_acked() -> None:
-    ledger = make()
+def test_a_freeze_tells_how_many_messages_will_be_acked_and_how_many_dead() -> None:
+    ledger = make(attempts_max=1)
     ledger.completed(send(ledger, 0, 5), 0.0)
-    later = send(ledger, 5, 6)
-    assert ledger.freeze(1)[1] == 5
+    later, bad = send(ledger, 5, 6), send(ledger, 6, 7)
+    assert ledger.freeze(1)[1] == [5, 0]
     ledger.completed(later, 0.0)
+    group = fail(ledger, bad)
+    assert group is not None
+    ledger.buried(group)
     ledger.durable(1)
-    assert ledger.freeze(2)[1] == 6
+    assert ledger.freeze(2)[1] == [6, 1]
 
 
 # --- limits
@@ -272,7 +275,7 @@ def test_acked_and_dead_are_taken_back_with_what_is_worked_on_again() -> None:
     ledger.new_epoch(None, [], 0.0)
     assert (ledger.acked, ledger.dead) == (0, 0)
     ledger.completed(send(ledger, 0, 5), 0.0)
-    assert ledger.freeze(1)[1] == 5
+    assert ledger.freeze(1)[1] == [5, 0]
 
 
 @pytest.mark.parametrize("seeks", [True, False])
@@ -299,7 +302,7 @@ def test_only_suspects_gain_an_attempt() -> None:
     ledger.new_epoch(None, [suspect], 0.0)
     assert [ledger.suspect_attempts("p", n) for n in (3, 4, 7, 8)] == [0, 1, 1, 0]
     assert ledger.suspects_wire() == [["p", 4, 8, 1]]
-    assert ledger.next_suspect("p", 0) and not ledger.next_suspect("p", 8)
+    assert ledger.singly("p", 7) and not ledger.singly("p", 8)
 
 
 def test_a_message_is_worn_out_by_its_own_attempts_not_by_those_of_its_group() -> None:
@@ -316,12 +319,6 @@ def test_suspects_are_forgotten_once_they_are_durable() -> None:
     assert ledger.suspects_wire() == [["p", 2, 4, 1]]
     ledger.completed(send(ledger, 2, 4, attempts=1), 0.0)
     assert ledger.suspects_wire() == []
-
-
-def test_the_same_suspect_is_kept_once_with_its_most_attempts() -> None:
-    ledger = make()
-    ledger.restore({}, [["p", 0, 1, 3], ["p", 0, 1, 2]])
-    assert ledger.suspects_wire() == [["p", 0, 1, 3]]
 
 
 # --- restarts, and what readers ask

@@ -51,6 +51,9 @@ class StandInPlan:
     def kind(self, component: str) -> str:
         return "spout" if component == "lines" else "bolt"
 
+    def seeks(self, component: str) -> bool:
+        return component == "lines"
+
     def stateful_tasks(self) -> set[int]:
         return {t.task for t in self.tasks if t.component == "count" and self.stateful}
 

@@ -78,15 +78,16 @@ def test_calls_in_progress_are_known_per_worker(progress: Progress):
 
 
 def test_durable_counts_never_go_back(progress: Progress):
-    progress.on_durable({1: 10, 99: 3})
-    progress.on_durable({1: 8})
+    progress.on_durable({1: [10, 2], 99: [3, 0]})
+    progress.on_durable({1: [8, 1]})
     assert progress.tallies[1].total("acked") == 10
+    assert progress.tallies[1].durable_dead == 2
 
 
 def test_a_lost_worker_ends_the_incarnation_of_its_tasks_only(progress: Progress):
     report(progress, 0.0, task=1, emitted=10, acked=4)
     report(progress, 0.0, task=2, emitted=10, acked=4)
-    progress.on_durable({1: 4})
+    progress.on_durable({1: [4, 0]})
     progress.on_lost(0, {1: 12})
     assert progress.tallies[1].twice() == 8
     assert progress.tallies[2].twice() == 0

@@ -240,9 +240,9 @@ def test_a_position_that_went_back_fails_the_round():
 def test_counts_of_a_committed_round_are_kept_for_the_totals():
     board = Board(stateful=False)
     n = board.start()
-    board.freeze(0, n, acked={5: 17})
-    board.freeze(1, n, acked={6: 4})
-    assert board.rounds.acked == {5: 17, 6: 4}
+    board.freeze(0, n, settled={5: [17, 0]})
+    board.freeze(1, n, settled={6: [4, 1]})
+    assert board.rounds.settled == {5: [17, 0], 6: [4, 1]}
 
 
 def test_numbers_go_on_after_a_restart():

@@ -9,7 +9,7 @@ from waterspout.supervisor.tallies import Tally
 
 
 def spout(**report: Any) -> Tally:
-    tally = Tally(1, "lines", "spout")
+    tally = Tally(1, "lines", "spout", seeks=True)
     if report:
         tally.update(report, 1, 1.0)
     return tally
@@ -59,7 +59,7 @@ def test_what_a_dead_incarnation_left_open_may_come_twice(
     report: dict[str, int], drawn: int | None, twice: int
 ):
     tally = spout(**report)
-    tally.durable = report.get("acked", 0)
+    tally.made_durable(report.get("acked", 0), report.get("dead", 0))
     tally.end_incarnation(drawn, drawn_since_max=1000)
     assert tally.twice() == twice
 
@@ -70,6 +70,26 @@ def test_replays_of_a_living_incarnation_are_added():
     tally.end_incarnation(drawn=10, drawn_since_max=1000)
     tally.update({"replayed": 3}, 2, 2.0)
     assert tally.twice() == 9
+
+
+def test_what_the_successor_draws_again_is_replayed_and_counted_once():
+    #  100 reported, 140 drawn, of these 20 again; 60 acked and 2 dead for good: 78 come again
+    tally = spout(emitted=100, acked=90, dead=5, replayed=15)
+    tally.made_durable(60, 2)
+    tally.end_incarnation(drawn=140, drawn_since_max=1000)
+    assert (tally.total("emitted"), tally.total("acked"), tally.total("dead")) == (140, 60, 2)
+    assert tally.total("replayed") == tally.twice() == 78
+    tally.update({"emitted": 78, "acked": 75, "dead": 3}, 2, 2.0)
+    messages = tally.total("acked") + tally.total("dead")
+    assert tally.total("emitted") - tally.total("replayed") == messages == 140
+
+
+def test_of_a_spout_that_does_not_seek_nobody_knows_what_comes_again():
+    tally = Tally(1, "queue", "spout")
+    tally.update({"emitted": 100, "replayed": 4}, 1, 1.0)
+    tally.made_durable(60, 0)
+    tally.end_incarnation(drawn=100, drawn_since_max=1000)
+    assert (tally.total("replayed"), tally.twice()) == (4, 40)
 
 
 def test_capacity_is_the_busy_share_of_the_last_window():

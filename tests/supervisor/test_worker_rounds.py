@@ -29,7 +29,7 @@ def test_a_freeze_tells_positions_and_how_much_is_acked() -> None:
     (message,) = cores.of("frozen")
     task = cores.spout().task
     assert message["positions"] == {task: {"p": [40, []]}}
-    assert message["acked"] == {task: 40} and message["changed"]
+    assert message["settled"] == {task: [40, 0]} and message["changed"]
     assert cores.spout().ledger.worked_through == 40
 
 
