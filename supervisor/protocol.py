@@ -55,7 +55,7 @@ Worker -> coordinator
   finished {epoch, level}          bolt.finish() ran on all tasks of the level here, and all
                                    that they emitted was worked through
   summaries {epoch, tasks: {task: {...}}}
-  link_down {epoch, peer, silent_s}
+  link_down {epoch, peer, silent_s}   once per outage, and again after each further link_timeout
   taps {id, rows}                  samples for a ``tap``
 
 Coordinator -> worker

@@ -29,6 +29,8 @@ class WorkerLinks:
         self.peers: dict[int, dict[str, Any]] = {}
         self.receiver: LinkReceiver | None = None
         self._channels: dict[Channel, int] = {}
+        #: peer -> silence in seconds at which its link is reported again.
+        self._report_at_s: dict[int, float] = {}
         #: All links of this epoch are open, and the coordinator was told.
         self.ready_said = False
         #: Whether the message at hand has the key of that worker; set by a shell with keys.
@@ -109,14 +111,23 @@ class WorkerLinks:
         for peer, link in self.links.items():
             for event in link.on_tick(now):
                 self._on_event(peer, event)
-            silent_s = link.down_since(now)
-            if silent_s > core.env.settings.link_timeout_s:
-                core.control_outbox.append(
-                    {"kind": "link_down", "epoch": core.epoch, "peer": peer, "silent_s": silent_s}
-                )
+            self._report_down(peer, link.down_since(now))
         if not self.ready_said and all(link.open for link in self.links.values()):
             self.ready_said = True
             core.control_outbox.append({"kind": "ready", "epoch": core.epoch})
+
+    def _report_down(self, peer: int, silent_s: float) -> None:
+        """Report a silent link once, and again after each further link_timeout: at first the
+        coordinator may have waited for a peer that was busy."""
+        core = self._core
+        timeout_s = core.env.settings.link_timeout_s
+        if silent_s <= timeout_s:
+            self._report_at_s.pop(peer, None)
+        elif silent_s >= self._report_at_s.get(peer, timeout_s):
+            self._report_at_s[peer] = silent_s + timeout_s
+            core.control_outbox.append(
+                {"kind": "link_down", "epoch": core.epoch, "peer": peer, "silent_s": silent_s}
+            )
 
     def _on_event(self, peer: int, event: Any) -> None:
         if isinstance(event, (Broken, Rejected)) and event.code != "stale_epoch":

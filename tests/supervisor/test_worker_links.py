@@ -51,9 +51,24 @@ def test_a_link_that_is_silent_for_longer_than_link_timeout_is_reported() -> Non
     cores.turns(9, seconds=1.0)
     assert not cores.heard("link_down")
     cores.turns(4, seconds=1.0)
-    down = cores.heard("link_down")[0]
+    (down,) = cores.heard("link_down")
     assert down["peer"] == 1
     assert down["silent_s"] > 10.0
+
+
+def test_an_outage_is_reported_once_per_link_timeout_and_the_next_one_anew() -> None:
+    #  silent  0 s ........ 10 reported ........ 20 reported, back | 0 s ...... 10 reported
+    cores = Cores(plan_of({"source": 1, "work": 1}, workers=2, link_timeout_s=10.0))
+    cores.go()
+    cores.cut = {(0, 1), (1, 0)}
+    cores.turns(1000, seconds=0.025)
+    assert len(cores.heard("link_down")) == 2
+    cores.cut = set()
+    cores.turns(60, seconds=0.025)
+    cores.cut = {(0, 1), (1, 0)}
+    cores.tell("epoch", worker=0, epoch=7)
+    cores.turns(480, seconds=0.025)
+    assert len(cores.heard("link_down")) == 3
 
 
 def test_a_frame_that_the_plan_does_not_have_is_an_error_that_is_told_and_the_worker_goes_on() -> (
