@@ -29,8 +29,11 @@ from .cluster_keys import (
 from .coordinator_config import CoordinatorConfig
 from .supervisor_config import SupervisorConfig, host_and_port
 
-#: A host is lost after missing so many beats, at least.
-BEATS_PER_LEASE = 3
+#: Beats in a lease, at least: an echo is two beats old before the next one, and leases.py tells
+#: by half a lease whether anybody is in contact.
+BEATS_PER_LEASE = 5
+#: Shortest and longest lease, in seconds.
+LEASE_S = (1.0, 600.0)
 
 _HOST = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
 _PREFIX = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", re.ASCII)
@@ -141,14 +144,12 @@ class _Loader:
     def check_lease(self, root: Mapping) -> None:
         """A host must be able to miss a beat or two."""
         lease = self.found.coordinator.get("lease_s", COORDINATOR_KEYS["lease"].default)
-        beat = self.found.coordinator.get("beat_s", COORDINATOR_KEYS["beat"].default)
-        if lease >= BEATS_PER_LEASE * beat:
-            return
-        marks = {path: node.mark for path, node in walk(root)}
-        given = "lease" if "coordinator.lease" in marks else "beat"
-        path = f"coordinator.{given}"
-        text = f"{path}: lease {lease:g}s is under {BEATS_PER_LEASE} x beat {beat:g}s"
-        self.problems.add(marks[path], "E_CONFLICT", text)
+        beat = self.found.coordinator.get("beat_s", 0.0)
+        if lease < BEATS_PER_LEASE * beat:
+            marks = {path: node.mark for path, node in walk(root)}
+            text = f"lease {lease:g}s is under {BEATS_PER_LEASE} x beat {beat:g}s"
+            mark = marks["coordinator.beat"]
+            self.problems.add(mark, "E_CONFLICT", f"coordinator.beat: {text}")
 
 
 def _renamed(values: dict[str, Any], names: dict[str, str]) -> dict[str, Any]:
@@ -247,11 +248,21 @@ def coordinator_config(
 ) -> CoordinatorConfig:
     """Return the settings of a coordinator: those of the file, then those of the command line.
 
+    A lease that is short makes for shorter beats.
+
     Raises:
-        ClusterFileRefused: the file is wrong.
+        ClusterFileRefused: the file is wrong, or the two do not fit.
     """
-    known = read_cluster_file(path).coordinator if path is not None else {}
-    return CoordinatorConfig(**{**known, **given}, insecure=insecure)
+    known = {**(read_cluster_file(path).coordinator if path is not None else {}), **given}
+    lease_s = known.get("lease_s", CoordinatorConfig.lease_s)
+    if not LEASE_S[0] <= lease_s <= LEASE_S[1]:
+        raise ClusterFileRefused(f"a lease is {LEASE_S[0]:g} s to {LEASE_S[1]:g} s long")
+    beat_s = known.setdefault("beat_s", min(CoordinatorConfig.beat_s, lease_s / BEATS_PER_LEASE))
+    if lease_s < BEATS_PER_LEASE * beat_s:
+        raise ClusterFileRefused(
+            f"lease {lease_s:g} s is under {BEATS_PER_LEASE} x beat {beat_s:g} s"
+        )
+    return CoordinatorConfig(**known, insecure=insecure)
 
 
 def supervisor_config(

@@ -87,6 +87,16 @@ def test_the_example_sets_the_defaults_and_names_every_key() -> None:
     assert missing == ["name"], "only of use without keys"
 
 
+def test_a_short_lease_has_short_beats_and_one_that_cannot_be_is_refused(tmp_path: Path) -> None:
+    assert coordinator_config(None, {}, insecure=True).beat_s == 1.0
+    assert coordinator_config(None, {"lease_s": 2.0}, insecure=True).beat_s == 0.4
+    with pytest.raises(ClusterFileRefused, match="a lease is 1 s to 600 s"):
+        coordinator_config(None, {"lease_s": 0.5}, insecure=True)
+    (tmp_path / "c.yaml").write_text("coordinator: {beat: 2s}")
+    with pytest.raises(ClusterFileRefused, match="lease 5 s is under 5 x beat 2 s"):
+        coordinator_config(tmp_path / "c.yaml", {"lease_s": 5.0}, insecure=True)
+
+
 def test_an_empty_file_sets_nothing() -> None:
     assert load_cluster("", "c.yaml").supervisor == {}
 
@@ -104,11 +114,11 @@ def test_an_empty_file_sets_nothing() -> None:
         ("coordinator: {bind: 'tcp://x:70000'}", "E_RANGE coordinator.bind"),
         ("coordinator: {data: here}", "E_RANGE coordinator.data: 'here' is not an absolute path"),
         ("coordinator: {lease: 10}", "E_DURATION coordinator.lease: a duration such as"),
-        ("coordinator: {lease: 0s}", "E_DURATION coordinator.lease: a duration of 2s..10m"),
-        ("coordinator: {lease: 2s}", "c.yaml:1:22: E_CONFLICT coordinator.lease: lease 2s is "
-         "under 3 x beat 1s"),
+        ("coordinator: {lease: 0s}", "E_DURATION coordinator.lease: a duration of 1s..10m"),
+        ("coordinator: {lease: 4s, beat: 1s}", "c.yaml:1:32: E_CONFLICT coordinator.beat: "
+         "lease 4s is under 5 x beat 1s"),
         ("coordinator: {beat: 20s}", "c.yaml:1:21: E_CONFLICT coordinator.beat: lease 10s is "
-         "under 3 x beat 20s"),
+         "under 5 x beat 20s"),
         ("coordinator: {lease: 5s, lease: 6s}", "E_DUPKEY"),
         ("coordinator: {readonly_logs: 1}", "E_TYPE coordinator.readonly_logs: true or false"),
         ("supervisor: {ports: 80}", "E_TYPE supervisor.ports: LOW-HIGH"),
