@@ -258,6 +258,13 @@ class HostCore:
         if key in self.workers:
             self.workers[key].components = components
 
+    def on_fetching(self, key: Key, fetching: bool) -> None:
+        """Its ``assign`` waits for snapshot parts, or does so no more; told as ``preparing``."""
+        worker = self.workers.get(key)
+        if worker is not None and worker.fetching is not fetching:
+            worker.fetching = fetching
+            self.changed = True
+
     def on_report(self, key: Key, report: Mapping[str, Any], now: float) -> None:
         """It reported; the report goes on to the coordinator, too."""
         if key in self.workers:

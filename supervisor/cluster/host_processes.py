@@ -7,6 +7,7 @@ supervisor started is not our child: that it is gone is seen, its exit code is n
 from __future__ import annotations
 
 import os
+import select
 import signal
 import subprocess
 import time
@@ -50,6 +51,8 @@ class _Process:
     row: ProcessRow
     process: psutil.Process | None = None
     child: subprocess.Popen[bytes] | None = None
+    #: Of one that is not our child: readable once it has ended; never means another process.
+    pidfd: int | None = None
     killed: bool = False
     oom_kills: int = 0
     memory_bytes: int = 0
@@ -83,6 +86,7 @@ class HostProcesses:
                 by_key[row.key] = replace(known, pid=row.pid, created=row.created)
         for key, row in by_key.items():
             each = self._processes[key] = _Process(row, _process_of(row))
+            each.pidfd = _pidfd_of(each.process)
             alive = each.process is not None
             exit = None if alive else self._exit(each, "ended while its supervisor was away")
             adopted.append(Adopted(key, row.pid, row.created, alive, exit, row.local))
@@ -153,6 +157,9 @@ class HostProcesses:
         each.killed = True
         if each.child is not None:
             each.child.kill()
+        elif each.pidfd is not None:
+            with suppress(ProcessLookupError):
+                signal.pidfd_send_signal(each.pidfd, signal.SIGKILL)
         elif each.process is not None:
             # psutil looks at the time of creation first: never somebody else's process.
             with suppress(psutil.Error):
@@ -162,6 +169,8 @@ class HostProcesses:
         """Nobody asks for this process any more."""
         each = self._processes.pop(key, None)
         if each is not None:
+            if each.pidfd is not None:
+                os.close(each.pidfd)
             with suppress(OSError, ValueError):
                 slot_path(self._folder.topology(key[0]), key[1], key[2]).unlink()
             self.save()
@@ -193,7 +202,11 @@ class HostProcesses:
         if each.child is not None:
             code = each.child.poll()
             return None if code is None else self._reason(each, code)
-        if each.process is None or not _lives(each.process):
+        if each.pidfd is not None:
+            alive = not _readable(each.pidfd)
+        else:
+            alive = each.process is not None and _lives(each.process)
+        if not alive:
             return "killed" if each.killed else _NOT_OURS
         return None
 
@@ -263,6 +276,27 @@ def _process_of(row: ProcessRow) -> psutil.Process | None:
     except psutil.Error:
         return None
     return process if same and _lives(process) else None
+
+
+def _pidfd_of(process: psutil.Process | None) -> int | None:
+    """Return a descriptor that stands for this process alone; None: it is gone, or no Linux."""
+    if process is None or not hasattr(os, "pidfd_open"):
+        return None
+    try:
+        pidfd = os.pidfd_open(process.pid)
+    except OSError:
+        return None
+    # Its number may have been given to another one before the descriptor was made.
+    if process.is_running():
+        return pidfd
+    os.close(pidfd)
+    return None
+
+
+def _readable(descriptor: int) -> bool:
+    poll = select.poll()
+    poll.register(descriptor, select.POLLIN)
+    return bool(poll.poll(0))
 
 
 def _lives(process: psutil.Process) -> bool:

@@ -114,6 +114,8 @@ class HostWork:
         while actions := self._core.tick(now):
             self._do(actions, now)
         self._pass_on(self._relay.tick(now), now)
+        for key in self._core.workers:
+            self._core.on_fetching(key, self._relay.waits_for_parts(key))
         self.router.flush()
 
     def to_worker(self, items: Iterable[Any], now: float) -> None:

@@ -55,6 +55,8 @@ class HostWorker:
     created: float = 0.0
     #: A process exists, as far as is known.
     alive: bool = False
+    #: Its ``assign`` waits for snapshot parts: it is not to be blamed for the time they take.
+    fetching: bool = False
     #: In no wish any more: forgotten when its process is gone.
     dropped: bool = False
     why: str = ""
@@ -103,6 +105,10 @@ class HostWorker:
                 )
         return ""
 
+    @property
+    def _fetches(self) -> bool:
+        return self.fetching and self.state in (HostState.STARTING, HostState.RUNNING)
+
     def to_wire(self) -> dict[str, Any]:
         """Return the row of a beat."""
         topology, worker, incarnation = self.key
@@ -110,7 +116,7 @@ class HostWorker:
             "id": topology,
             "worker": worker,
             "incarnation": incarnation,
-            "state": str(self.state),
+            "state": str(HostState.PREPARING if self._fetches else self.state),
             "pid": self.pid,
             "created": self.created,
             "memory": self.memory.rss_bytes,

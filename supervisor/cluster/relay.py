@@ -271,6 +271,11 @@ class Relay:
         why = self._denied(key, classes_of(plan))
         return Refuse(key, why) if why else (Planned(key, message["plan"], plan), files)
 
+    def waits_for_parts(self, key: Key) -> bool:
+        """Say whether an ``assign`` of this worker is held back."""
+        line = self._down.get(key)
+        return line is not None and bool(line.waiting)
+
     def fetched(self, id: str, file: str) -> list[Out]:
         """A part is in the folder."""
         return self._arrived(self._fetching, self._down, id, file)

@@ -279,6 +279,20 @@ def test_a_pause_of_the_supervisor_itself_is_nobodys_fault() -> None:
     assert host.tick(101.0) == []
 
 
+def test_a_worker_whose_snapshot_is_on_its_way_is_told_as_preparing() -> None:
+    host = running(core())
+    host.changed = False
+    host.on_fetching(KEY, True)
+    assert (host.rows()[0]["state"], state(host), host.changed) == (
+        "preparing", HostState.RUNNING, True,
+    )  # fmt: skip
+    host.on_fetching(KEY, False)
+    assert host.rows()[0]["state"] == "running"
+    host.on_fetching(KEY, True)
+    host.on_exited(KEY, GONE)
+    assert host.rows()[0]["state"] == "exited"
+
+
 # F14: memory.
 
 
@@ -319,6 +333,7 @@ def test_news_of_unknown_workers_change_nothing() -> None:
     host.on_spawn_failed(KEY, "x", 0.0)
     host.on_registered(KEY)
     host.on_plan(KEY, {})
+    host.on_fetching(KEY, True)
     host.on_report(KEY, report(1, 1.0), 0.0)
     host.on_stats(KEY, 1, 1.0)
     host.on_exited(KEY, GONE)

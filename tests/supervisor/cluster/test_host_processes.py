@@ -96,6 +96,23 @@ def test_the_next_supervisor_finds_what_runs_and_sees_when_it_ends(
     assert HostProcesses(folder).adopt() == []
 
 
+def test_without_a_descriptor_of_the_process_its_end_is_seen_all_the_same(
+    folder: SupervisorFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr(os, "pidfd_open")
+    first = started(folder)
+    second = HostProcesses(folder)
+    second.adopt()
+    assert second.exits([KEY]) == []
+    second.kill(KEY)
+    child = first._processes[KEY].child
+    assert child is not None
+    os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+    ((_, exit),) = second.exits([KEY])
+    assert exit.reason == "killed"
+    child.wait(20)
+
+
 def test_the_same_pid_with_another_start_is_somebody_else(folder: SupervisorFolder) -> None:
     """F04: pids come again."""
     first = started(folder)
