@@ -378,8 +378,22 @@ def supervisor(
     return run_supervisor(read(), read if config is not None else None)
 
 
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path), metavar="DIR")
+@click.option("--hosts", default="", metavar="A,B,..", help="Names of the hosts of the cluster.")
+@click.option("--add-host", metavar="NAME", help="Make the keys of one more host.")
+def keygen(folder: Path, hosts: str, add_host: str | None) -> ExitCode:
+    """Make the keys of a cluster in DIR: a folder for the coordinator and for each host.
+
+    Keys that are there are never overwritten.
+    """
+    from .cluster import keygen_command
+
+    return keygen_command.keygen(folder, hosts, add_host)
+
+
 #: In the order of the help.
 COMMANDS: tuple[click.Command, ...] = (
-    coordinator, supervisor, submit, list_, kill, pause, resume, rebalance, swap, drain, events,
-    logs, tap, log_level,
+    keygen, coordinator, supervisor, submit, list_, kill, pause, resume, rebalance, swap, drain,
+    events, logs, tap, log_level,
 )  # fmt: skip

@@ -9,9 +9,13 @@ from pathlib import Path
 
 from waterspout.topology.errors import UserError
 
+from ..curve import Curve
+from ..sockets import Context, Socket, dealer
+from .authorized import KeyFileError
 from .blob_client import BlobClient
-from .client import Client
+from .client import Client, Dial
 from .coordinator_config import blob_endpoint
+from .keys import SECRET, default_keys, load_client
 from .supervisor_config import COORDINATOR, host_and_port
 
 COORDINATOR_VARIABLE = "WATERSPOUT_COORDINATOR"
@@ -65,7 +69,10 @@ def connect(options: ClientOptions) -> Client:
     Raises:
         NoConnection: no key can be used, or no endpoint.
     """
-    return Client(endpoint_of(options))
+    endpoint, curve = endpoint_of(options), curve_of(options)
+    if curve is None:
+        return Client(endpoint)
+    return Client(endpoint, dial=_dialler(curve), mechanism="CURVE")
 
 
 def connect_blobs(options: ClientOptions) -> BlobClient:
@@ -74,4 +81,31 @@ def connect_blobs(options: ClientOptions) -> BlobClient:
     Raises:
         NoConnection: as ``connect``.
     """
-    return BlobClient(blob_endpoint(endpoint_of(options)))
+    endpoint, curve = endpoint_of(options), curve_of(options)
+    dial = _dialler(curve) if curve is not None else None
+    return BlobClient(blob_endpoint(endpoint), dial=dial)
+
+
+def curve_of(options: ClientOptions, environ: Mapping[str, str] | None = None) -> Curve | None:
+    """Return the keys of this client; None: it goes without.
+
+    Raises:
+        NoConnection: there are none that can be used.
+    """
+    if options.insecure:
+        return None
+    env = os.environ if environ is None else environ
+    named = options.keys or (Path(env[KEYS_VARIABLE]) if env.get(KEYS_VARIABLE) else None)
+    folder = named or default_keys(env)
+    try:
+        return load_client(folder)
+    except KeyFileError as error:
+        hint = "; --keys names another folder, waterspout keygen makes one, --insecure needs none"
+        raise NoConnection(f"{error}{hint if not (folder / SECRET).exists() else ''}") from error
+
+
+def _dialler(curve: Curve) -> Dial:
+    def dial(context: Context, endpoint: str, bytes_max: int) -> Socket:
+        return dealer(context, endpoint, bytes_max, curve=curve)
+
+    return dial

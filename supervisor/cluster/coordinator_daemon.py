@@ -22,10 +22,12 @@ from typing import Any
 
 import zmq
 
+from ..curve import CurveServer
 from ..sockets import Context, router
+from .access import BLOBS, CONTROL, Access
+from .authorized import KeyFileError
 from .blob_server import BlobServer
 from .blobs import BLOB_BYTES_MAX, BlobLimits
-from .client_protocol import Role
 from .cluster import Cluster
 from .cluster_store import SqliteClusterStore
 from .coordinator_config import CoordinatorConfig
@@ -61,7 +63,7 @@ class CoordinatorDaemon:
     ) -> None:
         self._config = config
         self._closing = ExitStack()
-        self._end_wanted = False
+        self._end_wanted = self._reload_wanted = False
         try:
             self._open(config, version, say)
         except BaseException:
@@ -79,25 +81,36 @@ class CoordinatorDaemon:
         self._closing.callback(store.close)
         context: Context = zmq.Context()
         self._closing.callback(context.term)
-        socket = router(context, config.bind, HOST_BYTES_MAX)
-        self._mailbox = Mailbox(socket, secure=not config.insecure)
+        self._access = Access(None if config.insecure else config.keys)
+        self._door: CurveServer | None = None
+        if self._access.secure:
+            self._door = CurveServer(context, self._access.rules())
+            self._closing.callback(self._door.close)
+        socket = router(context, config.bind, HOST_BYTES_MAX, self._access.curve(CONTROL))
+        self._mailbox = Mailbox(socket, secure=self._access.secure)
         self._closing.callback(self._mailbox.close)
         limits = BlobLimits(code=config.code_bytes_max, part=config.part_bytes_max)
-        blobs = router(context, config.blob_bind, BLOB_BYTES_MAX)
-        self._blobs = BlobServer(blobs, config.data, self._may_blob, limits)
+        blobs = router(context, config.blob_bind, BLOB_BYTES_MAX, self._access.curve(BLOBS))
+        self._blobs = BlobServer(blobs, config.data, self._access.may_blob, limits)
         self._closing.callback(self._blobs.close)
         self._blobs.start()
         now = time.monotonic()
         self._cluster = Cluster(config, store, store.next_term(), time.time, say)
         self._closing.callback(self._cluster.close)
         self._cluster.restore(now)
+        # Called on the blob thread: a copy made in one step.
+        self._access.hosts_of = lambda id: tuple(self._cluster.places.hosts_of(id).values())
         self._requests = Requests(self._cluster, random.SystemRandom(), version, now)
 
     def run(self) -> None:
         """Work until ``request_end``. Called once."""
+        poller = zmq.Poller()
+        poller.register(self._mailbox.socket, zmq.POLLIN)
+        if self._door is not None:
+            poller.register(self._door.socket, zmq.POLLIN)
         try:
             while not self._end_wanted:
-                self._mailbox.socket.poll(POLL_MS)
+                poller.poll(POLL_MS)
                 self.turn(time.monotonic())
         finally:
             self._closing.close()
@@ -106,8 +119,17 @@ class CoordinatorDaemon:
         """Ask for the end; may be called from a signal handler."""
         self._end_wanted = True
 
+    def request_reload(self) -> None:
+        """Ask for the list of keys to be read anew; may be called from a signal handler."""
+        self._reload_wanted = True
+
     def turn(self, now: float) -> None:
         """Do what has come up."""
+        if self._reload_wanted:
+            self._reload_wanted = False
+            self._reload()
+        if self._door is not None:
+            self._door.turn(now)
         for mail in self._mailbox.receive():
             self._take(mail, now)
         self._cluster.turn(now)
@@ -121,15 +143,24 @@ class CoordinatorDaemon:
         if isinstance(kind, str) and kind in FROM_SUPERVISOR and "v" not in mail.message:
             self._take_host(mail, now)
         else:
-            answer = self._requests.answer(self._role(mail), mail.message, mail.size, now)
+            role = self._access.role(mail.user)
+            answer = self._requests.answer(role, mail.message, mail.size, now)
             self._mailbox.send(mail.route, answer)
 
-    def _may_blob(self, user: str, request: Mapping[str, Any]) -> bool:
-        """Say whether a key may put or get a blob; called on the blob thread."""
-        return True
+    def _reload(self) -> None:
+        try:
+            self._access.reload()
+        except KeyFileError as error:
+            _log.warning("keys not read, the old ones stay reason=%s", error)
 
-    def _role(self, mail: Mail) -> str:
-        return Role.ADMIN
+    def _host_of(self, mail: Mail) -> str | None:
+        """Return which host speaks; None: it speaks for another one, or its key is of no host."""
+        record = self._cluster.hosts.of_route(mail.route)
+        known = record.name if record is not None else ""
+        name = self._access.host(mail.user, mail.message.get("name", known))
+        if mail.message["kind"] != "hello" and known and name != known:
+            return None
+        return name
 
     def _take_host(self, mail: Mail, now: float) -> None:
         message = mail.message
@@ -138,9 +169,15 @@ class CoordinatorDaemon:
             self._cluster.refused += 1
             _log.warning("host message refused reason=%s", wrong)
             return
+        name = self._host_of(mail)
+        if name is None:
+            self._cluster.refused += 1
+            text = "the key is not that of this host; see the list of authorized keys"
+            self._mailbox.send(mail.route, {"kind": "refused", "code": "role", "text": text})
+            return
         match message["kind"]:
             case "hello":
-                self._cluster.on_hello(message["name"], mail.route, message, now)
+                self._cluster.on_hello(name, mail.route, message, now)
             case "beat":
                 self._cluster.on_beat(mail.route, message, now)
             case "relay":

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -11,17 +10,20 @@ from ..exit_codes import ExitCode
 from .keys import ADMIN, AUTHORIZED, COORDINATOR, READONLY, add_host, write_key_set
 
 
-def keygen(folder: Path, hosts: Sequence[str], new_host: str | None) -> ExitCode:
+def keygen(folder: Path, names: str, new_host: str | None) -> ExitCode:
     """Make keys, and say which folder belongs where.
 
     Args:
         folder: of the key set.
-        hosts: of a new key set.
+        names: of the hosts of a new key set, with commas.
         new_host: add this one to a key set that is there.
 
     Raises:
         KeyFileError: nothing was made, and why.
     """
+    hosts = [host.strip() for host in names.split(",") if host.strip()]
+    if hosts and new_host is not None:
+        raise click.UsageError("--hosts is for a new cluster, --add-host for one that has keys")
     if new_host is not None:
         add_host(folder, new_host)
         click.echo(f"copy {folder / new_host} to {new_host}, as ~/.config/waterspout/keys there")

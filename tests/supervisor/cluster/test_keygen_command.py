@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import click
 import pytest
 from waterspout.supervisor.cluster.keygen_command import keygen
 from waterspout.supervisor.exit_codes import ExitCode
@@ -13,7 +14,7 @@ def test_every_folder_is_named_with_whom_it_is_for(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = tmp_path / "keys"
-    assert keygen(folder, ["a", "b"], None) is ExitCode.OK
+    assert keygen(folder, "a, b,", None) is ExitCode.OK
     said = capsys.readouterr().out
     for each in folder.iterdir():
         assert str(each) in said
@@ -25,9 +26,15 @@ def test_an_added_host_has_to_be_told_to_the_coordinator(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = tmp_path / "keys"
-    keygen(folder, [], None)
+    keygen(folder, "", None)
     assert "--add-host" in capsys.readouterr().out
-    assert keygen(folder, [], "c") is ExitCode.OK
+    assert keygen(folder, "", "c") is ExitCode.OK
     said = capsys.readouterr().out
     assert f"copy {folder / 'c'} to c" in said
     assert "SIGHUP" in said
+
+
+def test_a_new_cluster_and_one_more_host_are_two_things(tmp_path: Path) -> None:
+    with pytest.raises(click.UsageError):
+        keygen(tmp_path / "keys", "a", "b")
+    assert list(tmp_path.iterdir()) == []
