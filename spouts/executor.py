@@ -96,12 +96,17 @@ class SourceExecutor:
         self.running = False
         return sent
 
+    def room(self) -> int:
+        """Return how many messages may be read now."""
+        return self.ledger.room()
+
     def _read_new(self, now: float, messages: int) -> int:
         if self._next_discovery <= now and not self._all_found:
             self.discover(now)
         sent, idle = 0, 0
         while sent < messages and idle < len(self._waiting) and not self.blocked():
-            room = min(self.ledger.room(), messages - sent)
+            # A group is not cut for the turn's sake: a small one costs as much as a large one.
+            room = self.room()
             if room <= 0:
                 break
             partition = self._waiting[0]

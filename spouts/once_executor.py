@@ -53,6 +53,11 @@ class OnceExecutor(SourceExecutor):
         self.running = False
         return sent
 
+    def room(self) -> int:
+        """Return how many messages may be read now: none of them may be held beyond the limit."""
+        room = super().room()
+        return room if self.reservations is None else min(room, self.reservations.room)
+
     def _send_allowed(self, reservations: Reservations, now: float, messages: int) -> int:
         sent = 0
         while sent < messages and reservations.ready and not self.blocked():

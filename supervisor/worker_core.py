@@ -38,7 +38,7 @@ from .worker_verbs import WorkerVerbs
 
 #: What a turn should take, and the messages that spouts may draw in it.
 TURN_S = 0.004
-TURN_MESSAGES_MAX = 1024
+TURN_MESSAGES_MAX = 2048
 #: How long a worker that was told to stop waits for its links: a peer may have been killed.
 CLOSE_S_MAX = 1.0
 
