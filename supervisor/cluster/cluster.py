@@ -146,6 +146,7 @@ class Cluster:
             return
         self.talk.begin(name, now)
         self.leases.add(name, now)
+        self._leave(taken, False, now)
         self._place_hosts()
         self.talk.say(
             route,
@@ -171,6 +172,7 @@ class Cluster:
             return
         self.talk.heard(record.name, now)
         self.leases.echoed(record.name, beat["echo"])
+        self._leave(record, bool(beat.get("leaving")), now)
         for event in events:
             run = self.topologies.get(event.id)
             if run is not None and self._is_at(event, record.name):
@@ -228,14 +230,24 @@ class Cluster:
         record = self.hosts[name]
         self.store.put_host(_row_of(record, self.wall(), draining=on))
         record.draining = on
-        self._place_hosts()
-        moves = self.places.drain(name, on)
         self.tell("", name, "host drained" if on else "host takes workers again", {})
+        return self._empty(record, f"host {name} is drained", now)
+
+    def _leave(self, record: HostRecord, leaving: bool, now: float) -> None:
+        """A host is about to end; until its next hello, which undoes it, it gets no workers."""
+        if record.leaving is not leaving:
+            record.leaving = leaving
+            self._empty(record, f"host {record.name} is about to end", now)
+
+    def _empty(self, record: HostRecord, why: str, now: float) -> list[tuple[str, int]]:
+        """Have workers placed as the host says it is: drained, or open."""
+        self._place_hosts()
+        moves = self.places.drain(record.name, record.draining or record.leaving)
         for id in dict.fromkeys(id for id, _ in moves):
             run = self.topologies.get(id)
             if run is not None and run.driver is not None:
                 workers = [worker for each, worker in moves if each == id]
-                run.driver.coordinator.replace(workers, f"host {name} is drained", now)
+                run.driver.coordinator.replace(workers, why, now)
         return moves
 
     # Time.

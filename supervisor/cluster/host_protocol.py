@@ -9,9 +9,10 @@ Supervisor -> coordinator
            labels {str: str}, cpus, memory_bytes, python, wall}
            first; again after every reconnect and after ``unknown``. ``session``: random u64 of
            this process; ``machine``: boot id and data folder, tells a restart from a twin
-  beat    {session, echo, version, workers: [row], load1, free_disk, log_bytes}
+  beat    {session, echo, version, workers: [row], load1, free_disk, log_bytes, leaving?}
            each ``beat_s`` and on change. ``echo``: newest beat seen; ``version``: of the wish
-           that is acted on (0: none yet). A row:
+           that is acted on (0: none yet); ``leaving``: this supervisor is about to end, and its
+           workers are to be placed elsewhere. A row:
            {id, worker, incarnation, state, pid | nil, created, memory, cpu, why, exit | nil}
            state: preparing (code, environment, parts) | starting | running | backoff | stopping |
            exited | fatal. ``exit``: {reason, roots, positions: {task: [[partition, start, end]]},
@@ -150,6 +151,7 @@ FROM_SUPERVISOR: Mapping[str, Fields] = {
         "load1": number(),
         "free_disk": integer(),
         "log_bytes": integer(),
+        "leaving": optional(flag),
     },
     "relay": {"items": _relay_items},
     "answer": {"id": _u64, "ok": flag},

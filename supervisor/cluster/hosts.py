@@ -26,6 +26,7 @@ class HostRecord:
         route: where its connection is now.
         up: its lease runs.
         draining: it gets no new workers.
+        leaving: nor does it while its supervisor is about to end.
         machine: boot id and data folder.
         wall_offset_s: its clock minus ours, at its hello.
         version: of the wish that it acts on.
@@ -36,6 +37,7 @@ class HostRecord:
     route: bytes = b""
     up: bool = False
     draining: bool = False
+    leaving: bool = False
     session: int = 0
     machine: str = ""
     data_dir: str = ""
@@ -61,7 +63,7 @@ class HostRecord:
             labels=dict(self.labels),
             cpus=self.cpus,
             memory_bytes=self.memory_bytes,
-            draining=self.draining,
+            draining=self.draining or self.leaving,
         )
 
 

@@ -40,6 +40,8 @@ POLL_MS = 50
 LAST_WORDS_MS = 5
 #: How often logs and disk are looked at.
 LOAD_S = 5.0
+#: How long an end waits for workers to move away, if they are to.
+LEAVE_MAX_S = 30.0
 
 _log = logging.getLogger(__name__)
 
@@ -72,6 +74,8 @@ class SupervisorDaemon:
         self._link = HostLink(time.monotonic())
         self._answers = Answers(folder, self._core, self.request_reload)
         self._stop_wanted = self._reload_wanted = False
+        #: Until when workers may move away before the end.
+        self._leave_by: float | None = None
         self._load_at = 0.0
         self._load: dict[str, Any] = {}
         self._said_problem = ""
@@ -86,8 +90,20 @@ class SupervisorDaemon:
         with ExitStack() as closing:
             self._open(closing)
             self._work.adopt(time.monotonic())
-            while not self._stop_wanted:
+            while not self._ended(time.monotonic()):
                 self._turn()
+
+    def _ended(self, now: float) -> bool:
+        """Say whether to end: at once when asked, or when the workers have moved away."""
+        if not self._stop_wanted:
+            return False
+        if not (self._config.drain_on_stop and self._link.up):
+            return True
+        if self._leave_by is None:
+            self._leave_by = now + LEAVE_MAX_S
+            self._core.changed = True
+            _log.info("workers move away first limit_s=%g", LEAVE_MAX_S)
+        return now >= self._leave_by or not self._core.workers
 
     def request_stop(self) -> None:
         """Ask for an end; may be called from a signal handler."""
@@ -236,5 +252,6 @@ class SupervisorDaemon:
             "echo": self._link.echo,
             "version": self._core.version,
             "workers": self._core.rows(),
+            "leaving": self._leave_by is not None,
             **self._load,
         }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -20,16 +21,17 @@ from waterspout.supervisor.control_wire import pack, unpack
 ID = "words-0a1b2c"
 WAIT_S = 30.0
 _MAIN = """
-import sys
+import json, sys
+from dataclasses import replace
 from pathlib import Path
 from waterspout.supervisor.cluster.supervisor_command import run_supervisor
 from waterspout.supervisor.cluster.supervisor_config import SupervisorConfig
 config = SupervisorConfig(
     coordinator=sys.argv[1], data=Path(sys.argv[2]), name="a", insecure=True, slots=2,
-    worker_memory_max=int(sys.argv[3]),
+    **json.loads(sys.argv[3]),
 )
 try:
-    sys.exit(run_supervisor(config))
+    sys.exit(run_supervisor(config, lambda: replace(config, **json.loads(sys.argv[4]))))
 except Exception as error:
     sys.exit(str(error))
 """
@@ -48,18 +50,27 @@ class Host:
         self.data, self._log = folder / "data", folder / "supervisor.log"
         self._route, self._beat, self._wished_at = b"", 0, 0.0
         self._version, self._wish = 0, [WishWorker(ID, 0, 0)][:0]
-        self.hellos = 0
+        self.hellos, self.leaving, self.labels = 0, False, {}
         self.relayed: list[tuple[tuple[str, int, int], dict[str, Any]]] = []
         self.process = self.start()
 
-    def start(self, memory_max: int = 0) -> subprocess.Popen[bytes]:
+    def command(self, **settings: Any) -> list[str]:
+        """Return the command of a supervisor; ``reloaded`` are settings after a SIGHUP."""
+        after = settings.pop("reloaded", {})
+        texts = map(json.dumps, (settings, after))
+        return [sys.executable, "-c", _MAIN, self._endpoint, str(self.data), *texts]
+
+    def start(self, **settings: Any) -> subprocess.Popen[bytes]:
         """Start a supervisor."""
         with open(self._log, "ab") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-c", _MAIN, self._endpoint, str(self.data), str(memory_max)],
-                stderr=log,
-            )
+            self.process = subprocess.Popen(self.command(**settings), stderr=log)
         return self.process
+
+    def restart(self, **settings: Any) -> None:
+        """Kill it and start another."""
+        self.process.kill()
+        self.process.wait()
+        self.start(**settings)
 
     def wish(self, *workers: WishWorker) -> None:
         """Wish for these workers from now on."""
@@ -83,12 +94,14 @@ class Host:
             case "hello":
                 self._route, self._wished_at = route, 0.0
                 self.hellos += 1
+                self.labels = message["labels"]
                 welcome = {"kind": "welcome", "term": 1, "lease_s": 10.0, "beat_s": 0.2}
                 self._send({**welcome, "blob_endpoint": "tcp://127.0.0.1:1", "wall": 1.0})
             case "relay":
                 for id, worker, incarnation, envelope in message["items"]:
                     self.relayed.append(((id, worker, incarnation), unpack(envelope)))
             case "beat" if not version or message["version"] == self._version:
+                self.leaving = message["leaving"]
                 rows: Rows = message["workers"]
                 return rows
         return None
@@ -103,6 +116,15 @@ class Host:
 
     def _send(self, message: dict[str, Any]) -> None:
         self._router.send_multipart([self._route, pack(message)])
+
+    def say_wish_once(self) -> None:
+        """Say the wish, and do not wait for an answer."""
+        self._wished_at = 0.0
+        self._say_wish()
+
+    def said(self) -> str:
+        """What the supervisor has logged."""
+        return self._log.read_text()
 
     def forget_route(self) -> None:
         """Say nothing until the next hello."""
@@ -211,7 +233,7 @@ def test_a_second_supervisor_on_one_folder_is_refused(host: Host) -> None:
     host.wish(worker(7))
     host.until(runs)
     second = subprocess.run(
-        [sys.executable, "-c", _MAIN, "tcp://127.0.0.1:1", str(host.data), "0"],
+        host.command(),
         capture_output=True, text=True, check=False, timeout=WAIT_S,
     )  # fmt: skip
     assert second.returncode == 1
@@ -220,9 +242,7 @@ def test_a_second_supervisor_on_one_folder_is_refused(host: Host) -> None:
 
 def test_a_worker_over_the_hosts_memory_limit_is_killed(host: Host) -> None:
     """F14."""
-    host.process.kill()
-    host.process.wait()
-    host.start(memory_max=1 << 20)
+    host.restart(worker_memory_max=1 << 20)
     host.wish(worker(7))
     (row,) = host.until(exited)
     assert "over its limit of 1 MiB" in row["exit"]["reason"]
@@ -236,3 +256,34 @@ def test_sigterm_ends_the_supervisor_at_once_and_leaves_its_workers(host: Host) 
     assert host.process.wait(WAIT_S) == 0
     assert time.monotonic() - began < 1.5
     assert psutil.Process(row["pid"]).status() != psutil.STATUS_ZOMBIE
+
+
+def test_a_supervisor_that_is_to_drain_ends_when_its_workers_have_moved_away(host: Host) -> None:
+    host.restart(drain_on_stop=True)
+    host.wish(worker(7))
+    host.until(runs)
+    host.process.terminate()
+    host.until(lambda rows: host.leaving and runs(rows))
+    assert host.process.poll() is None
+    host.wish()
+    host.say_wish_once()
+    assert host.process.wait(WAIT_S) == 0
+
+
+def test_sighup_takes_new_settings_and_tells_the_coordinator(host: Host) -> None:
+    host.restart(reloaded={"labels": {"disk": "ssd"}, "worker_memory_max": 1 << 20, "slots": 9})
+    host.wish(worker(7))
+    host.until(runs)
+    assert host.labels == {}
+    host.process.send_signal(signal.SIGHUP)
+    (row,) = host.until(exited)
+    assert "over its limit" in row["exit"]["reason"]
+    assert host.labels == {"disk": "ssd"}
+    assert "setting slots changed: needs a restart" in host.said()
+
+
+def test_a_worker_whose_classes_are_not_allowed_is_never_started(host: Host) -> None:
+    host.wish(worker(7, classes=("os:system",)))
+    (row,) = host.until(lambda rows: any(row["state"] == "fatal" for row in rows))
+    assert "standard library" in row["why"]
+    assert row["pid"] is None

@@ -155,6 +155,25 @@ def test_a_drained_host_s_workers_move_away(rig: Rig):
     assert rig.ask("status")["status"]["hosts"][1]["state"] == "up"
 
 
+def test_a_host_that_is_about_to_end_is_emptied_until_it_says_hello_again(rig: Rig):
+    two_workers(rig)
+    host = rig.hosts["b"]
+    host.messages = lambda now: [
+        {**said, "leaving": True} if said["kind"] == "beat" else said
+        for said in FakeHost.messages(host, now)
+    ]
+    rig.run(35.0)
+    assert rig.workers() == {"a": [0, 1], "b": []}
+    assert rig.cluster.hosts["b"].facts().draining
+    rig.restart()
+    rig.run(2.0)
+    assert rig.cluster.hosts["b"].facts().draining
+    del host.messages
+    host.up = False
+    rig.run(2.0)
+    assert not rig.cluster.hosts["b"].facts().draining
+
+
 def test_a_twin_is_told_why_it_is_refused(rig: Rig):
     """F16."""
     twin = FakeHost("a", machine="another")
