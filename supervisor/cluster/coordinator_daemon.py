@@ -136,6 +136,8 @@ class CoordinatorDaemon:
         outbox = self._cluster.talk.outbox
         while outbox:
             self._mailbox.send(*outbox.popleft())
+        for route, answer in self._requests.turn(now):
+            self._mailbox.send(route, answer)
         self._mailbox.flush()
 
     def _take(self, mail: Mail, now: float) -> None:
@@ -144,8 +146,9 @@ class CoordinatorDaemon:
             self._take_host(mail, now)
         else:
             role = self._access.role(mail.user)
-            answer = self._requests.answer(role, mail.message, mail.size, now)
-            self._mailbox.send(mail.route, answer)
+            answer = self._requests.answer(role, mail.message, mail.size, now, mail.route)
+            if answer is not None:
+                self._mailbox.send(mail.route, answer)
 
     def _reload(self) -> None:
         try:

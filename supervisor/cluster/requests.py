@@ -6,7 +6,6 @@ exceptions. Nothing here asks a worker and waits.
 
 from __future__ import annotations
 
-import os
 import random
 from collections.abc import Callable, Mapping
 from contextlib import closing
@@ -22,6 +21,7 @@ from .client_protocol import (
     CLIENT_PROTO,
     VERBS,
     ClientError,
+    Role,
     allowed,
     problem,
     refusal,
@@ -29,11 +29,15 @@ from .client_protocol import (
 )
 from .cluster import Cluster
 from .cluster_rows import TopologyRow
-from .cluster_status import Facts, cluster_health, cluster_row, host_row, list_row, topology_row
+from .cluster_view import ClusterView, dead_letter_rows
 from .lifecycle import LifeEvent, LifeState, WrongState, takes
+from .log_follow import LogFollow
+from .log_stream import LogStream
 from .plan_move import check, diff
 from .slots import NoSlots
+from .streams import Stream, Streams
 from .submitted import check_sha256, check_sub, plan_of, replaced
+from .tap_stream import TapStream
 from .topology_move import Version, version_of
 from .topology_run import TopologyRun
 from .topology_wish import needs_of
@@ -59,11 +63,11 @@ class Requests:
     """
 
     def __init__(self, cluster: Cluster, rng: random.Random, version: str, now: float) -> None:
-        self._cluster, self._rng, self._version = cluster, rng, version
-        self._began = now
+        self._cluster, self._rng = cluster, rng
+        self._view = ClusterView(cluster, version, now)
         self._handlers: dict[str, Callable[[Mapping[str, Any], float], _Answer]] = {
             "status": self._status,
-            "list": self._list,
+            "list": lambda request, now: self._view.list(now),
             "plan": self._plan,
             "submit": self._submit,
             "kill": self._kill,
@@ -73,23 +77,40 @@ class Requests:
             "swap": self._swap,
             "drain_host": self._drain_host,
             "events": self._events,
+            "log_level": self._log_level,
             "dead_letters": self._dead_letters,
-            "doctor": self._doctor,
+            "doctor": lambda request, now: self._view.doctor(),
         }
+        self._streaming: dict[str, Callable[[Mapping[str, Any], float], Stream]] = {
+            "logs": self._logs,
+            "tap": self._tap,
+        }
+        self._streams = Streams()
+        self._taps = 0
 
-    def answer(self, role: str, request: Mapping[str, Any], size: int, now: float) -> _Answer:
-        """Return the answer to a request.
+    def answer(
+        self, role: str, request: Mapping[str, Any], size: int, now: float, route: bytes = b""
+    ) -> _Answer | None:
+        """Return the answer to a request; None: there is none, or ``turn`` has the answers.
 
         Args:
             role: of the key that it came with.
             request: as it came.
             size: bytes that it had.
             now: monotonic seconds.
+            route: of the connection, for requests with many answers.
         """
         id, kind = request.get("id"), request.get("kind")
         try:
             self._check(role, request, size)
             assert isinstance(kind, str)
+            assert isinstance(id, int)
+            if kind == "more":
+                self._streams.more(route, id, now)
+                return None
+            if kind in self._streaming:
+                self._open(kind, route, id, with_defaults(request), now)
+                return None
             return {"id": id, "ok": True, **self._handlers[kind](with_defaults(request), now)}
         except Refused as refused:
             return refusal(id, refused.code, str(refused))
@@ -114,80 +135,83 @@ class Requests:
         if wrong is not None:
             raise Refused(ClientError.REQUEST, wrong)
         assert isinstance(kind, str)
-        if not allowed(role, kind):
+        open_logs = kind == "logs" and self._cluster.config.readonly_logs and role == Role.READONLY
+        if not (allowed(role, kind) or open_logs):
             raise Refused(ClientError.ROLE, f"the key's role is {role}, which may not {kind}")
         if size > VERBS[kind].bytes_max:
             text = f"{kind}: {size} bytes, {VERBS[kind].bytes_max} are taken"
             raise Refused(ClientError.REQUEST, text)
-        if kind not in self._handlers:
-            raise Refused(ClientError.REQUEST, f"{kind} is not answered by this coordinator")
+
+    # What has many answers.
+
+    def turn(self, now: float) -> list[tuple[bytes, Mapping[str, Any]]]:
+        """Return (connection, answer) of streams; called in every turn of the loop."""
+        return self._streams.turn(now)
+
+    def _open(
+        self, kind: str, route: bytes, id: int, request: Mapping[str, Any], now: float
+    ) -> None:
+        if self._streams.full:
+            raise Refused(ClientError.DENIED, "too many logs and taps are followed already")
+        self._streams.open(route, id, self._streaming[kind](request, now), now)
+
+    def _logs(self, request: Mapping[str, Any], now: float) -> Stream:
+        run, component = self._named(request["name"]), request.get("component")
+        self._check_component(run, component)
+        # Of one that has ended it is not known any more where it was.
+        hosts = set(run.hosts().values()) or {host.name for host in self._cluster.hosts.up()}
+        tail_lines, follow = request["tail_lines"], request["follow"]
+        lines = LogFollow(run.id, sorted(hosts), component, follow=follow, tail_lines=tail_lines)
+        return LogStream(lines, self._cluster.talk.ask)
+
+    def _tap(self, request: Mapping[str, Any], now: float) -> Stream:
+        run = self._living(request["name"])
+        self._check_component(run, request.get("component"))
+        self._taps += 1
+        # Workers may still have taps of an earlier coordinator.
+        id = self._cluster.term << 20 | self._taps
+        stream = TapStream(
+            id,
+            {"component": request.get("component"), "where": request["where"],
+             "rate": request["rate"]},
+            limit=request["limit"],
+            order=lambda fields, now: run.order("tap", fields, now),
+            closed=lambda: run.taps.pop(id, None) and None,
+        )  # fmt: skip
+        run.taps[id] = stream.on_rows
+        return stream
+
+    def _check_component(self, run: TopologyRun, component: str | None) -> None:
+        if component is not None and component not in run.plan.facts:
+            text = f"{run.row.name} has no component {component!r:.100}"
+            raise Refused(ClientError.UNKNOWN, text)
+
+    def _log_level(self, request: Mapping[str, Any], now: float) -> _Answer:
+        run = self._living(request["name"])
+        fields = {name: request[name] for name in ("logger", "level", "for_s")}
+        run.order("log_level", fields, now)
+        return {"workers": run.plan.workers}
 
     # What is shown.
 
-    def _facts(self, run: TopologyRun, now: float) -> Facts:
-        waiting = {w: why for id, w, why in self._cluster.places.waiting() if id == run.id}
-        return Facts(
-            id=run.id,
-            name=run.row.name,
-            life=str(run.state),
-            outcome=run.row.outcome,
-            reason=run.row.reason,
-            status=run.status(now),
-            hosts=run.hosts(),
-            seen=run.seen,
-            waiting={worker: waiting.get(worker, "") for worker in run.host.waiting},
-            submitted_at=run.row.submitted_at,
-        )
-
     def _status(self, request: Mapping[str, Any], now: float) -> _Answer:
-        cluster = self._cluster
         name = request.get("name")
-        runs = list(cluster.topologies.values()) if name is None else [self._named(name)]
-        wall = cluster.wall()
-        rows = [topology_row(self._facts(run, now), wall) for run in runs]
-        hosts = [
-            host_row(
-                host,
-                len(cluster.places.wish_of(host.name)[1]),
-                cluster.leases.left_s(host.name, now) if host.up else None,
-            )
-            for host in sorted(cluster.hosts, key=lambda host: host.name)
-        ]
-        about = cluster_row(
-            endpoint=cluster.config.bind,
-            term=cluster.term,
-            pid=os.getpid(),
-            version=self._version,
-            insecure=cluster.config.insecure,
-            uptime_s=now - self._began,
-        )
-        about["health"] = cluster_health(hosts, rows)
-        return {"status": {"cluster": about, "hosts": hosts, "topologies": rows}}
-
-    def _list(self, request: Mapping[str, Any], now: float) -> _Answer:
-        runs = self._cluster.topologies.values()
-        return {"topologies": [list_row(self._facts(run, now)) for run in runs]}
+        return self._view.status(None if name is None else self._named(name), now)
 
     def _events(self, request: Mapping[str, Any], now: float) -> _Answer:
         name = request.get("name")
         topology = None if name is None else self._named(name).id
-        found = self._cluster.store.events(
-            after=request["after"], limit=request["limit"], topology=topology
-        )
-        return {"events": [list(each) for each in found]}
+        return self._view.events(topology, request["after"], request["limit"])
 
-    def _doctor(self, request: Mapping[str, Any], now: float) -> _Answer:
-        hosts = [
-            {"host": host.name, "version": host.software, "python": host.python,
-             "clock_offset_s": host.wall_offset_s, "address": host.address, "up": host.up}
-            for host in self._cluster.hosts
-        ]  # fmt: skip
-        return {
-            "wall": self._cluster.wall(),
-            "versions": {"waterspout": self._version, "client": CLIENT_PROTO},
-            "hosts": hosts,
-            "refusals": dict(self._cluster.hosts.refusals),
-        }
+    def _dead_letters(self, request: Mapping[str, Any], now: float) -> _Answer:
+        run = self._named(request["name"])
+        with closing(SqliteStore(self._cluster.folder(run.id) / "store.sqlite")) as store:
+            match request["action"]:
+                case "replay":
+                    return {"count": store.mark_replay(request.get("ids"))}
+                case "drop":
+                    return {"count": store.drop_dead_letters(request.get("ids"))}
+            return dead_letter_rows(store, request["after"], request["limit"])
 
     # Topologies.
 
@@ -314,23 +338,6 @@ class Requests:
             raise Refused(ClientError.UNKNOWN, f"no host {host!r:.100}")
         moves = self._cluster.drain_host(host, not request["undo"], now)
         return {"moves": [list(each) for each in moves]}
-
-    # Dead letters.
-
-    def _dead_letters(self, request: Mapping[str, Any], now: float) -> _Answer:
-        run = self._named(request["name"])
-        with closing(SqliteStore(self._cluster.folder(run.id) / "store.sqlite")) as store:
-            match request["action"]:
-                case "replay":
-                    return {"count": store.mark_replay(request.get("ids"))}
-                case "drop":
-                    return {"count": store.drop_dead_letters(request.get("ids"))}
-            letters = store.dead_letters(after=request["after"], limit=request["limit"])
-            rows = [
-                {"id": each.id, "at": each.at, "status": each.status, **each.record}
-                for each in letters
-            ]
-            return {"letters": rows, "count": store.dead_letter_count()}
 
 
 def _placement(plan: Plan, hosts: Mapping[int, str]) -> list[list[Any]]:

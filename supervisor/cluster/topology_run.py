@@ -7,7 +7,7 @@ coordinator's main thread.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -68,8 +68,8 @@ class TopologyRun:
         self.row = row
         self.plan = version_of(row).plan
         self.host = ClusterHost(row.id, needs_of(self.plan), services)
-        #: Rows of samples, by tap, until a client takes them.
-        self.on_taps: Callable[[Taps], None] | None = None
+        #: Who takes the samples of a tap, by its id.
+        self.taps: dict[int, Callable[[Iterable[Any]], None]] = {}
         #: When a kill stops to wait for the drain.
         self.kill_at: float | None = None
         #: Actions of the last step that are not done yet.
@@ -261,6 +261,11 @@ class TopologyRun:
         self.row = replace(self.row, outcome=result.outcome, reason=cut(reason, 20_000))
         return _ENDS.get(result.outcome, LifeEvent.DONE)
 
+    def order(self, kind: str, fields: Mapping[str, Any], now: float) -> None:
+        """Have all workers do something for a while; one that has ended has none."""
+        if self._driver is not None:
+            self._driver.coordinator.order(kind, fields, now)
+
     # Life.
 
     def move(self, version: Version, now: float) -> None:
@@ -381,8 +386,8 @@ class TopologyRun:
         if isinstance(effect, LinkCut):
             until = self.host.now + CUT_S
             self._services.places.cut(self.id, effect.worker_a, effect.worker_b, until)
-        elif self.on_taps is not None:
-            self.on_taps(effect)
+        elif effect.id in self.taps:
+            self.taps[effect.id](effect.rows)
 
     # What hosts are told.
 

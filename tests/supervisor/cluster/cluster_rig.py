@@ -35,6 +35,9 @@ class FakeWorker:
         self.spouts: list[int] = []
         self.session = Session(1)
         self.heard: list[str] = []
+        self.messages: list[dict[str, Any]] = []
+        #: Messages that may be lost, for the next turn.
+        self.unnumbered: list[dict[str, Any]] = []
         self.epoch = 0
         self.going = False
         #: Messages of its own for the next turn.
@@ -52,6 +55,7 @@ class FakeWorker:
             return
         kind = message["kind"]
         self.heard.append(kind)
+        self.messages.append(message)
         if kind == "assign":
             plan = Plan.from_wire(message["plan"])
             own = plan.tasks_on(self.worker)
@@ -105,7 +109,12 @@ class FakeWorker:
     def talk(self, now: float) -> list[bytes]:
         """Return the envelopes it sends now."""
         said, self.says = self.says, []
-        return [*(self.session.send(each, now) for each in said), *self.session.due(now)]
+        loose, self.unnumbered = self.unnumbered, []
+        return [
+            *(self.session.send(each, now) for each in said),
+            *(self.session.send(each, now, numbered=False) for each in loose),
+            *self.session.due(now),
+        ]
 
 
 class FakeHost:
@@ -118,6 +127,9 @@ class FakeHost:
         self.up, self.cut = False, False
         self.echo = self.version = 0
         self.answers = True
+        #: What it says to what it is asked, next.
+        self.answered: list[dict[str, Any]] = []
+        self.log = b""
 
     def hear(self, message: Mapping[str, Any], now: float) -> None:
         """Take a message of the coordinator."""
@@ -132,10 +144,22 @@ class FakeHost:
                 if message["workers"] is not None:
                     self.version = message["version"]
                     self._wish(message["workers"])
+            case "ask":
+                self.answered.append({"kind": "answer", "id": message["id"], **self._told(message)})
             case "relay":
                 for id, worker, incarnation, data in message["items"]:
                     if (found := self.workers.get((id, worker, incarnation))) is not None:
                         found.hear(data, now)
+
+    def _told(self, ask: Mapping[str, Any]) -> dict[str, Any]:
+        row = {"file": "worker-0.log", "inode": 7, "bytes": len(self.log)}
+        match ask["what"]:
+            case "log_files":
+                return {"ok": True, "files": [{**row, "worker": 0, "age": 0}]}
+            case "log_read":
+                data = self.log[ask["offset"] :][: ask["bytes"]]
+                return {"ok": True, **row, "offset": ask["offset"], "data": data}
+        return {"ok": False, "error": "nothing is known"}
 
     def _wish(self, rows: list[dict[str, Any]]) -> None:
         wished = {(row["id"], row["worker"], row["incarnation"]): row for row in rows}
@@ -166,7 +190,8 @@ class FakeHost:
             "kind": "beat", "session": self.hello["session"], "echo": self.echo,
             "version": self.version, "workers": rows, "load1": 0.0, "free_disk": 1, "log_bytes": 0,
         }  # fmt: skip
-        return [beat, *([{"kind": "relay", "items": items}] if items else [])]
+        answers, self.answered = self.answered, []
+        return [beat, *([{"kind": "relay", "items": items}] if items else []), *answers]
 
 
 class Rig:
@@ -179,6 +204,8 @@ class Rig:
         self.now = 1000.0
         self.rng = random.Random(5)
         self.said: list[tuple[str, dict[str, Any]]] = []
+        #: Answers of streams.
+        self.streamed: list[Mapping[str, Any]] = []
         self.open()
 
     def open(self) -> None:
@@ -223,7 +250,10 @@ class Rig:
                         self.cluster.on_beat(host.route, message, self.now)
                     case "relay":
                         self.cluster.on_relay(host.route, message["items"], self.now)
+                    case "answer":
+                        self.cluster.on_answer(host.route, message)
         self.cluster.turn(self.now)
+        self.streamed += [answer for _route, answer in self.requests.turn(self.now)]
         by_route = {host.route: host for host in self.hosts.values()}
         while self.cluster.talk.outbox:
             route, message = self.cluster.talk.outbox.popleft()
@@ -233,7 +263,7 @@ class Rig:
     def ask(self, kind: str, role: str = "admin", **fields: Any) -> dict[str, Any]:
         """Make a request."""
         request = {"v": 1, "id": 9, "kind": kind, **fields}
-        return self.requests.answer(role, request, 100, self.now)
+        return self.requests.answer(role, request, 100, self.now, b"client") or {"id": 9}
 
     def submit(self, text: str = NUMBERS, **fields: Any) -> dict[str, Any]:
         """Submit a topology."""

@@ -301,3 +301,80 @@ def test_doctor_tells_clocks_versions_and_refusals(rig: Rig):
     found = rig.ask("doctor")
     assert [host["host"] for host in found["hosts"]] == ["a", "b"]
     assert "two hosts call themselves a" in found["refusals"]["a"]
+
+
+# --- what has many answers ----------------------------------------------------------------------
+
+
+def test_logs_come_line_by_line_with_their_host(rig: Rig):
+    rig.submit()
+    rig.run(0.5)
+    rig.hosts["a"].log = b"one\ntwo\nthree\n"
+    rig.ask("logs", name="numbers", tail_lines=2)
+    rig.run(1.0)
+    lines = [line for answer in rig.streamed for line in answer["lines"]]
+    assert lines == [["a", "worker-0.log", "two"], ["a", "worker-0.log", "three"]]
+    assert [answer["more"] for answer in rig.streamed][-1] is False
+    assert rig.streamed[0]["id"] == 9
+
+
+def test_logs_that_are_followed_end_when_nobody_asks_for_more(rig: Rig):
+    rig.submit()
+    rig.run(0.5)
+    rig.ask("logs", name="numbers", tail_lines=0, follow=True)
+    for number in range(30):
+        rig.hosts["a"].log += f"line {number}\n".encode()
+        rig.run(1.0)
+        if number < 15:
+            rig.ask("more", "readonly")
+    lines = [line[2] for answer in rig.streamed for line in answer["lines"]]
+    assert lines == [f"line {number}" for number in range(1, len(lines) + 1)]
+    assert 20 <= len(lines) <= 26
+
+
+def test_readers_see_logs_only_where_it_is_allowed(tmp_path: Path):
+    rig = Rig(tmp_path, FakeHost("a"), readonly_logs=True).run()
+    rig.submit()
+    assert "code" not in rig.ask("logs", "readonly", name="numbers")
+    assert refused(rig.ask("tap", "readonly", name="numbers")) == "E_ROLE"
+
+
+def test_a_tap_samples_while_somebody_looks_and_no_longer(rig: Rig):
+    rig.submit()
+    rig.run(0.5)
+    (worker,) = rig.hosts["a"].workers.values()
+    rig.ask("tap", name="numbers", component="count", limit=3, rate=5.0)
+    rig.run(0.3)
+    (order,) = [each for each in worker.messages if each["kind"] == "tap"]
+    assert (order["component"], order["rate"], order["for_s"] > 0) == ("count", 5.0, True)
+    row = {"component": "count", "index": 0, "stream": "default", "values": {"n": 1}}
+    for _ in range(2):
+        worker.unnumbered.append({"kind": "taps", "id": order["id"], "rows": [row, row]})
+        rig.run(0.3)
+    assert sum(len(answer["rows"]) for answer in rig.streamed) == 3
+    assert rig.streamed[-1]["more"] is False
+    assert [each for each in worker.messages if each["kind"] == "tap"][-1]["for_s"] == 0.0
+    assert rig.cluster.named("numbers").taps == {}
+
+
+def test_a_level_of_a_logger_is_told_to_all_workers(rig: Rig):
+    rig.submit()
+    rig.run(0.5)
+    (worker,) = rig.hosts["a"].workers.values()
+    answer = rig.ask("log_level", name="numbers", logger="app", level="DEBUG", for_s=60.0)
+    assert answer["workers"] == 1
+    rig.run(0.3)
+    (order,) = [each for each in worker.messages if each["kind"] == "log_level"]
+    assert (order["logger"], order["level"], order["for_s"]) == ("app", "DEBUG", 60.0)
+
+
+def test_components_that_do_not_exist_are_refused(rig: Rig):
+    rig.submit()
+    for kind in ("logs", "tap"):
+        assert refused(rig.ask(kind, name="numbers", component="nobody")) == "E_UNKNOWN"
+
+
+def test_no_more_streams_are_open_than_the_limit(rig: Rig, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("waterspout.supervisor.cluster.streams.STREAMS_MAX", 0)
+    rig.submit()
+    assert refused(rig.ask("logs", name="numbers")) == "E_DENIED"

@@ -1,0 +1,43 @@
+"""What is shown of a cluster, as a whole; single rows are tested with cluster_status."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from .cluster_rig import FakeHost, Rig
+
+
+def test_status_can_be_printed_as_json_and_has_the_promised_parts(tmp_path: Path):
+    rig = Rig(tmp_path, FakeHost("b"), FakeHost("a")).run()
+    rig.submit()
+    rig.run(1.0)
+    status = json.loads(json.dumps(rig.ask("status")["status"]))
+    assert set(status) == {"cluster", "hosts", "topologies"}
+    assert [row["host"] for row in status["hosts"]] == ["a", "b"]
+    assert set(status["topologies"][0]) >= {"id", "life", "health", "spouts", "bolts", "workers"}
+
+
+def test_status_of_one_topology_leaves_out_the_others(tmp_path: Path):
+    rig = Rig(tmp_path, FakeHost("a")).run()
+    rig.submit()
+    rig.submit(rig_text("letters"))
+    assert len(rig.ask("status")["status"]["topologies"]) == 2
+    (row,) = rig.ask("status", name="letters")["status"]["topologies"]
+    assert row["topology"] == "letters"
+
+
+def rig_text(name: str) -> str:
+    """Return the text of a small topology."""
+    bolt = "b: {class: Log, inputs: [s]}"
+    return f"name: {name}\nspouts:\n  s: {{class: Sequence}}\nbolts:\n  {bolt}\n"
+
+
+def test_a_host_that_is_lost_is_shown_as_lost(tmp_path: Path):
+    rig = Rig(tmp_path, FakeHost("a"), FakeHost("b")).run()
+    rig.hosts["b"].cut = True
+    rig.run(13.0)
+    status = rig.ask("status")["status"]
+    assert [row["state"] for row in status["hosts"]] == ["up", "lost"]
+    assert status["cluster"]["health"] == "degraded"
+    assert status["hosts"][1]["lease_left_s"] is None
