@@ -254,10 +254,11 @@ def coordinator_config(
         ClusterFileRefused: the file is wrong, or the two do not fit.
     """
     known = {**(read_cluster_file(path).coordinator if path is not None else {}), **given}
-    lease_s = known.get("lease_s", CoordinatorConfig.lease_s)
+    plain = CoordinatorConfig()
+    lease_s = known.get("lease_s", plain.lease_s)
     if not LEASE_S[0] <= lease_s <= LEASE_S[1]:
         raise ClusterFileRefused(f"a lease is {LEASE_S[0]:g} s to {LEASE_S[1]:g} s long")
-    beat_s = known.setdefault("beat_s", min(CoordinatorConfig.beat_s, lease_s / BEATS_PER_LEASE))
+    beat_s = known.setdefault("beat_s", min(plain.beat_s, lease_s / BEATS_PER_LEASE))
     if lease_s < BEATS_PER_LEASE * beat_s:
         raise ClusterFileRefused(
             f"lease {lease_s:g} s is under {BEATS_PER_LEASE} x beat {beat_s:g} s"
