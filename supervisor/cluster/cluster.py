@@ -223,11 +223,18 @@ class Cluster:
     def drain_host(self, name: str, on: bool, now: float) -> list[tuple[str, int]]:
         """Have the workers of a host move away, and no new ones come; or undo that.
 
+        One that is lost is forgotten.
+
         Raises:
             KeyError: no such host.
             StoreError: it could not be stored.
         """
         record = self.hosts[name]
+        if on and not record.up:
+            self.store.drop_host(name)
+            self.hosts.forget(name)
+            self.tell("", name, "host forgotten", {})
+            return []
         self.store.put_host(_row_of(record, self.wall(), draining=on))
         record.draining = on
         self.tell("", name, "host drained" if on else "host takes workers again", {})

@@ -174,6 +174,19 @@ def test_a_host_that_is_about_to_end_is_emptied_until_it_says_hello_again(rig: R
     assert not rig.cluster.hosts["b"].facts().draining
 
 
+def test_a_lost_host_that_is_drained_is_forgotten(rig: Rig):
+    rig.hosts["b"].cut = True
+    rig.run(13.0)
+    assert rig.ask("status")["status"]["cluster"]["health"] == "degraded"
+    assert rig.ask("drain_host", host="b")["moves"] == []
+    assert rig.ask("status")["status"]["cluster"]["health"] == "healthy"
+    rig.restart()
+    assert [host.name for host in rig.cluster.hosts] == ["a"]
+    rig.hosts["b"].cut = False
+    rig.run(1.0)
+    assert rig.ask("status")["status"]["hosts"][1]["state"] == "up"
+
+
 def test_a_twin_is_told_why_it_is_refused(rig: Rig):
     """F16."""
     twin = FakeHost("a", machine="another")

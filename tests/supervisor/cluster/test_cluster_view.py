@@ -18,6 +18,17 @@ def test_status_can_be_printed_as_json_and_has_the_promised_parts(tmp_path: Path
     assert set(status["topologies"][0]) >= {"id", "life", "health", "spouts", "bolts", "workers"}
 
 
+def test_every_field_of_status_and_list_is_documented(tmp_path: Path):
+    rig = Rig(tmp_path, FakeHost("a")).run()
+    rig.submit()
+    rig.run(1.0)
+    page = (Path(__file__).resolve().parents[3] / "docs" / "json-output.md").read_text("utf-8")
+    status, rows = rig.ask("status")["status"], rig.ask("list")["topologies"]
+    known = {*status, *status["cluster"], *status["hosts"][0], *status["topologies"][0], *rows[0]}
+    known |= set(status["topologies"][0]["workers"][0])
+    assert [name for name in sorted(known) if f"`{name}`" not in page] == []
+
+
 def test_status_of_one_topology_leaves_out_the_others(tmp_path: Path):
     rig = Rig(tmp_path, FakeHost("a")).run()
     rig.submit()
