@@ -16,6 +16,8 @@ from waterspout.bolts import BOLTS
 from waterspout.spouts import SPOUTS
 from waterspout.supervisor import exit_codes
 from waterspout.supervisor.cli import main as program
+from waterspout.supervisor.cluster.host_states import TRANSITIONS as HOST_TRANSITIONS
+from waterspout.supervisor.cluster.lifecycle import TRANSITIONS as LIFE_TRANSITIONS
 from waterspout.supervisor.link_states import RECEIVER_TRANSITIONS, SENDER_TRANSITIONS
 from waterspout.supervisor.phases import STEPS
 from waterspout.supervisor.restarts import TRANSITIONS as WORKER_TRANSITIONS
@@ -205,13 +207,20 @@ STATES_HEAD = """\
 # State machines
 
 Made from the tables in the code by `docs/generate.py`. A pair that is not in a table raises, but
-for the phases of a run, where it changes nothing.
+for the phases of a run, where it changes nothing, and for what users ask of a topology in a
+cluster, which is refused.
 """
 
 #: Title of a state machine -> its table.
 MACHINES: dict[str, Mapping[tuple[StrEnum, str], StrEnum]] = {
     "Phases of a run (`supervisor/phases.py`)": STEPS,
     "A worker as the coordinator sees it (`supervisor/restarts.py`)": WORKER_TRANSITIONS,
+    "A topology in a cluster (`supervisor/cluster/lifecycle.py`)": {
+        (state, event): after
+        for state, row in LIFE_TRANSITIONS.items()
+        for event, (after, _actions) in row.items()
+    },
+    "A worker on its host, in a cluster (`supervisor/cluster/host_states.py`)": HOST_TRANSITIONS,
     "A link, sending end (`supervisor/link_states.py`)": SENDER_TRANSITIONS,
     "A link, receiving end (`supervisor/link_states.py`)": RECEIVER_TRANSITIONS,
 }
