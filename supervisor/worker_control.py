@@ -27,6 +27,7 @@ from .sockets import Context, Socket, dealer
 from .wakeup import Wakeup
 from .worker_core import WorkerCore
 from .worker_data import DataLoop
+from .worker_log_levels import LogLevels
 
 #: How often to report until the topology's settings are known.
 FIRST_INTERVAL_S = 0.25
@@ -76,6 +77,7 @@ class ControlThread:
         self._context, self._control = context, control
         self._wakeup = Wakeup()
         self._requests = OpenRequests()
+        self._log_levels = LogLevels()
         self._outbox: deque[bytes] = deque()
         self._interval_s = FIRST_INTERVAL_S
         self._report_at = clock() + FIRST_INTERVAL_S
@@ -141,6 +143,7 @@ class ControlThread:
             if self._parent and os.getppid() != self._parent:
                 os._exit(ORPHAN_EXIT)
             self._each_report()
+            self._log_levels.turn(self._clock())
             # A coordinator that does not read (stopped by Ctrl-Z) gets no heap of old reports.
             if not self._outbox and not self._session.full:
                 self._report()
@@ -154,6 +157,8 @@ class ControlThread:
         if kind == "assign":
             settings = message["plan"]["spec"]["settings"]
             self._interval_s = settings["report_interval_s"]
+        elif kind == "log_level":
+            self._log_levels.order(message, self._clock())
         elif kind == "stop":
             # The data thread may be in a call that never ends: what is known is said now.
             self._report()
@@ -167,7 +172,8 @@ class ControlThread:
     def _collect(self) -> None:
         while self._core.control_outbox:
             message = self._core.control_outbox.popleft()
-            self._say(message)
+            # Samples that are lost are no loss.
+            self._say(message, numbered=message["kind"] != "taps")
             if message["kind"] == "here":
                 for request in self._requests.all():
                     self._say(request)

@@ -33,6 +33,7 @@ from .worker_finish import WorkerFinish
 from .worker_links import WorkerLinks
 from .worker_report import Reporter
 from .worker_rounds import SnapshotJob, WorkerRounds
+from .worker_taps import WorkerTaps
 from .worker_tracking import WorkerTracking
 from .worker_verbs import WorkerVerbs
 
@@ -86,6 +87,7 @@ class WorkerCore:
         self._reporter = Reporter(self)
         self.letters = DeadLetterBox(self)
         self.rounds = WorkerRounds(self)
+        self.taps = WorkerTaps(self)
         self.verbs = WorkerVerbs(self)
 
     # What arrives.
@@ -267,6 +269,8 @@ class WorkerCore:
         more |= self.finish.turn(now)
         self._tracking.turn(now)
         self.net.turn(now)
+        if self.taps.active:
+            self.taps.turn(now)
         self._adapt(self.clock() - now)
         if self._stopping:
             self._end(now)
@@ -277,7 +281,7 @@ class WorkerCore:
         for spout in self.tasks.spouts.values():
             RUNNING.set(spout)
             drawn += spout.turn(now, self._messages)
-            self.dispatch.flush(spout.emitter)
+            self.flush(spout)
         return drawn
 
     def _run_bolt(self, bolt: Any) -> bool:
@@ -288,11 +292,17 @@ class WorkerCore:
             if not bolt.run():
                 break
             ran = True
-            self.dispatch.flush(bolt.emitter)
+            self.flush(bolt)
             if self.clock() >= until:
                 break
-        self.dispatch.flush(bolt.emitter)
+        self.flush(bolt)
         return ran
+
+    def flush(self, executor: Any) -> None:
+        """Take what a task has emitted; a tap looks at it before it is gone."""
+        if self.taps.active:
+            self.taps.look(executor)
+        self.dispatch.flush(executor.emitter)
 
     def _adapt(self, took: float) -> None:
         if took > 2 * TURN_S:

@@ -82,7 +82,7 @@ class WorkerFinish:
             if bolt.component in components and not self._finish_bolt(bolt, now)
         ]  # fmt: skip
         for bolt in waiting:
-            core.dispatch.flush(bolt.emitter)
+            core.flush(bolt)
         if waiting:
             return any(self._goes_on(bolt) for bolt in waiting)
         core.control_outbox.append({"kind": "finished", "epoch": core.epoch, "level": level})

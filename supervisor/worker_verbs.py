@@ -44,6 +44,7 @@ class WorkerVerbs:
             "reserved": lambda m: core.finish.granted(m["id"]),
             "finish": self._finish,
             "summarise": self._summarise,
+            "tap": lambda m: core.taps.order(m, core.clock()),
         }
 
     def assigned(self, message: Mapping[str, Any]) -> None:
