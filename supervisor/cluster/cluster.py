@@ -11,7 +11,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -115,7 +114,11 @@ class Cluster:
         try:
             run.begin(now, fresh=fresh)
         except BaseException:
-            self.store.put_topology(_never_began(row))
+            before = self.topologies.get(row.id)
+            if before is not None:
+                self.store.put_topology(before.row)
+            else:
+                self.store.drop_topology(row.id)
             raise
         self.topologies[row.id] = run
         return run
@@ -317,6 +320,13 @@ class Cluster:
             raise
         except StoreError as error:
             _log.error("store failed topology=%s reason=%s", run.id, error)
+        except Exception:
+            # A fault of ours, or a message that nobody thought of: it is for that topology to
+            # go on without it, and for the log.
+            _log.exception("fault topology=%s", run.id)
+            run.faults += 1
+            if run.faults == 1:
+                self.tell(run.id, "", "fault", {"reason": "see the coordinator's log"})
 
     def close(self) -> None:
         """The coordinator ends; hosts and workers go on."""
@@ -341,7 +351,3 @@ def _row_of(record: HostRecord, wall: float, draining: bool | None = None) -> Ho
         draining=record.draining if draining is None else draining,
         seen_wall=wall,
     )
-
-
-def _never_began(row: TopologyRow) -> TopologyRow:
-    return replace(row, state=str(LifeState.ENDED), outcome="refused", reason="it did not begin")

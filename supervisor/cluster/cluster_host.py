@@ -179,10 +179,25 @@ class ClusterHost:
             return False
         # A coordinator that comes back must not wish for a process that has ended.
         self._services.store.drop_worker(self._id, worker)
+        self._forget(worker, incarnation)
+        return True
+
+    def lost(self, worker: int, incarnation: int) -> bool:
+        """As ``ended``, for what is told only once: nobody runs it, or nobody can tell.
+
+        If its row stays in the store, a coordinator that comes back loses it once more.
+        """
+        if self.current.get(worker) != incarnation:
+            return False
+        with suppress(StoreError):
+            self._services.store.drop_worker(self._id, worker)
+        self._forget(worker, incarnation)
+        return True
+
+    def _forget(self, worker: int, incarnation: int) -> None:
         self._services.places.drop(self._id, worker)
         self._sessions.pop((worker, incarnation), None)
         del self.current[worker]
-        return True
 
     def close(self) -> None:
         """The topology has ended: give all places back."""

@@ -104,7 +104,7 @@ class HostTalk:
         due = now >= self._beat_at
         if due:
             self._beat_at = now + self._beat_s
-        up = self._hosts.up()
+        up = [host for host in self._hosts.up() if host.route]
         told = up if due else [host for host in up if self._changed(host)]
         if told:
             self._beat += 1
@@ -121,8 +121,6 @@ class HostTalk:
     def wish(self, host: HostRecord, now: float) -> None:
         """Say a host's wish."""
         contact = self._contacts[host.name]
-        if not host.route:
-            return
         version, workers = self._places.version_of(host.name), None
         stale = host.version != version and now - contact.full_at >= WISH_AGAIN_S
         if contact.told != version or stale:

@@ -68,6 +68,8 @@ class TopologyRun:
         self.row = row
         self.plan = version_of(row).plan
         self.host = ClusterHost(row.id, needs_of(self.plan), services)
+        #: Exceptions that nobody expected.
+        self.faults = 0
         #: Who takes the samples of a tap, by its id.
         self.taps: dict[int, Callable[[Iterable[Any]], None]] = {}
         #: When a kill stops to wait for the drain.
@@ -122,7 +124,11 @@ class TopologyRun:
             TopologyChanged: the kept state is of another topology.
             StoreError: the state cannot be used.
         """
-        self._open({}, now, fresh=fresh)
+        try:
+            self._open({}, now, fresh=fresh)
+        except BaseException:
+            self.host.close()
+            raise
 
     def resume(self, known: Mapping[int, int], now: float) -> None:
         """Go on where an earlier coordinator left it.
@@ -195,7 +201,7 @@ class TopologyRun:
     def on_host_lost(self, worker: int, incarnation: int, why: str, now: float) -> None:
         """The host of a worker is lost, and with it the worker, as far as anybody can tell."""
         self.host.now = now
-        if self.host.ended(worker, incarnation) and self._driver is not None:
+        if self.host.lost(worker, incarnation) and self._driver is not None:
             self._driver.on_exit(worker, incarnation, why, now)
 
     def out_of_contact(self, workers: Mapping[int, int], now: float) -> None:
@@ -213,8 +219,9 @@ class TopologyRun:
             self._work(now)
         if self._driver is None or self._todo:
             return
-        for worker, incarnation, reason in self._local_exits():
-            if self.host.ended(worker, incarnation):
+        while self.host.exits:
+            worker, incarnation, reason = self.host.exits.pop(0)
+            if self.host.lost(worker, incarnation):
                 self._driver.on_exit(worker, incarnation, reason, now)
         for worker in self.host.waiting:
             incarnation = self.host.current[worker]
@@ -222,10 +229,6 @@ class TopologyRun:
         self._driver.turn(now)
         self.host.turn()
         self._look(now)
-
-    def _local_exits(self) -> list[Any]:
-        found, self.host.exits = self.host.exits, []
-        return list(found)
 
     def _look(self, now: float) -> None:
         """See what became of the topology."""

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from waterspout.supervisor.cluster.host_protocol import RELAY_BYTES_MAX
 from waterspout.supervisor.control_session import Session
+from waterspout.supervisor.store import StoreError
 
 from .cluster_rig import FakeHost, Rig
 
@@ -208,6 +209,38 @@ def test_a_host_speaks_only_for_workers_that_are_placed_on_it(rig: Rig):
     rig.run(0.5)
     assert rig.life("numbers") == "active"
     assert rig.cluster.refused == 1
+
+
+def test_a_disk_that_is_full_when_a_host_is_lost_loses_no_exit(rig: Rig):
+    two_workers(rig)
+    rig.hosts["b"].cut = True
+    drop = rig.store.drop_worker
+
+    def full(id: str, worker: int | None = None) -> None:
+        raise StoreError("disk full")
+
+    rig.store.drop_worker = full  # type: ignore[method-assign]
+    rig.run(13.0)
+    rig.store.drop_worker = drop  # type: ignore[method-assign]
+    assert rig.happened().count("worker lost") == 1
+    assert rig.workers()["a"] == [0, 1]
+
+
+def test_what_nobody_thought_of_in_one_topology_does_not_end_the_others(
+    rig: Rig, caplog: pytest.LogCaptureFixture
+):
+    two_workers(rig)
+    run = rig.cluster.named("numbers")
+    assert run is not None
+    (worker,) = rig.hosts["b"].workers.values()
+    worker.says.append({"kind": "report", "epoch": 1, "tasks": [7], "errors": []})
+    rig.run(1.0)
+    assert run.faults == 1
+    assert "AttributeError" in caplog.text
+    assert rig.happened()[-1] == "fault"
+    worker.end("killed by signal 9")
+    rig.run(2.0)
+    assert rig.happened()[-1] == "running"
 
 
 def test_relays_are_cut_into_messages_of_bounded_size(rig: Rig):

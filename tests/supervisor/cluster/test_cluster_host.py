@@ -200,6 +200,14 @@ def test_an_exit_is_forgotten_in_the_store_before_the_place_is_given_back(rig: R
     assert rig.store.rows == {}
 
 
+def test_what_is_told_only_once_is_taken_even_when_it_cannot_be_stored(rig: Rig):
+    rig.started()
+    rig.store.full = True
+    assert rig.host.lost(0, 11)
+    assert rig.host.current == {}
+    assert not rig.host.lost(0, 11)
+
+
 def test_the_exit_of_an_older_incarnation_changes_nothing(rig: Rig):
     rig.started()
     rig.started(incarnation=12)

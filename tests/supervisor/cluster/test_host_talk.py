@@ -93,6 +93,13 @@ def test_a_host_that_is_lost_or_has_no_connection_is_told_nothing(rig: Rig):
     assert rig.said(0.0) == []
 
 
+def test_a_host_without_a_connection_makes_no_beats(rig: Rig):
+    rig.said(0.0)
+    rig.hosts["a"].route = b""
+    rig.places.want("t-1", WorkerNeed(0), 11, 0.0)
+    assert [rig.said(now / 10) for now in range(1, 9)] == [[]] * 8
+
+
 def test_silence_of_three_beats_is_no_contact(rig: Rig):
     assert not rig.talk.silent("a", 3.0)
     assert rig.talk.silent("a", 3.1)

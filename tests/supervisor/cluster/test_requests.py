@@ -121,6 +121,8 @@ def test_other_components_on_kept_state_are_refused_unless_it_is_forgotten(rig: 
     assert refused(answer) == "E_DENIED"
     assert "--fresh" in answer["error"]
     assert rig.life("numbers") == "ended"
+    assert [(row.state, row.outcome) for row in rig.store.topologies()] == [("ended", "stopped")]
+    assert rig.workers() == {"a": [], "b": []}
     assert rig.ask("submit", wire=wire, fresh=True)["ok"]
 
 
