@@ -19,7 +19,7 @@ from waterspout.topology.classes import AllowList, ImportDenied, ImportFailed
 
 from .host_protocol import WishWorker
 from .host_states import HostEvent, HostState
-from .host_worker import ExitRecord, HostWorker, Key
+from .host_worker import ExitRecord, HostWorker, Key, is_topology_id
 
 #: When the supervisor itself did not run for this long (stopped, swapped out), no call hangs.
 PAUSE_MAX_S = 2.0
@@ -132,8 +132,11 @@ class HostCore:
             self._kill(worker, wish.kill)
 
     def _begin(self, wish: WishWorker) -> None:
-        self.workers[wish.key] = HostWorker(wish.key, wish=wish)
+        worker = self.workers[wish.key] = HostWorker(wish.key, wish=wish)
         self.changed = True
+        if not is_topology_id(wish.id):
+            self._refuse(worker, f"{wish.id!r:.80} is not the id of a topology")
+            return
         self._actions.append(Prepare(wish.key, wish.code, wish.requirements))
 
     def _drop(self, worker: HostWorker) -> None:

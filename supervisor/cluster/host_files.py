@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 from .blob_client import BlobClient, BlobError
+from .code_pack import PackRefused
 from .code_store import CodeStore
 from .environments import Environments, NoEnvironment
 from .host_jobs import JobFailed
@@ -44,12 +46,13 @@ class HostFiles:
 
     def ready(self, code: str, requirements: str) -> bool:
         """Say whether code and environment are there already."""
-        try:
-            return (not code or self._code.path(code) is not None) and (
-                not requirements or self._environments.python(requirements) is not None
-            )
-        except (ValueError, NoEnvironment):
-            return False
+        return (not code or self._code_at(code) is not None) and (
+            not requirements
+            or (_is_sha256(requirements) and self._environments.python(requirements) is not None)
+        )
+
+    def _code_at(self, sha256: str) -> Path | None:
+        return self._code.path(sha256) if _is_sha256(sha256) else None
 
     def has(self, id: str, file: str) -> bool:
         """Say whether a part is in the folder of its topology."""
@@ -61,7 +64,7 @@ class HostFiles:
         Raises:
             ValueError: ``sub`` leads out of it.
         """
-        path = self._code.path(wish.code) if wish.code else None
+        path = self._code_at(wish.code)
         if path is None:
             return None
         folder = (path / wish.sub).resolve()
@@ -100,8 +103,14 @@ class HostFiles:
         Raises:
             JobFailed: they could not be had.
         """
-        if code and self._code.path(code) is None:
-            self._code.add(code, self._get("code", code))
+        for name in (code, requirements):
+            if name and not _is_sha256(name):
+                raise JobFailed(f"{name!r:.80} is not a sha256", final=True)
+        if code and self._code_at(code) is None:
+            try:
+                self._code.add(code, self._get("code", code))
+            except PackRefused as error:
+                raise JobFailed(str(error), final=True) from error
         if requirements and self._environments.python(requirements) is None:
             text = self._get("requirements", requirements)
             try:
@@ -125,6 +134,10 @@ class HostFiles:
             use(blobs)
         except BlobError as error:
             raise JobFailed(str(error), final=not error.retry) from error
+
+
+def _is_sha256(text: str) -> bool:
+    return re.fullmatch("[0-9a-f]{64}", text) is not None
 
 
 def _sha256(path: Path) -> str:

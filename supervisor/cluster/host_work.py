@@ -121,8 +121,9 @@ class HostWork:
     def to_worker(self, items: Iterable[Any], now: float) -> None:
         """Take the ``items`` of a relay message of the coordinator."""
         for topology, worker, incarnation, data in items:
-            out = self._relay.from_coordinator((topology, worker, incarnation), data)
-            self._pass_on(out, now)
+            key = topology, worker, incarnation
+            if key in self._core.workers:
+                self._pass_on(self._relay.from_coordinator(key, data), now)
 
     def prune(self, message: Mapping[str, Any]) -> None:
         """Forget the snapshot parts that the coordinator does not name any more."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from ..restarts import Backoff
-from .field_checks import cut
+from .field_checks import NAME_MAX, cut
 from .host_protocol import WishWorker
 from .host_states import TRANSITIONS, HostEvent, HostState
 from .memory_limit import MemoryWatch
@@ -124,3 +124,8 @@ class HostWorker:
             "why": cut(self.why),
             "exit": None if self.exit is None else self.exit.to_wire(),
         }
+
+
+def is_topology_id(id: str) -> bool:
+    """Say whether this can be the id of a topology and the name of a folder."""
+    return 0 < len(id) <= NAME_MAX and id.isprintable() and "/" not in id and not id.startswith(".")

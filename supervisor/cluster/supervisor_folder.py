@@ -20,7 +20,7 @@ from pathlib import Path
 from waterspout.topology.errors import UserError
 
 from ..run_folder import SOCKET_PATH_MAX, base_folder, private_folder
-from .field_checks import NAME_MAX
+from .host_worker import is_topology_id
 
 _SOCKET = "control"
 
@@ -128,8 +128,3 @@ class SupervisorFolder:
     def close(self) -> None:
         """Let the folder go; workers live on in it."""
         os.close(self._lock)
-
-
-def is_topology_id(id: str) -> bool:
-    """Say whether this can be the id of a topology and the name of a folder."""
-    return 0 < len(id) <= NAME_MAX and id.isprintable() and "/" not in id and not id.startswith(".")

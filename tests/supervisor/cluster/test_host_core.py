@@ -144,6 +144,14 @@ def test_what_could_not_be_prepared_is_tried_again_with_growing_waits() -> None:
     assert waits == [1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0]
 
 
+def test_a_topology_by_the_name_of_a_path_is_fatal() -> None:
+    host = core()
+    host.on_wish(1, 1, [WishWorker("../x", 0, 7)], 0.0)
+    assert host.tick(0.0) == []
+    (row,) = host.rows()
+    assert (row["state"], row["why"]) == ("fatal", "'../x' is not the id of a topology")
+
+
 def test_what_can_never_be_prepared_is_fatal_and_stays_so_until_it_is_killed() -> None:
     host = core()
     host.on_wish(1, 1, [wish()], 0.0)

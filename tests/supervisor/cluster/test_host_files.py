@@ -129,6 +129,24 @@ def test_a_topology_without_code_and_requirements_is_ready(files: HostFiles) -> 
     assert files.code_folder(WishWorker(ID, 0, 7)) is None
 
 
+@pytest.mark.parametrize(("code", "requirements"), [("..", ""), ("", ".."), ("A" * 64, "")])
+def test_a_path_is_neither_code_nor_requirements(
+    files: HostFiles, code: str, requirements: str
+) -> None:
+    assert not files.ready(code, requirements)
+    with pytest.raises(JobFailed, match="not a sha256") as error:
+        files.prepare(code, requirements)
+    assert error.value.final
+    assert files.code_folder(WishWorker(ID, 0, 7, code="..")) is None
+
+
+def test_a_pack_that_is_none_is_final(files: HostFiles, blobs: FakeBlobs) -> None:
+    blobs.held["code", "", SHA] = b"nonsense"
+    with pytest.raises(JobFailed, match="another sha256") as error:
+        files.prepare(SHA, "")
+    assert error.value.final
+
+
 def test_requirements_that_are_not_allowed_are_final(files: HostFiles, blobs: FakeBlobs) -> None:
     text = b"left-pad==1.0\n"
     sha256 = hashlib.sha256(text).hexdigest()

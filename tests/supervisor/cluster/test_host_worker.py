@@ -6,7 +6,7 @@ import pytest
 from waterspout.supervisor.cluster.field_checks import TEXT_MAX
 from waterspout.supervisor.cluster.host_protocol import WishWorker, problem_from_supervisor
 from waterspout.supervisor.cluster.host_states import HostState
-from waterspout.supervisor.cluster.host_worker import ExitRecord, HostWorker
+from waterspout.supervisor.cluster.host_worker import ExitRecord, HostWorker, is_topology_id
 
 from .host_messages import beat
 
@@ -35,3 +35,9 @@ def test_a_report_that_makes_no_sense_says_nothing(tasks: object) -> None:
     worker.take_report({"tasks": tasks}, 0.0)
     assert worker.calls == {}
     assert worker.hung(1e9) == ""
+
+
+@pytest.mark.parametrize("id", ["", ".", "..", "../x", "a/b", "a\n", ".hidden", "x" * 101])
+def test_the_id_of_a_topology_is_the_name_of_a_folder(id: str) -> None:
+    assert not is_topology_id(id)
+    assert is_topology_id("words-0a1b2c")

@@ -9,7 +9,6 @@ import pytest
 from waterspout.supervisor.cluster.supervisor_folder import (
     SupervisorFolder,
     SupervisorFolderError,
-    is_topology_id,
 )
 from waterspout.supervisor.run_folder import SOCKET_PATH_MAX
 from waterspout.topology.errors import UserError
@@ -78,8 +77,3 @@ def test_a_topology_has_a_folder_with_all_that_workers_expect(
         with pytest.raises(ValueError, match="not the id"):
             folder.topology(id)
     folder.close()
-
-
-def test_ids_are_names_of_folders() -> None:
-    assert is_topology_id("words-0a1b2c")
-    assert not is_topology_id("x" * 101)
