@@ -7,6 +7,7 @@ connection with the coordinator.
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack, suppress
 from functools import partial
@@ -24,6 +25,7 @@ from .host_files import HostFiles, local_modules, python_of
 from .host_jobs import JobDone, JobThread
 from .host_processes import HostProcesses, plan_of
 from .host_protocol import WishWorker
+from .host_tidying import TIDY_S, InUse, tidy, used
 from .host_worker import ExitRecord, Key
 from .outgoing import Outgoing
 from .plan_files import prune_plans, write_plan
@@ -34,6 +36,7 @@ from .supervisor_folder import SupervisorFolder
 
 #: How often the operating system is asked what workers cost.
 STATS_S = 1.0
+_TIDYING = ("tidying",)
 
 _log = logging.getLogger(__name__)
 
@@ -84,7 +87,7 @@ class HostWork:
         closing.callback(self._prepare.close)
         #: Exits that were seen in the last turn; told when the last words have been read.
         self._exits: list[tuple[Key, ExitRecord]] = []
-        self._stats_at = 0.0
+        self._stats_at = self._tidy_at = 0.0
 
     def adopt(self, now: float) -> None:
         """Take over what an earlier supervisor started."""
@@ -111,12 +114,31 @@ class HostWork:
         self._take_jobs(now)
         self._take_exits(now)
         self._take_stats(now)
+        self._tidy(now)
         while actions := self._core.tick(now):
             self._do(actions, now)
         self._pass_on(self._relay.tick(now), now)
         for key in self._core.workers:
             self._core.on_fetching(key, self._relay.waits_for_parts(key))
         self.router.flush()
+
+    def _tidy(self, now: float) -> None:
+        """Have old things deleted, now and then; not before it is known what is wished here."""
+        if now < self._tidy_at or not self._core.version:
+            return
+        self._tidy_at = now + TIDY_S
+        wishes = [each.wish for each in self._core.workers.values() if each.wish is not None]
+        in_use = InUse(
+            {key[0] for key in self._core.workers},
+            {wish.code for wish in wishes},
+            {wish.requirements for wish in wishes},
+        )
+        self._prepare.submit(_TIDYING, partial(self._delete_old, in_use))
+
+    def _delete_old(self, in_use: InUse) -> None:
+        gone = tidy(self._folder, in_use, time.time())
+        if gone:
+            _log.info("deleted what was not used any more count=%d", len(gone))
 
     def to_worker(self, items: Iterable[Any], now: float) -> None:
         """Take the ``items`` of a relay message of the coordinator."""
@@ -150,6 +172,8 @@ class HostWork:
             else:
                 self._fetched(id, file, done, now)
         for done in self._prepare.turn(now):
+            if done.name == _TIDYING:
+                continue
             key: Key = (done.name[0], done.name[1], done.name[2])
             if done.text:
                 self._core.on_prepare_failed(key, done.text, done.final, now)
@@ -244,6 +268,9 @@ class HostWork:
 
     def _command(self, wish: WishWorker) -> list[str]:
         folder = self._files.code_folder(wish)
+        for path in (self._folder.code / wish.code, self._folder.environments / wish.requirements):
+            used(path)
+        used(self._folder.topology(wish.id))
         return worker_command(
             worker=wish.worker,
             incarnation=wish.incarnation,
