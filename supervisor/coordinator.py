@@ -109,9 +109,6 @@ class Coordinator:
             "snapshot_failed": lambda w, m, now: self.rounds.on_snapshot_failed(w.number, m, now),
             "dead_letters": lambda w, m, now: self.letters.on_request(w.number, m, w.incarnation),
             "reserve": lambda w, m, now: self.letters.on_request(w.number, m, w.incarnation),
-            "dead_letter_replayed": lambda w, m, now: self._try(
-                lambda: self.letters.on_replayed(m)
-            ),
             "finished": lambda w, m, now: self.phases.on_finished(w.number, m, now),
             "summaries": lambda w, m, now: self.phases.on_summaries(w.number, m, now),
             "link_down": self._on_link_down,
@@ -378,6 +375,7 @@ class Coordinator:
         if not committed:
             return
         self.progress.on_durable(self.rounds.settled)
+        self._try(lambda: self.letters.on_replayed(self.rounds.letters))
         self.outbox.append(PruneSnapshots(self.rounds.last, self.rounds.kept))
         if self.rounds.last_done and self.phases.phase is Phase.CLOSING:
             if self.phases.input_ended:

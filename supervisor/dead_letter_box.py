@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from .worker_core import WorkerCore
 
 
+#: (task, letter id, stream, values)
+Replay = tuple[int, int, str, list[Any]]
+
+
 class DeadLetterBox:
     """Sends messages that were given up to the store, and starts those that are tried again."""
 
@@ -29,10 +33,13 @@ class DeadLetterBox:
         self._ids = count(1)
         #: id of the request -> (whose message it is, which one)
         self._waiting: dict[int, tuple[Ledger | OwnMessages, Any]] = {}
-        #: (task, letter id, stream, values)
-        self._replays: deque[tuple[int, int, str, list[Any]]] = deque()
+        self._replays: deque[Replay] = deque()
         #: Root -> the replay that is under way as it.
-        self._letter_of: dict[int, tuple[int, int, str, list[Any]]] = {}
+        self._letter_of: dict[int, Replay] = {}
+        #: Replays that are worked through and wait for a round; those that the round at work froze.
+        self._worked: list[Replay] = []
+        self._frozen: list[Replay] = []
+        self._round = 0
 
     def bury_of(self, executor: SpoutExecutor) -> Bury:
         """Return the function that makes a dead letter of a message of a spout task."""
@@ -89,10 +96,18 @@ class DeadLetterBox:
             ledger.buried(group)
 
     def take_replays(self, replays: Mapping[int, Any]) -> None:
-        """Queue dead letters that the user wants to try again."""
+        """Queue dead letters that the user wants to try again; known ones are not doubled."""
+        known = {replay[1] for replay in self._all()}
         for task, letters in replays.items():
             for letter, stream, values in letters:
-                self._replays.append((int(task), letter, stream, list(values or ())))
+                if letter not in known:
+                    self._replays.append((int(task), letter, stream, list(values or ())))
+
+    def _all(self) -> Iterator[Replay]:
+        yield from self._replays
+        yield from self._letter_of.values()
+        yield from self._worked
+        yield from self._frozen
 
     def replay(self, now: float) -> int:
         """Send what is queued; called in each turn while spouts may emit."""
@@ -139,12 +154,11 @@ class DeadLetterBox:
         env.drop_guard(root, guard)
 
     def completed(self, root: int) -> bool:
-        """A root is zero; True when it was a replayed dead letter, which is then forgotten."""
+        """A root is zero; True when it was a replayed dead letter, which the next round tells."""
         replay = self._letter_of.pop(root, None)
         if replay is None:
             return False
-        letter = replay[1]
-        self._core.control_outbox.append({"kind": "dead_letter_replayed", "ids": [letter]})
+        self._worked.append(replay)
         return True
 
     def failed(self, failure: Failure) -> bool:
@@ -162,10 +176,28 @@ class DeadLetterBox:
             {"kind": "dead_letters", "id": next(self._ids), "records": [record]}
         )
 
-    def new_epoch(self) -> None:
-        """Replays under way are lost with the epoch: they are sent again."""
-        self._replays.extend(self._letter_of.values())
+    def freeze(self, round_: int) -> list[int]:
+        """Freeze what is worked through, as ledgers do; return the letters that are done then."""
+        self.abort()
+        self._round, self._frozen, self._worked = round_, self._worked, []
+        return [replay[1] for replay in self._frozen]
+
+    def durable(self, round_: int) -> None:
+        """The round is complete: the coordinator has dropped the letters that it froze."""
+        if round_ == self._round:
+            self._frozen, self._round = [], 0
+
+    def abort(self) -> None:
+        """The round was given up: what it froze waits for the next one."""
+        self._worked = self._frozen + self._worked
+        self._frozen, self._round = [], 0
+
+    def new_epoch(self, durable_round: int | None) -> None:
+        """What is not durable is lost with the epoch: it is sent again."""
+        self.durable(durable_round or -1)
+        self._replays = deque(self._all())
         self._letter_of.clear()
+        self._worked, self._frozen, self._round = [], [], 0
 
     @property
     def idle(self) -> bool:

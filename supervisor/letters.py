@@ -8,7 +8,7 @@ answer is withheld. The messages stay pending, the spout stops at ``max_pending`
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -51,6 +51,8 @@ class Letters:
         self._ask_at = 0.0
         #: id of a letter under replay -> worker that has it.
         self._replaying: dict[int, int] = {}
+        #: Letters that are done and not dropped yet.
+        self._done: set[int] = set()
 
     @property
     def replaying(self) -> bool:
@@ -87,6 +89,7 @@ class Letters:
         self._ask_at = now + ASK_INTERVAL_S
         self._answer()
         try:
+            self._drop_done()
             self.count = self._store.dead_letter_count()
             for worker in set(self._worker_of.values()) if replay and self.count else ():
                 replays = self.replays(worker)
@@ -144,7 +147,8 @@ class Letters:
             task = letter.record["task"]
             if task not in self._worker_of:
                 task = self._progress.first_task(letter.record.get("component"))
-            if room <= 0 or letter.id in self._replaying or self._worker_of.get(task) != worker:
+            known = letter.id in self._replaying or letter.id in self._done
+            if room <= 0 or known or self._worker_of.get(task) != worker:
                 continue
             room -= 1
             self._replaying[letter.id] = worker
@@ -152,13 +156,22 @@ class Letters:
             found.setdefault(task, []).append(row)
         return found
 
-    def on_replayed(self, message: Mapping[str, Any]) -> None:
-        """These came through and are durable: their letters are done."""
-        ids = [int(id) for id in message["ids"]]
-        self._store.drop_dead_letters(ids)
-        self.count = self._store.dead_letter_count()
-        for id in ids:
-            self._replaying.pop(id, None)
+    def on_replayed(self, ids: Iterable[int]) -> None:
+        """The other try of these is durable: their letters are done.
+
+        Raises:
+            StoreError: they are dropped later.
+        """
+        self._done.update(ids)
+        self._drop_done()
+
+    def _drop_done(self) -> None:
+        if self._done:
+            self._store.drop_dead_letters(sorted(self._done))
+            self.count = self._store.dead_letter_count()
+            for id in self._done:
+                self._replaying.pop(id, None)
+            self._done.clear()
 
 
 def _nameless(record: Mapping[str, Any]) -> bool:

@@ -34,9 +34,10 @@ Worker -> coordinator
       suspects: {task: [[partition, start, end, attempts]]}, what a surviving ledger made of
              ``roots``; kept so that the attempts survive the ledger
   frozen {epoch, round, positions: {task: {partition: [first_unacked, [[start, end]]]}},
-          settled: {task: [acked, dead]}?, changed: bool?}
+          settled: {task: [acked, dead]}?, letters: [id..]?, changed: bool?}
       Every ledger of the worker froze W_n. Only changed partitions. ``settled``: messages of
-      this incarnation that are acked, and dead, and durable once the round is. ``changed``
+      this incarnation that are acked, and dead, and durable once the round is. ``letters``:
+      dead letters whose other try is worked through; they are dropped then. ``changed``
       (default true): false when nothing was worked through and no state changed since the last
       durable round; a round in which nobody changed is aborted and costs no snapshot.
   snapshotted {epoch, round, parts: [{task, file, bytes, sha256}]}
@@ -48,7 +49,6 @@ Worker -> coordinator
           replay_of?}]}            answered by dead_letters_stored {id}, later when there is
                                    no room (dead_letters_max) or the disk is full. A request
                                    that is said again is answered again and stored once
-  dead_letter_replayed {ids: [..]} these replays are durable: forget the letters
   reserve {epoch, id, task, positions, messages}   at-most-once: these positions are to be
                                    durable; answered by reserved {id}. ``messages``: those of
                                    this incarnation that were asked for so far, these included
@@ -107,7 +107,6 @@ FIELDS: dict[str, dict[str, tuple[type, ...]]] = {
     "snapshotted": {"epoch": _INT, "round": _INT, "parts": (list, tuple)},
     "snapshot_failed": {"epoch": _INT, "round": _INT, "text": (str,)},
     "dead_letters": {"id": _INT, "records": (list, tuple)},
-    "dead_letter_replayed": {"ids": (list, tuple)},
     "reserve": {
         "epoch": _INT, "id": _INT, "task": _INT, "positions": (dict,), "messages": _INT,
     },

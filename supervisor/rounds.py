@@ -53,6 +53,7 @@ class _Round:
     last: bool = False
     positions: dict[int, TaskPositions] = field(default_factory=dict)
     settled: dict[int, Sequence[int]] = field(default_factory=dict)
+    letters: list[int] = field(default_factory=list)
     parts: list[Part] = field(default_factory=list)
 
 
@@ -90,6 +91,8 @@ class Rounds:
         self.last_done = False
         #: Messages of each spout task's incarnation that are acked, and dead, by the last round.
         self.settled: dict[int, Sequence[int]] = {}
+        #: Dead letters whose other try is durable by the last round.
+        self.letters: list[int] = []
         #: Files of the last committed snapshot.
         self.kept: frozenset[str] = frozenset(part.file for part in store.parts())
         self._tasks = {worker: of_worker for worker, of_worker in tasks.items() if of_worker}
@@ -168,6 +171,7 @@ class Rounds:
             return False
         current.positions.update(message["positions"])
         current.settled.update(message.get("settled") or {})
+        current.letters += message.get("letters") or ()
         current.changed |= bool(message.get("changed", True))
         current.waiting.discard(worker)
         return not current.waiting and self._all_frozen(current, now)
@@ -246,7 +250,8 @@ class Rounds:
         self.last, self.last_at = current.number, now
         self.duration_s = now - current.started_at
         self.failures_in_row, self.failure = 0, ""
-        self.settled, self.last_done = current.settled, current.last
+        self.settled, self.letters = current.settled, current.letters
+        self.last_done = current.last
         self.kept = frozenset(part.file for part in current.parts)
         self._tell(self._workers, "durable")
         snapshot_s = 0.0 if current.snapshot_at is None else now - current.snapshot_at

@@ -213,7 +213,7 @@ class WorkerCore:
         for executor in (*self.tasks.spouts.values(), *self.order):
             for frame in executor.emitter.frames:
                 frame.drop()
-        self.letters.new_epoch()
+        self.letters.new_epoch(message.get("durable_round"))
         self.finish.new_epoch()
         self.verbs.new_epoch()
         self.builder.calls.clear()

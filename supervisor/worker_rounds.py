@@ -48,10 +48,11 @@ class WorkerRounds:
                 positions[task] = changed
         for bolt in core.tasks.bolts.values():
             bolt.own.freeze(round_)
-        seen = self._totals()
+        seen, letters = self._totals(), core.letters.freeze(round_)
         core.control_outbox.append({
             "kind": "frozen", "epoch": core.epoch, "round": round_, "positions": positions,
-            "settled": settled, "changed": seen != self._seen or bool(positions),
+            "settled": settled, "letters": letters,
+            "changed": seen != self._seen or bool(positions or letters),
         })  # fmt: skip
         self._seen_at_freeze = seen
 
@@ -126,6 +127,7 @@ class WorkerRounds:
             spout.ledger.durable(round_)
         for bolt in self._core.tasks.bolts.values():
             bolt.own.durable(round_)
+        self._core.letters.durable(round_)
 
     def abort(self) -> None:
         """The round was given up."""
@@ -134,3 +136,4 @@ class WorkerRounds:
             spout.ledger.abort()
         for bolt in self._core.tasks.bolts.values():
             bolt.own.abort()
+        self._core.letters.abort()

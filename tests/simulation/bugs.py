@@ -17,13 +17,14 @@ from waterspout.spouts.executor import SourceExecutor
 from waterspout.spouts.groups import Group
 from waterspout.spouts.ledger import Ledger, Retry
 from waterspout.spouts.positions import Positions
-from waterspout.spouts.suspects import Suspects
 from waterspout.spouts.reservations import Reservations
+from waterspout.spouts.suspects import Suspects
 from waterspout.supervisor.credits import CreditBook
 from waterspout.supervisor.dead_letter_box import DeadLetterBox
 from waterspout.supervisor.link import LinkSender
 from waterspout.supervisor.link_receiver import LinkReceiver
 from waterspout.supervisor.link_window import Window
+from waterspout.supervisor.rounds import Rounds
 from waterspout.supervisor.worker_core import WorkerCore
 from waterspout.supervisor.worker_rounds import WorkerRounds
 from waterspout.topology.channels import OpenFrame, draw_edge
@@ -345,6 +346,17 @@ def replays_counted_twice(patch: Patch) -> None:
     patch(Suspects, "is_replay", lambda self, group: group.attempts > 0)
 
 
+def dead_letter_dropped_before_durable(patch: Patch) -> None:
+    """A dead letter is dropped when its other try was worked through, whatever becomes of that."""
+    original = Rounds.on_frozen
+
+    def on_frozen(self: Rounds, worker: int, message: Any, now: float) -> bool:
+        self._store.drop_dead_letters(message["letters"])
+        return original(self, worker, message, now)
+
+    patch(Rounds, "on_frozen", on_frozen)
+
+
 #: Every bug by its name.
 BUGS: dict[str, Bug] = {
     bug.__name__: bug
@@ -355,7 +367,7 @@ BUGS: dict[str, Bug] = {
         acker_forgets_fail, replay_skips_a_message, snapshot_not_restored,
         aborted_round_is_durable, resend_without_dedupe, no_resend,
         dead_letter_acked_before_stored, state_kept_over_a_restore, no_row_limit,
-        retries_without_limit, replays_counted_twice,
+        retries_without_limit, replays_counted_twice, dead_letter_dropped_before_durable,
         sent_before_it_is_durable, start_reserved_not_end, held_without_limit,
     )
 }  # fmt: skip

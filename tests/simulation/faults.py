@@ -26,6 +26,7 @@ class Faults:
             return
         world = cluster.world
         self._poison()
+        self._letters()
         if rng.random() < 0.5:
             world.fail_share = rng.choice((0.01, 0.05, 0.2))
         if rng.random() < 0.4:
@@ -46,6 +47,30 @@ class Faults:
             mids = [mid for s in shape.spouts for mid in s.mids()]
             bolt = rng.choice(shape.bolts)
             self.cluster.world.poison[bolt.id] = set(rng.sample(mids, min(len(mids), 2)))
+
+    def _letters(self) -> None:
+        """Have the user try dead letters again soon, some before what failed them was mended."""
+        cluster, rng = self.cluster, random.Random(f"letters {self.cluster.seed}")
+        tries = rng.choice((0, 1, 3, 3))
+
+        def stored() -> None:
+            nonlocal tries
+            if tries:
+                tries -= 1
+                mended = rng.random() < 0.7
+                cluster.clock.after(rng.random() * 0.05, lambda: self._try_letters(mended))
+
+        cluster.store.on_letters = stored
+
+    def _try_letters(self, mended: bool) -> None:
+        cluster = self.cluster
+        if cluster.done is None:
+            if mended:
+                cluster.world.mend()
+            count = cluster.store.mark_replay()
+            # The coordinator asks once a second; runs here do not last much longer.
+            cluster.coordinator.letters._ask_at = 0.0
+            cluster.trace(None, "user", {"kind": f"{count} letters again, {mended=}"})
 
     def _any(self):  # type: ignore[no-untyped-def]
         living = self.cluster.living()

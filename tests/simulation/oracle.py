@@ -32,6 +32,9 @@ class WatchedStore(MemoryStore):
 
     def __init__(self) -> None:
         self.on_commit: Callable[[], None] = lambda: None
+        self.on_letters: Callable[[], None] = lambda: None
+        #: Dead letters whose other try got through.
+        self.dropped = 0
         super().__init__()
 
     def commit_round(self, *args: Any) -> None:
@@ -41,6 +44,16 @@ class WatchedStore(MemoryStore):
     def reserve(self, *args: Any) -> None:
         super().reserve(*args)
         self.on_commit()
+
+    def add_dead_letters(self, *args: Any) -> None:
+        super().add_dead_letters(*args)
+        self.on_letters()
+
+    def drop_dead_letters(self, *args: Any) -> int:
+        count = super().drop_dead_letters(*args)
+        self.dropped += count
+        self.on_commit()
+        return count
 
 
 class Oracle:
@@ -216,7 +229,11 @@ class Oracle:
         """Return the rows that may be under way to a task when its queue is full."""
         settings = self.cluster.settings
         channels = 8 + settings.link_pool_frames * len(self.cluster.plan.tasks)
-        return channels * max(4 * settings.batch_max, min(settings.frame_rows_max, 200))
+        slack = channels * max(4 * settings.batch_max, min(settings.frame_rows_max, 200))
+        if any(bolt.role == "tick" for bolt in self.bolts.values()):
+            # One tick may emit whatever came before it.
+            slack += 50 * sum(spout.messages for spout in self.cluster.shape.spouts)
+        return slack
 
     def on_report(self, process: Process, report: dict[str, Any]) -> None:
         """Look at what status would show."""
@@ -290,6 +307,7 @@ class Oracle:
     def _check_buried(self, buried: Mapping[str, int]) -> None:
         doomed = {mid for each in self.world.poison.values() for mid in each}
         doomed |= {mid for each in self.world.killers.values() for mid in each}
+        doomed |= self.world.mended
         # What process_batch emits descends from the whole batch, and a row that fails below fails
         # them all; they rarely meet again, but they may (docs: delivery guarantees).
         reasons = [str(letter.record["reason"]) for letter in self.store.dead_letters()]

@@ -124,6 +124,37 @@ def test_what_a_sink_wrote_survives_the_loss_of_its_worker(seed: int) -> None:
     cluster.oracle.at_end()
 
 
+def tried_again(cluster: Cluster) -> bool:
+    """Whether another try of a dead letter is worked through somewhere and not durable."""
+    boxes = [process.core.letters for process in cluster.living()]
+    return any(box._worked or box._frozen for box in boxes)
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_dead_letter_that_got_through_is_tried_again_when_its_effect_was_lost_with_a_worker(
+    seed: int, workers: int
+) -> None:
+    bolts = (bolt("b0", "s0"), bolt("b1", "b0", role="end", stateful=True))
+    shape = Shape((numbers(80, pause_s=0.05),), bolts, workers, settings=TIGHT)
+    cluster = Cluster(seed, shape)
+    cluster.world.poison["b0"] = {"s0/0/3"}
+    while not cluster.store.dead_letter_count():
+        cluster.clock.step()
+    cluster.world.mend()
+    cluster.store.mark_replay()
+    while not tried_again(cluster):
+        cluster.clock.step()
+    (task,) = cluster.plan.tasks_of("b1")
+    cluster.faults += 1
+    cluster.kill(
+        next(p for p in cluster.living() if p.worker == task.worker), "killed by signal 9"
+    )
+    cluster.run(60)
+    cluster.oracle.at_end()
+    assert cluster.store.dropped == 1 and not cluster.oracle.buried()
+
+
 def ahead_of_spout(cluster: Cluster, emitted: int) -> Process | None:
     """Return the process of s0 once it has sent so much and the store is ahead of it."""
     (task,) = cluster.plan.tasks_of("s0")

@@ -38,6 +38,8 @@ class World:
         self.rng, self.clock = rng, clock
         self.poison: dict[str, set[str]] = {}
         self.killers: dict[str, set[str]] = {}
+        #: Messages that always failed until they were mended.
+        self.mended: set[str] = set()
         self.fail_share = 0.0
         self.failures: Counter[str] = Counter()
         self.deaths: Counter[str] = Counter()
@@ -48,6 +50,11 @@ class World:
         self.on_work: Callable[[str], None] = lambda ident: None
         #: Set when a user call killed its process; taken by the cluster.
         self.dying = False
+
+    def mend(self) -> None:
+        """No message has to fail any more."""
+        self.mended.update(mid for mids in self.poison.values() for mid in mids)
+        self.poison.clear()
 
     # For spouts.
 

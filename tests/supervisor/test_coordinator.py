@@ -264,9 +264,12 @@ def test_letters_marked_while_running_are_tried_again_and_the_end_waits_for_them
     assert (0, "replay") in run.told()
     run.end_of_input()
     assert run.coordinator.phases.phase is Phase.RUNNING
-    run.say(0, "dead_letter_replayed", ids=[1])
-    assert run.coordinator.phases.phase is Phase.FINISHING
+    number = run.coordinator.rounds._number
+    run.say(0, "frozen", round=number, positions={}, letters=[1])
+    assert run.store.dead_letter_count() == 1, "worked through, but not durable"
+    run.answer_round()
     assert run.store.dead_letter_count() == 0
+    assert run.coordinator.phases.phase is Phase.FINISHING
 
 
 # --- what the cluster asks for ------------------------------------------------------------------

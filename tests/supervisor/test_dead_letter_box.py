@@ -30,6 +30,16 @@ def spout_task(cores: Cores) -> int:
     return task
 
 
+def frozen(cores: Cores, round_: int) -> Any:
+    """Begin a round; return the letters that are done with it."""
+    cores.of("frozen")
+    cores.tell(0, "freeze", round=round_)
+    cores.run(1)
+    (message,) = cores.of("frozen")
+    assert message["changed"] or not message["letters"]
+    return message["letters"]
+
+
 def test_a_message_that_had_all_attempts_is_told_with_what_a_reader_needs() -> None:
     cores = start()
     (message,) = cores.of("dead_letters")
@@ -66,9 +76,50 @@ def test_a_letter_that_gets_through_when_it_is_sent_again_is_forgotten() -> None
     cores.made["double", 0].bad = set()
     cores.tell(0, "replay", replays={spout_task(cores): [[5, "default", [7]]]})
     cores.run(5)
-    assert [m["ids"] for m in cores.of("dead_letter_replayed")] == [[5]]
     assert cores.seen()[7] == 2
     assert cores.cores[0].letters.idle
+    assert frozen(cores, 1) == [5]
+    cores.tell(0, "durable", round=1)
+    assert frozen(cores, 2) == []
+
+
+def test_a_letter_is_told_of_again_when_its_round_was_given_up() -> None:
+    cores = start()
+    cores.made["double", 0].bad = set()
+    cores.tell(0, "replay", replays={spout_task(cores): [[5, "default", [7]]]})
+    cores.run(5)
+    assert frozen(cores, 1) == [5]
+    cores.tell(0, "abort", round=1)
+    assert frozen(cores, 2) == [5]
+
+
+@pytest.mark.parametrize("durable", [True, False])
+def test_a_letter_whose_round_was_not_complete_when_the_epoch_rose_is_sent_again(
+    durable: bool,
+) -> None:
+    cores = start()
+    cores.made["double", 0].bad = set()
+    cores.tell(0, "replay", replays={spout_task(cores): [[5, "default", [7]]]})
+    cores.run(5)
+    assert frozen(cores, 1) == [5]
+    cores.epoch += 1
+    cores.tell(
+        0, "epoch", peers=cores.peers(), durable_round=1 if durable else None, roots=[]
+    )
+    cores.run(2)
+    cores.tell(0, "go")
+    cores.run(5)
+    assert cores.seen()[7] == (2 if durable else 4)
+    assert frozen(cores, 2) == ([] if durable else [5])
+
+
+def test_a_letter_that_is_at_work_or_not_durable_is_not_sent_twice() -> None:
+    cores = start()
+    cores.made["double", 0].bad = set()
+    for turns in (0, 5, 5):
+        cores.tell(0, "replay", replays={spout_task(cores): [[5, "default", [7]]]})
+        cores.run(turns)
+    assert cores.seen()[7] == 2
 
 
 def test_a_letter_that_fails_again_stays_and_is_no_message_of_the_ledger() -> None:
@@ -77,7 +128,7 @@ def test_a_letter_that_fails_again_stays_and_is_no_message_of_the_ledger() -> No
     cores.of("dead_letters")
     cores.tell(0, "replay", replays={spout_task(cores): [[5, "default", [7]]]})
     cores.run(5)
-    assert cores.of("dead_letter_replayed") == []
+    assert frozen(cores, 1) == []
     (message,) = cores.of("dead_letters")
     assert message["records"][0]["replay_of"] == 5
     assert cores.spout().ledger.failed == failed and cores.cores[0].letters.idle
@@ -116,4 +167,13 @@ def test_replays_under_way_when_the_epoch_rises_are_sent_again() -> None:
     core.order[0].blocked = lambda: False
     cores.tell(0, "go")
     cores.run(5)
-    assert [m["ids"] for m in cores.of("dead_letter_replayed")] == [[5]]
+    assert frozen(cores, 1) == [5]
+
+
+def test_a_round_in_which_only_a_letter_got_through_is_worth_it() -> None:
+    cores = start()
+    assert frozen(cores, 1) == []
+    cores.tell(0, "durable", round=1)
+    # What worked on it was counted before the round, its tree ended after it.
+    cores.cores[0].letters._worked.append((spout_task(cores), 5, "default", [7]))
+    assert frozen(cores, 2) == [5]

@@ -22,6 +22,11 @@ class FullDisk(MemoryStore):
             raise StoreError("disk full")
         super().add_dead_letters(records)
 
+    def drop_dead_letters(self, *args: Any) -> int:
+        if self.full:
+            raise StoreError("disk full")
+        return super().drop_dead_letters(*args)
+
 
 class Desk:
     def __init__(self, letters_max: int = 2) -> None:
@@ -156,11 +161,23 @@ def test_letters_marked_while_it_runs_are_sent_once(marked: Desk):
 
 def test_letters_that_came_through_are_gone(marked: Desk):
     marked.tick(replay=True)
-    marked.letters.on_replayed({"ids": [1, 3]})
+    marked.letters.on_replayed([1, 3])
     assert [x.id for x in marked.store.dead_letters()] == [2]
     assert marked.letters.replaying
-    marked.letters.on_replayed({"ids": [2]})
+    marked.letters.on_replayed([2])
     assert not marked.letters.replaying
+
+
+def test_letters_that_came_through_are_dropped_later_when_the_disk_is_full(marked: Desk):
+    marked.tick(replay=True)
+    marked.store.full = True
+    with pytest.raises(StoreError):
+        marked.letters.on_replayed([1, 2, 3])
+    marked.letters.on_lost(0)
+    assert marked.letters.replays(0) == {}, "not tried once more"
+    marked.store.full = False
+    marked.tick(replay=True)
+    assert marked.store.dead_letter_count() == 0 and not marked.letters.replaying
 
 
 def test_a_letter_that_failed_again_is_kept_although_there_is_no_room(marked: Desk):
@@ -186,7 +203,7 @@ def test_only_so_many_letters_are_tried_again_at_a_time(
     monkeypatch.setattr(letters_module, "REPLAYS_MAX", 1)
     assert marked.letters.replays(0) == {1: [[1, "s", ["v10"]]]}
     assert marked.letters.replays(0) == {}
-    marked.letters.on_replayed({"ids": [1]})
+    marked.letters.on_replayed([1])
     assert marked.letters.replays(0) == {1: [[2, "s", ["v11"]]]}
 
 

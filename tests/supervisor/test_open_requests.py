@@ -26,6 +26,6 @@ def test_what_was_not_answered_is_open_in_the_order_of_the_questions() -> None:
 def test_whatever_needs_no_answer_is_not_kept() -> None:
     requests = OpenRequests()
     requests.said({"kind": "report", "epoch": 1})
-    requests.said({"kind": "dead_letter_replayed", "ids": [1]})
+    requests.said({"kind": "finished", "epoch": 1, "level": 0})
     requests.heard({"kind": "go"})
     assert requests.all() == []
