@@ -12,6 +12,8 @@ from .tallies import Tally
 
 #: Different errors that are remembered; the one seen longest ago makes room.
 ERRORS_MAX = 50
+#: How often it is looked at whether messages come through, at most.
+WATCH_S = 0.1
 
 
 class Errors:
@@ -62,7 +64,7 @@ class Progress:
         self._message_timeout_s = settings.message_timeout_s
         self._drawn_since_max = settings.max_pending
         self._mark: tuple[int, ...] = ()
-        self._moved_at = 0.0
+        self._moved_at = self._watch_at = 0.0
         self._waits = False
 
     # Feeding.
@@ -100,7 +102,13 @@ class Progress:
             self.tallies[task].end_incarnation(drawn.get(task), self._drawn_since_max)
 
     def _watch_acks(self, now: float) -> None:
-        """Note when something came through last, or when messages began to be pending."""
+        """Note when something came through last, or when messages began to be pending.
+
+        It looks at all spouts, and every worker reports: not at each report, then.
+        """
+        if now < self._watch_at:
+            return
+        self._watch_at = now + WATCH_S
         spouts = list(self.spouts())
         done = sum(tally.total("acked") + tally.total("dead") for tally in spouts)
         mark = (done, sum(tally.gauge("worked_through") for tally in spouts))

@@ -65,8 +65,8 @@ class RunDriver:
         resume: worker -> incarnation of processes that an earlier driver of this state started
             and that were not seen to end: they are taken over. None: there are none.
         paths: put into every ``assign`` as they are; default: ``state_dir`` and the plan's folder.
-        on_prune: called with a durable round and the part files that it needs, whenever older
-            ones were deleted here: copies elsewhere may go, too.
+        on_prune: called with a durable round and the part files that it needs, to delete older
+            ones, wherever they are. None: they are deleted here, at once.
         on_other: called with the effects that only some hosts have a use for.
 
     Raises:
@@ -226,11 +226,12 @@ class RunDriver:
                         self._on_other(other)
 
     def _prune(self, round: int, keep: frozenset[str]) -> None:
+        if self._on_prune is not None:
+            self._on_prune(round, keep)
+            return
         # What cannot be deleted now is tried again after the next round.
         with suppress(OSError):
             self._snapshots.prune(round, keep)
-        if self._on_prune is not None:
-            self._on_prune(round, keep)
 
     def _tell(self, event: Event) -> None:
         # The history is of use, but a full disk that it cannot be written to ends nothing.

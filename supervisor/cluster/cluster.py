@@ -25,6 +25,7 @@ from .hosts import HostRecord, HostRefused, Hosts, WorkerExit, WorkerSeen
 from .leases import Leases
 from .lifecycle import LifeState
 from .places import Places
+from .pruning import Pruner
 from .topology_run import TopologyRun
 
 _log = logging.getLogger(__name__)
@@ -64,6 +65,7 @@ class Cluster:
         )
         #: Messages of hosts that were refused.
         self.refused = 0
+        self.pruner = Pruner()
         self._say = say
         self._services = Services(store, self.places, term, self.talk.relay)
 
@@ -299,6 +301,7 @@ class Cluster:
         return wish if run is None else run.wished(wish)
 
     def _prune(self, id: str, round: int, keep: frozenset[str]) -> None:
+        self.pruner.want(self.folder(id) / "snapshots", round, keep)
         self.talk.prune(self.places.hosts_of(id).values(), id, round, keep)
 
     # Events and faults.
@@ -330,6 +333,7 @@ class Cluster:
 
     def close(self) -> None:
         """The coordinator ends; hosts and workers go on."""
+        self.pruner.close()
         for run in self.topologies.values():
             run.close()
 
