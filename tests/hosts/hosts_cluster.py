@@ -40,7 +40,7 @@ class Note(Bolt):
     def process(self, tup):
         if self.pause_s:
             time.sleep(self.pause_s)
-        os.write(self.file, f"{tup['number']}\\n".encode())
+        os.write(self.file, f"{tup['n']}\\n".encode())
 '''
 
 TOPOLOGY = """\
@@ -49,11 +49,11 @@ workers: 3
 spouts:
   numbers: {{class: Sequence, args: {{count: {count}, partitions: 3}}, parallelism: 3}}
 bolts:
-  pass: {{class: Filter, args: {{function: "components:every"}}, inputs: [numbers], parallelism: 3}}
+  pass: {{class: Filter, args: {{function: "components:every", fields: [n]}}, inputs: [numbers], parallelism: 3}}
   note:
     class: components:Note
     args: {{folder: {folder}, pause_s: {pause_s}}}
-    inputs: [{{from: pass, grouping: fields, fields: [number]}}]
+    inputs: [{{from: pass, grouping: fields, fields: [n]}}]
     parallelism: 3
 settings: {{message_timeout: 5s, round_interval: 500ms, link_timeout: 4s, max_pending: 500}}
 """
@@ -166,7 +166,7 @@ class Numbers:
         self.folder = cluster.folder / "topology"
         self.folder.mkdir()
         (self.folder / "components.py").write_text(
-            COMPONENTS + "\n\ndef every(number):\n    return True\n"
+            COMPONENTS + "\n\ndef every(n):\n    return True\n"
         )
         text = TOPOLOGY.format(count=count, folder=self.folder, pause_s=pause_s)
         (self.folder / "numbers.yaml").write_text(text)
