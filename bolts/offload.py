@@ -69,7 +69,12 @@ class Call:
         self, row: Any, stream: str | None = None, anchors: Any = None,
         direct_task: int | None = None,
     ) -> None:  # fmt: skip
-        """Keep an emit until the call has ended."""
+        """Keep an emit until the call has ended. Called on the thread of the call.
+
+        Raises:
+            EmitError: it cannot be emitted, said where it was emitted.
+        """
+        row = self.executor.emitter.checked(row, stream, direct_task)
         emit_max = self.executor.env.settings.emit_max
         if len(self.emits) >= emit_max:
             raise EmitOverflow(self.executor.component, stream or DEFAULT_STREAM, emit_max)

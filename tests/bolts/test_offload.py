@@ -217,6 +217,67 @@ def test_an_emit_that_the_stream_does_not_allow_fails_the_tuple_by_name() -> Non
     assert "EmitError" in failed(lambda bolt: bolt.emit(5))
 
 
+class Careless(Bolt):
+    """Emits what is not allowed, by way of a function of its own."""
+
+    def __init__(self, *args: Any, **more: Any) -> None:
+        self.args, self.more = args, more
+
+    def process(self, tup: Any) -> None:
+        self.give()
+        raise AssertionError("the call went on")
+
+    def give(self) -> None:
+        self.emit(*self.args, **self.more)
+
+
+class CarelessAsync(Careless):
+    async def process(self, tup: Any) -> None:  # type: ignore[override]
+        await asyncio.sleep(0)
+        self.give()
+        raise AssertionError("the call went on")
+
+
+@pytest.mark.parametrize("kind", [Careless, CarelessAsync])
+@pytest.mark.parametrize(
+    ("row", "more"),
+    [
+        ([1, 2], {}),
+        (5, {}),
+        ([1], {"stream": "other"}),
+        ([1], {"direct_task": 7}),
+        ([1], {"need_task_ids": True}),
+    ],
+)
+def test_an_emit_that_is_not_allowed_raises_where_it_is_called(
+    kind: type[Careless], row: Any, more: dict[str, Any]
+) -> None:
+    rig = Rig(kind(row, **more), is_async=kind is CarelessAsync)
+    rig.feed(11)
+    rig.executor.run()
+    rig.end(11)
+    (failure,) = rig.env.fails
+    assert failure.reason.startswith("EmitError: work: emit to stream")
+    frames = [line for line in failure.traceback.splitlines() if line.startswith("  File ")]
+    assert [line.rpartition(" ")[2] for line in frames] == ["process", "give"]
+
+
+def test_a_call_may_go_on_after_an_emit_that_is_not_allowed_and_change_its_rows() -> None:
+    def careful(bolt: Bolt) -> None:
+        row = [1]
+        bolt.emit(row)
+        row[0] = 2
+        with pytest.raises(EmitError):
+            bolt.emit([1, 2])
+        bolt.emit(row)
+
+    rig = Rig(Emits(careful))
+    rig.feed(11)
+    rig.executor.run()
+    rig.end(11)
+    assert (rig.rows, rig.env.fails) == ([1, 2], [])
+
+
 def test_a_call_that_emits_more_than_emit_max_fails() -> None:
     reason = failed(lambda bolt: [bolt.emit([n]) for n in range(11)])
     assert "more than emit_max = 10" in reason

@@ -338,3 +338,18 @@ def test_rows_of_several_runs_are_put_at_once_and_noted_one_by_one() -> None:
     assert set(rig.toggles) == {7, 9} and not any(rig.toggles.values())
     assert rig.emitter.emitted == 8
     assert not Rig(lambda targets: FieldsRoute(targets, [0])).emitter.is_whole("default")
+
+
+def test_a_row_can_be_checked_without_being_emitted() -> None:
+    rig = Rig()
+    checked = rig.emitter.checked
+    assert checked(("a",)) == ["a"]
+    assert checked(["a", 1], "side") == ["a", 1]
+    assert checked(["x"], "told", 10) == ["x"]
+    for refused in (
+        (["a", "b"],), ("a",), (["a"], "nowhere"), (["a"], "told"), (["a"], "told", 99),
+        (["a"], None, 10),
+    ):  # fmt: skip
+        with pytest.raises(EmitError):
+            checked(*refused)
+    assert rig.rows() == []
