@@ -28,6 +28,9 @@ from .places import Places
 from .pruning import Pruner
 from .topology_run import TopologyRun
 
+#: How often it is looked at which leases are over.
+LEASES_S = 0.2
+
 _log = logging.getLogger(__name__)
 
 
@@ -66,6 +69,7 @@ class Cluster:
         #: Messages of hosts that were refused.
         self.refused = 0
         self.pruner = Pruner()
+        self._leases_at = 0.0
         self._say = say
         self._services = Services(store, self.places, term, self.talk.relay)
 
@@ -266,7 +270,9 @@ class Cluster:
 
     def turn(self, now: float) -> None:
         """Look at the time; called at least every 50 ms."""
-        self._lose_hosts(now)
+        if now >= self._leases_at:
+            self._leases_at = now + LEASES_S
+            self._lose_hosts(now)
         for run in self.topologies.values():
             with self._guarded(run):
                 run.turn(now)
