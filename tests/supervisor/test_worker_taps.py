@@ -165,3 +165,17 @@ def test_rows_that_travel_as_columns_are_shown_too() -> None:
     order(cores, component="double", where="n == 99")
     cores.run(3)
     assert {row["values"]["n"] for row in rows(cores)} == {99}
+
+
+def test_a_row_that_goes_to_several_receivers_is_shown_once() -> None:
+    cores = started(parallelism=2)
+    order(cores, component="numbers")
+    spout = cores.spout()
+    frames = spout.emitter.frames
+    assert len(frames) == 2
+    row = [5]
+    for frame in frames:
+        frame.rows.append(row)
+    taps = cores.cores[0].taps
+    taps.look(spout)
+    assert [each["values"] for each in taps.active[7].rows] == [{"n": 5}]
