@@ -295,7 +295,6 @@ class HostCore:
             exit = exit._replace(reason=worker.why)
         worker.exit = exit
         worker.apply(HostEvent.EXITED)
-        worker.calls.clear()
         if worker.dropped:
             self._forget(worker)
 

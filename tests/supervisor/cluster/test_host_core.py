@@ -209,6 +209,14 @@ def test_a_worker_that_is_refused_while_it_runs_is_killed_and_stays_fatal() -> N
     assert row["exit"] is not None
 
 
+def test_the_first_reason_of_an_end_stands() -> None:
+    host = running(core())
+    host.refuse(KEY, "snapshot part x is gone")
+    host.on_wish(1, 2, [wish(kill="stopped")], 1.0)
+    host.on_exited(KEY, ExitRecord("killed by signal 9 (SIGKILL)"))
+    assert host.rows()[0]["exit"]["reason"] == "snapshot part x is gone"
+
+
 def test_the_wish_of_a_replaced_coordinator_changes_nothing() -> None:
     host = running(core())
     assert host.on_wish(5, 9, [wish()], 1.0)

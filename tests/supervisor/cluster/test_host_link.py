@@ -36,6 +36,12 @@ def test_hello_is_said_at_every_connection_and_beats_only_after_the_welcome() ->
     assert link.wants(0.8, False) is Want.HELLO
 
 
+def test_a_connection_that_came_back_unseen_may_be_of_a_new_coordinator() -> None:
+    link = up()
+    link.on_connected(1.0)
+    assert link.wants(1.0, True) is Want.HELLO
+
+
 def test_a_hello_without_an_answer_is_said_again() -> None:
     link = HostLink(0.0)
     link.on_connected(0.0)

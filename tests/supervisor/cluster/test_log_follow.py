@@ -172,6 +172,9 @@ def test_a_large_log_is_read_in_pieces_and_its_tail_only_at_first(hosts: Hosts) 
     found = hosts.serve(follow)
     assert len(found) == 10
     assert f"n{count - 1}." in found[-1]
+    whole = hosts.serve(LogFollow(ID, "a", tail_lines=count))
+    assert count > len(whole) > 500
+    assert all(each.startswith("a 2026-11-23T13:39:") for each in whole)
     hosts.say("a", *(line(n % 60, f"m{n}") + "." * 50 for n in range(count)))
     found = hosts.serve(follow)
     assert [int(each.split()[-1].strip("m.")) for each in found] == list(range(count))

@@ -48,7 +48,7 @@ def test_beyond_the_limit_the_newest_are_dropped_and_counted() -> None:
     waiting = Outgoing(bytes_max=10)
     waiting.add("a", KEY, bytes(20))
     waiting.add("b", KEY, b"1")
-    assert (len(waiting), waiting.dropped) == (1, 1)
+    assert (waiting.batch().slots, waiting.dropped) == (["a"], 1)
     waiting.add("a", KEY, bytes(8))
     waiting.add("b", KEY, b"1")
     assert (len(waiting), waiting.dropped) == (2, 1)

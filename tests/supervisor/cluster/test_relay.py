@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import pytest
+from waterspout.supervisor.cluster import relay as relays
 from waterspout.supervisor.cluster.host_worker import Key
 from waterspout.supervisor.cluster.relay import (
     Fetch,
@@ -117,6 +118,15 @@ def test_parts_that_are_stored_already_are_not_waited_for() -> None:
     assert between.from_worker(KEY, snapshotted(4, 5), 0.0) == [Upload(ID, part(5))]
 
 
+def test_what_is_known_of_stored_parts_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(relays, "STORED_MAX", 2)
+    between = relay()
+    for number in (1, 2, 3):
+        between.stored(ID, part(number))
+    assert up(between.from_worker(KEY, snapshotted(1, 3), 0.0)) == [1]
+    assert between.from_worker(KEY, snapshotted(2, 1), 0.0) == [Upload(ID, part(1))]
+
+
 def test_a_snapshot_without_parts_goes_on_at_once() -> None:
     assert up(relay().from_worker(KEY, snapshotted(2), 0.0)) == [2]
 
@@ -145,7 +155,7 @@ def test_workers_do_not_wait_for_each_other() -> None:
     between = relay()
     between.from_worker(KEY, snapshotted(2, 5), 0.0)
     assert up(between.from_worker(OTHER, said(1, key=OTHER), 0.0)) == [1]
-    between.from_worker(OTHER, snapshotted(2, 5, key=OTHER), 0.0)
+    assert between.from_worker(OTHER, snapshotted(2, 5, key=OTHER), 0.0) == []
     passed = between.stored(ID, part(5))
     assert [each.key for each in passed if isinstance(each, ToCoordinator)] == [KEY, OTHER]
 
