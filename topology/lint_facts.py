@@ -69,11 +69,13 @@ def _check_options(loaded: Loaded, component: ComponentSpec, facts: ComponentFac
     path = f"{component.kind}s.{component.id}"
     options = component.options
     if options.blocking and facts.is_async:
-        what = "'blocking: true' and 'async def process' exclude each other"
+        what = (
+            "'blocking: true' and 'async def process' exclude each other: leave 'blocking' out, "
+            "the calls do not run on the worker's own thread"
+        )
         loaded.add(f"{path}.blocking", "E_CONFLICT", what)
     elif options.blocking and not facts.has_process:
-        what = "'blocking: true' runs 'process', and this class works on batches without it"
-        loaded.add(f"{path}.blocking", "E_CONFLICT", what)
+        loaded.add(f"{path}.blocking", "E_CONFLICT", _why_not_blocking(component, facts))
     if f"{path}.concurrency" in loaded.marks and not facts.is_async:
         what = "no effect: the class has no 'async def process'"
         loaded.add(f"{path}.concurrency", "W_OPTION", what)
@@ -85,6 +87,21 @@ def _check_options(loaded: Loaded, component: ComponentSpec, facts: ComponentFac
         loaded.add(path, "W_OPTION", what)
     if facts.stateful and component.parallelism > 1:
         _check_spreading(loaded, component)
+
+
+def _why_not_blocking(component: ComponentSpec, facts: ComponentFacts) -> str:
+    """Say why, and what to do: ``process`` is all that may run on a thread of its own."""
+    if facts.has_batch:
+        return (
+            "'blocking: true' runs 'process', and this class has only 'process_batch': leave "
+            "'blocking' out, or move what blocks into 'def process(self, tup)'"
+        )
+    name = component.class_path.rpartition(":")[2]
+    return (
+        f"{name} calls its function for many tuples at once on the worker's own thread: leave "
+        "'blocking' out; when the function blocks, write a bolt whose 'def process(self, tup)' "
+        "calls it and emits the result, and mark that one 'blocking: true'"
+    )
 
 
 def _check_spreading(loaded: Loaded, bolt: ComponentSpec) -> None:

@@ -82,11 +82,23 @@ def test_what_is_not_known_is_not_judged() -> None:
 
 
 OPTIONS: list[tuple[str, dict[str, Any], str]] = [
-    (", blocking: true", {"is_async": True}, "6:42: E_CONFLICT bolts.b.blocking: 'blocking: true'"),
+    (
+        ", blocking: true",
+        {"is_async": True},
+        "6:42: E_CONFLICT bolts.b.blocking: 'blocking: true' and 'async def process' exclude each "
+        "other: leave 'blocking' out",
+    ),
+    (
+        ", blocking: true",
+        {"has_process": False, "has_batch": True},
+        "6:42: E_CONFLICT bolts.b.blocking: 'blocking: true' runs 'process', and this class has "
+        "only 'process_batch': leave 'blocking' out, or move what blocks into 'def process",
+    ),
     (
         ", blocking: true",
         {"has_process": False},
-        "6:42: E_CONFLICT bolts.b.blocking: 'blocking: true' runs 'process', and this class works",
+        "calls its function for many tuples at once on the worker's own thread: leave 'blocking' "
+        "out; when the function blocks, write a bolt whose 'def process(self, tup)' calls it",
     ),
     (", concurrency: 3", {}, "6:45: W_OPTION bolts.b.concurrency: no effect"),
     (", tick_interval: 1s", {}, "6:47: W_OPTION bolts.b.tick_interval: no effect"),
