@@ -32,8 +32,9 @@ def cluster(tmp_path: Path) -> Iterator[HostsCluster]:
 
 
 @pytest.fixture
-def numbers(cluster: HostsCluster) -> Iterator[Numbers]:
-    """Return a topology in the middle of its numbers, over all three hosts."""
+def numbers(cluster: HostsCluster, request: pytest.FixtureRequest) -> Iterator[Numbers]:
+    """Return a topology in the middle of its numbers, over all three hosts; the param is a lease."""
+    cluster.lease = getattr(request, "param", cluster.lease)
     made = Numbers(cluster.up(), 12_000)
     made.submit()
     made.middle()
@@ -147,6 +148,8 @@ def test_lost_packets_lose_no_message(numbers: Numbers, share: float) -> None:
     numbers.whole()
 
 
+# The lease is longer than a daemon may take to start on a busy machine.
+@pytest.mark.parametrize("numbers", ["15s"], indirect=True)
 @pytest.mark.parametrize("daemon", ["coordinator", "b"])
 def test_a_daemon_that_is_killed_finds_everything_again(numbers: Numbers, daemon: str) -> None:
     """F04, F05."""

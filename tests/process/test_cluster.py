@@ -90,6 +90,7 @@ def test_a_killed_worker_comes_back_and_no_word_is_lost(case: Case) -> None:
 
 def test_a_killed_coordinator_delays_nobody_and_finds_everything_again(case: Case) -> None:
     """F05: workers go on, and no epoch is raised: nothing is counted twice."""
+    case.cluster.lease = "15s"
     cluster = case.cluster.up("a", "b", slots=1)
     case.submit(*PACE)
     case.middle()
@@ -105,6 +106,8 @@ def test_a_killed_coordinator_delays_nobody_and_finds_everything_again(case: Cas
 
 def test_a_killed_supervisor_finds_its_workers_again(case: Case) -> None:
     """F04."""
+    # Longer than a supervisor may take to start on a busy machine.
+    case.cluster.lease = "15s"
     cluster = case.cluster.up("a", "b", slots=1)
     case.submit(*PACE)
     case.middle()
