@@ -37,6 +37,7 @@ from .plan_move import check, diff
 from .slots import NoSlots
 from .streams import Stream, Streams
 from .submitted import check_sha256, check_sub, plan_of, replaced
+from .tap_filter import TapFilterError, tap_filter
 from .tap_stream import TapStream
 from .topology_move import Version, version_of
 from .topology_run import TopologyRun
@@ -167,6 +168,10 @@ class Requests:
     def _tap(self, request: Mapping[str, Any], now: float) -> Stream:
         run = self._living(request["name"])
         self._check_component(run, request.get("component"))
+        try:
+            tap_filter(request["where"])
+        except TapFilterError as error:
+            raise Refused(ClientError.REQUEST, str(error)) from error
         self._taps += 1
         # Workers may still have taps of an earlier coordinator.
         id = self._cluster.term << 20 | self._taps

@@ -376,6 +376,13 @@ def test_components_that_do_not_exist_are_refused(rig: Rig):
         assert refused(rig.ask(kind, name="numbers", component="nobody")) == "E_UNKNOWN"
 
 
+def test_a_filter_that_cannot_be_read_is_refused_with_its_place(rig: Rig):
+    rig.submit()
+    answer = rig.ask("tap", name="numbers", where="n >")
+    assert refused(answer) == "E_REQUEST"
+    assert "the filter at 4" in answer["error"]
+
+
 def test_no_more_streams_are_open_than_the_limit(rig: Rig, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("waterspout.supervisor.cluster.streams.STREAMS_MAX", 0)
     rig.submit()
