@@ -72,6 +72,7 @@ class HostProcesses:
         #: Highest term of a coordinator that was seen; kept with the table.
         self.term = table.term
         self._found = table.rows
+        self._changed = False
 
     # Taking over.
 
@@ -143,7 +144,7 @@ class HostProcesses:
         each = self._processes.get(key)
         if each is not None and each.row.plan != file:
             each.row = replace(each.row, plan=file)
-            self.save()
+            self._changed = True
 
     def plans(self) -> set[tuple[str, str]]:
         """Return (topology id, file) of every plan that may have to be read."""
@@ -173,14 +174,20 @@ class HostProcesses:
                 os.close(each.pidfd)
             with suppress(OSError, ValueError):
                 slot_path(self._folder.topology(key[0]), key[1], key[2]).unlink()
-            self.save()
+            self._changed = True
 
     def save(self) -> None:
         """Write the table; a full disk is met when the next process is to be started."""
         with suppress(OSError):
             self._save()
 
+    def save_changes(self) -> None:
+        """Write the table if it has changed; called at the end of each turn."""
+        if self._changed:
+            self.save()
+
     def _save(self) -> None:
+        self._changed = False
         rows = [each.row for each in self._processes.values()]
         write_table(self._folder.processes, self.term, rows)
 

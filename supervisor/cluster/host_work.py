@@ -15,7 +15,6 @@ from typing import Any
 
 from ..control_router import ControlRouter
 from ..processes import worker_command
-from ..snapshot_store import SnapshotStore
 from ..sockets import Context
 from ..wakeup import Wakeup
 from .environments import Environments
@@ -30,6 +29,7 @@ from .host_worker import ExitRecord, Key
 from .outgoing import Outgoing
 from .plan_files import prune_plans, write_plan
 from .process_table import ProcessRow
+from .pruning import Pruner
 from .relay import Fetch, Out, Planned, Refuse, Relay, Seen, ToCoordinator, ToWorker, Upload
 from .supervisor_config import SupervisorConfig
 from .supervisor_folder import SupervisorFolder
@@ -85,6 +85,8 @@ class HostWork:
         self._parts, self._prepare = (JobThread(name, wakeup.set) for name in ("parts", "prepare"))
         closing.callback(self._parts.close)
         closing.callback(self._prepare.close)
+        self._pruner = Pruner()
+        closing.callback(self._pruner.close)
         #: Exits that were seen in the last turn; told when the last words have been read.
         self._exits: list[tuple[Key, ExitRecord]] = []
         self._stats_at = self._tidy_at = 0.0
@@ -120,6 +122,7 @@ class HostWork:
         self._pass_on(self._relay.tick(now), now)
         for key in self._core.workers:
             self._core.on_fetching(key, self._relay.waits_for_parts(key))
+        self.processes.save_changes()
         self.router.flush()
 
     def _tidy(self, now: float) -> None:
@@ -151,11 +154,10 @@ class HostWork:
         """Forget the snapshot parts that the coordinator does not name any more."""
         id, keep = message["topology"], frozenset(message["keep"])
         self._relay.pruned(id, keep)
-        # What cannot be deleted now is tried again after the next round.
-        with suppress(OSError, ValueError):
+        with suppress(ValueError):
             folder = self._folder.topology(id) / "snapshots"
             if folder.is_dir():
-                SnapshotStore(folder).prune(message["round"], keep)
+                self._pruner.want(folder, message["round"], keep)
 
     def _take_workers(self, now: float) -> None:
         known = {key[1:]: key for key in self._core.workers}

@@ -93,6 +93,7 @@ def test_the_next_supervisor_finds_what_runs_and_sees_when_it_ends(
     assert exit.reason == "killed"
     child.wait(20)
     second.forget(KEY)
+    second.save_changes()
     assert HostProcesses(folder).adopt() == []
 
 
@@ -214,6 +215,7 @@ def test_what_was_at_work_in_a_dead_worker_is_read_with_its_plan_until_it_is_for
     state_dir = folder.make_topology(ID)
     processes = started(folder)
     processes.planned(KEY, write_plan(state_dir, PLAN.to_wire()))
+    processes.save_changes()
     slot = CrashSlot(PLAN, 0, map_slot(slot_path(state_dir, 0, 7))(slot_bytes(PLAN, 0)))
     slot.in_flight(1)(ROOT, Group("a.txt", 10, 11, 1, 0.0), 4)
     slot.at_work(2)((ROOT,))
