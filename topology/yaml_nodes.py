@@ -10,6 +10,9 @@ from .problems import Mark, Problems
 from .scalars import AmbiguousScalar, NumberTooLarge, resolve_scalar
 from .secret_values import shown
 
+#: Stands for the path of a key in messages.
+A_KEY = "a key"
+
 
 @dataclass(slots=True)
 class Scalar:
@@ -69,7 +72,10 @@ def _resolve_scalar(node: Scalar, problems: Problems, path: str) -> Node:
     try:
         node.value = resolve_scalar(node.text) if node.plain else node.text
     except AmbiguousScalar as error:
-        problems.add(node.mark, "E_TYPE", f"{path}: {shown(path, node.raw)} is {error}")
+        # Of a key nobody means true or false.
+        advice = f'write "{node.raw}", in quotes' if path == A_KEY else error.advice
+        what = f"{path}: {shown(path, node.raw)} is {error.what}: {advice}"
+        problems.add(node.mark, "E_TYPE", what)
     except NumberTooLarge as error:
         problems.add(node.mark, "E_RANGE", f"{path}: {error}, at most 64 bits; quote it for text")
     else:

@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 
 from .problems import Mark, Problems, quote
-from .yaml_nodes import Bad, Mapping, Node, Scalar, Sequence, kind_name, resolve
+from .yaml_nodes import A_KEY, Bad, Mapping, Node, Scalar, Sequence, kind_name, resolve
 
 #: Bytes of a topology file.
 FILE_BYTES_MAX = 1_048_576
@@ -205,7 +205,7 @@ class _TreeBuilder:
             self._note(node.mark, "E_TYPE", f"a key must be text, got a {kind_name(node)}")
         elif isinstance(node, Scalar) and node.plain and node.raw == "<<":
             self._note(node.mark, "E_ALIAS", "merge keys ('<<') are not allowed")
-        elif isinstance(resolve(node, self.problems, "a key"), Scalar):
+        elif isinstance(resolve(node, self.problems, A_KEY), Scalar):
             return self._text_key(node, parent)
         return None
 
