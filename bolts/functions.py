@@ -28,29 +28,34 @@ class FunctionBolt(ColumnBolt):
     import_args = ("function",)
 
     def __init__(
-        self, function: str | Function, fields: list[str], on: list[str] | None = None
+        self,
+        function: str | Function,
+        fields: list[str],
+        field: str | list[str] | None = None,
     ) -> None:
         """Load the function.
 
         Args:
             function: import path ``module:function``.
             fields: names of the output fields.
-            on: input fields that are handed to the function, in this order; all when None.
+            field: input field that is handed to the function, or a list of several, in this
+                order; all when None.
 
         Raises:
             ImportFailed: no such function.
-            UserError: it is ``async def``, or ``on`` is empty.
+            UserError: it is ``async def``, or ``field`` is empty.
         """
         self._function = load_function(function) if isinstance(function, str) else function
         self._fields = list(fields)
-        self._on = None if on is None else list(on)
+        #: Names of the arguments; None: all fields of a stream.
+        self._names = None if field is None else [field] if isinstance(field, str) else list(field)
         #: Positions of the arguments in the rows of a stream; filled as streams appear.
         self._positions: dict[type[Tuple], tuple[int, ...]] = {}
         name = type(self).__name__
         if inspect.iscoroutinefunction(self._function):
             raise UserError(f"{name}: {function} is async; write a bolt with async def process")
-        if self._on == []:
-            raise UserError(f"{name}: on: name at least one field, or leave it out for all")
+        if self._names == []:
+            raise UserError(f"{name}: field: name at least one field, or leave it out for all")
 
     @classmethod
     def declare_outputs(cls, args: Mapping[str, Any]) -> Any:
@@ -78,7 +83,7 @@ class FunctionBolt(ColumnBolt):
         """Return the positions of the arguments in rows of ``cls``.
 
         Raises:
-            UserError: the stream lacks a field of ``on``.
+            UserError: the stream lacks a field that ``field`` names.
         """
         found = self._positions.get(cls)
         if found is None:
@@ -86,11 +91,11 @@ class FunctionBolt(ColumnBolt):
         return found
 
     def _find_positions(self, cls: type[Tuple]) -> tuple[int, ...]:
-        names = cls.fields if self._on is None else self._on
+        names = cls.fields if self._names is None else self._names
         missing = [name for name in names if name not in cls.fields]
         if missing:
             raise UserError(
-                f"{self.context.component}: on: stream {cls.stream!r} of {cls.component!r} has "
+                f"{self.context.component}: field: stream {cls.stream!r} of {cls.component!r} has "
                 f"no field {missing[0]!r}; it has the fields {list(cls.fields)}"
             )
         return tuple(map(cls.fields.index, names))

@@ -26,12 +26,12 @@ ROWS = [["b", 1], ["a", 2], ["b", 3], ["ü", 4]]
 
 #: Name of the case -> short name, YAML arguments, a row that makes it fail (None: none does).
 CASES: dict[str, tuple[str, dict[str, Any], list[Any] | None]] = {
-    "Map": ("Map", {"function": "builtins:str", "fields": ["x"], "on": ["n"]}, None),
-    "Map to several": ("Map", {"function": "os.path:split", "fields": ["a", "b"], "on": ["word"]},
+    "Map": ("Map", {"function": "builtins:str", "fields": ["x"], "field": "n"}, None),
+    "Map to several": ("Map", {"function": "os.path:split", "fields": ["a", "b"], "field": "word"},
                        [5, 5]),
-    "FlatMap": ("FlatMap", {"function": "builtins:range", "fields": ["x"], "on": ["n"]},
+    "FlatMap": ("FlatMap", {"function": "builtins:range", "fields": ["x"], "field": "n"},
                 ["x", "no number"]),
-    "Filter": ("Filter", {"function": "builtins:len", "fields": ["w", "m"], "on": ["word"]},
+    "Filter": ("Filter", {"function": "builtins:len", "fields": ["w", "m"], "field": "word"},
                [5, 5]),
     "Count": ("Count", {}, [{}, 1]),
     "Count with updates": ("Count", {"emit": "updates", "field": "n"}, ["x", [1, {}]]),

@@ -59,20 +59,20 @@ def test_the_function_gets_all_values_in_order_or_those_of_on(bench) -> None:
     rows = [[1, 2, 3]]
     fields = ["a", "b", "c"]
     assert run(bench, Map(join, ["x"]), fields, rows) == [["1-2-3"]]
-    assert run(bench, Map(join, ["x"], on=["c", "a"]), fields, rows) == [["3-1"]]
-    assert run(bench, Map(join, ["x"], on=["b"]), fields, rows) == [["2"]]
+    assert run(bench, Map(join, ["x"], field=["c", "a"]), fields, rows) == [["3-1"]]
+    assert run(bench, Map(join, ["x"], field="b"), fields, rows) == [["2"]]
 
 
-def test_on_is_looked_up_anew_for_each_stream(bench) -> None:
-    bolt = bench.start(Map(join, ["x"], on=["b"]))
+def test_field_is_looked_up_anew_for_each_stream(bench) -> None:
+    bolt = bench.start(Map(join, ["x"], field=["b"]))
     columns = Columns([[1], [2]])
     assert bolt.columns(bench.stream("a", "b"), columns, [1])[0] == [["2"]]
     assert bolt.columns(bench.stream("b", "a"), columns, [1])[0] == [["1"]]
 
 
-def test_on_a_field_that_the_stream_lacks_names_component_stream_and_fields(bench) -> None:
-    with pytest.raises(UserError, match=r"step: on: stream 'default' of 'source' .*'z'.*'a', 'b'"):
-        run(bench, Map(join, ["x"], on=["z"]), ["a", "b"], [[1, 2]])
+def test_a_field_that_the_stream_lacks_names_component_stream_and_fields(bench) -> None:
+    with pytest.raises(UserError, match=r"step: field: stream 'default' of 'source' .*'z'.*'a', 'b'"):
+        run(bench, Map(join, ["x"], field=["z"]), ["a", "b"], [[1, 2]])
 
 
 @pytest.mark.parametrize("result", [None, 5, "ab", [1], (1, 2, 3), {"a": 1, "b": 2}])
@@ -102,7 +102,7 @@ def test_filter_passes_rows_unchanged(bench) -> None:
     rows = [["ab", 1], ["abc", 2], ["abcd", 3]]
     kept = run(bench, Filter(is_long, ["word", "n"]), ["word", "n"], rows)
     assert kept == rows[1:]
-    assert run(bench, Filter(is_long, ["w", "n"], on=["word"]), ["word", "n"], rows) == rows[1:]
+    assert run(bench, Filter(is_long, ["w", "n"], field=["word"]), ["word", "n"], rows) == rows[1:]
 
 
 def test_filter_with_another_number_of_fields_than_its_input_is_refused(bench) -> None:
@@ -130,11 +130,11 @@ async def later(value):
     return value
 
 
-def test_async_functions_and_an_empty_on_are_refused_at_once() -> None:
+def test_async_functions_and_an_empty_list_of_fields_are_refused_at_once() -> None:
     with pytest.raises(UserError, match="async"):
         Map(later, ["x"])
-    with pytest.raises(UserError, match="on: name at least one"):
-        Map(upper, ["x"], on=[])
+    with pytest.raises(UserError, match="field: name at least one"):
+        Map(upper, ["x"], field=[])
 
 
 @pytest.mark.parametrize("cls", [Map, FlatMap, Filter])
