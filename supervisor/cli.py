@@ -13,7 +13,8 @@ import click
 from waterspout.topology.errors import WaterspoutError
 from waterspout.topology.problems import did_you_mean, printable
 
-from .cli_cluster import COMMANDS, asks, connected
+from . import cli_cluster, cli_daemons
+from .cli_cluster import asks, connected
 from .exit_codes import ExitCode
 
 if TYPE_CHECKING:
@@ -288,5 +289,5 @@ def drop(
     return drop_letters(open_store(topology, state_dir), which)
 
 
-for _command in COMMANDS:
+for _command in (*cli_daemons.COMMANDS, *cli_cluster.COMMANDS):
     main.add_command(_command)

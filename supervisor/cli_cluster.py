@@ -12,50 +12,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 from waterspout.topology.problems import printable
 
+from .cli_values import Parallelism, Seconds
 from .exit_codes import ExitCode
 
 if TYPE_CHECKING:
     from .cluster.client import Client
     from .cluster.client_connection import ClientOptions
-    from .cluster.supervisor_config import SupervisorConfig
 
 _F = TypeVar("_F", bound=Callable[..., Any])
-
-
-#: Units of times on the command line, in seconds.
-_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
-
-
-class Seconds(click.ParamType[float]):
-    """A time such as 30s, 500ms, 10m or 2h; a bare number is seconds."""
-
-    name = "time"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Read it."""
-        if isinstance(value, float):
-            return value
-        unit = next((each for each in _UNITS if str(value).endswith(each)), "")
-        number = str(value).removesuffix(unit)
-        if not number.replace(".", "", 1).isdecimal():
-            self.fail(f"{value!r:.80} is no time; say for example 500ms, 30s or 5m", param, ctx)
-        found = float(number) * _UNITS.get(unit, 1.0)
-        if found > 86_400 * 366:
-            self.fail(f"{value!r:.80} is more than a year", param, ctx)
-        return found
-
-
-class Parallelism(click.ParamType[tuple[str, int]]):
-    """COMPONENT=N."""
-
-    name = "component=n"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Read it."""
-        component, equals, number = str(value).rpartition("=")
-        if not equals or not component or not number.isdecimal() or not 1 <= int(number) <= 32_767:
-            self.fail(f"{value!r:.80} is not COMPONENT=N with N from 1 to 32767", param, ctx)
-        return component, int(number)
 
 
 def asks(command: _F) -> _F:
@@ -324,76 +288,17 @@ def log_level(
 
 
 @click.command()
-@click.option("--config", type=click.Path(path_type=Path), metavar="FILE",
-              help="Settings of the cluster; options win over it.")  # fmt: skip
-@click.option("--bind", metavar="tcp://ADDRESS:PORT", help="Where to listen; blobs at PORT + 1.")
-@click.option("--data", type=click.Path(path_type=Path), metavar="D", help="Where all is kept.")
-@click.option("--lease", type=Seconds(), metavar="TIME", help="Silence after which a host is lost.")
-@click.option("--keys", type=click.Path(path_type=Path), metavar="D", help="Folder with its key.")
-@click.option("--insecure", is_flag=True, help="No keys: whoever reaches the port may run code.")
-def coordinator(
-    config: Path | None, bind: str | None, data: Path | None, lease: float | None,
-    keys: Path | None, insecure: bool,
-) -> ExitCode:  # fmt: skip
-    """Run the coordinator of a cluster; SIGTERM ends it, workers go on."""
-    from .cluster.cluster_yaml import coordinator_config
-    from .cluster.coordinator_command import run_coordinator
+@_as_json
+@asks
+def doctor(as_json: bool, options: ClientOptions) -> ExitCode:
+    """Find out why something does not connect: keys, names, ports, versions, clocks."""
+    from .cluster.doctor_command import doctor as run
 
-    given = {"bind": bind, "data": data, "lease_s": lease, "keys": keys}
-    known = {name: value for name, value in given.items() if value is not None}
-    return run_coordinator(coordinator_config(config, known, insecure=insecure))
-
-
-@click.command()
-@click.option("--config", type=click.Path(path_type=Path), metavar="FILE",
-              help="Settings of the cluster; options win over it.")  # fmt: skip
-@click.option("--coordinator", metavar="tcp://HOST:PORT", help="The coordinator.")
-@click.option("--data", type=click.Path(path_type=Path), metavar="D", help="Where all is kept.")
-@click.option("--slots", type=click.IntRange(1, 256), metavar="N",
-              help="Workers that this host takes [default: its cores].")  # fmt: skip
-@click.option("--name", metavar="NAME", help="Of this host; only with --insecure.")
-@click.option("--allow", metavar="PREFIX", multiple=True, help="Class prefixes that may run here.")
-@click.option("--keys", type=click.Path(path_type=Path), metavar="D", help="Folder with its key.")
-@click.option("--insecure", is_flag=True, help="No keys; the coordinator has to run so, too.")
-def supervisor(
-    config: Path | None, coordinator: str | None, data: Path | None, slots: int | None,
-    name: str | None, allow: tuple[str, ...], keys: Path | None, insecure: bool,
-) -> ExitCode:  # fmt: skip
-    """Run the supervisor of this host; SIGTERM ends it, workers go on.
-
-    SIGHUP has it read --config anew.
-    """
-    from .cluster.cluster_yaml import supervisor_config
-    from .cluster.supervisor_command import run_supervisor
-
-    given = {
-        "coordinator": coordinator, "data": data, "slots": slots, "name": name, "keys": keys,
-        "allow": allow or None,
-    }  # fmt: skip
-    known = {key: value for key, value in given.items() if value is not None}
-
-    def read() -> SupervisorConfig:
-        return supervisor_config(config, known, insecure=insecure)
-
-    return run_supervisor(read(), read if config is not None else None)
-
-
-@click.command()
-@click.argument("folder", type=click.Path(path_type=Path), metavar="DIR")
-@click.option("--hosts", default="", metavar="A,B,..", help="Names of the hosts of the cluster.")
-@click.option("--add-host", metavar="NAME", help="Make the keys of one more host.")
-def keygen(folder: Path, hosts: str, add_host: str | None) -> ExitCode:
-    """Make the keys of a cluster in DIR: a folder for the coordinator and for each host.
-
-    Keys that are there are never overwritten.
-    """
-    from .cluster import keygen_command
-
-    return keygen_command.keygen(folder, hosts, add_host)
+    return run(options, as_json)
 
 
 #: In the order of the help.
 COMMANDS: tuple[click.Command, ...] = (
-    keygen, coordinator, supervisor, submit, list_, kill, pause, resume, rebalance, swap, drain,
-    events, logs, tap, log_level,
+    submit, list_, kill, pause, resume, rebalance, swap, drain, events, logs, tap, log_level,
+    doctor,
 )  # fmt: skip

@@ -49,7 +49,11 @@ workers: 3
 spouts:
   numbers: {{class: Sequence, args: {{count: {count}, partitions: 3}}, parallelism: 3}}
 bolts:
-  pass: {{class: Filter, args: {{function: "components:every", fields: [n]}}, inputs: [numbers], parallelism: 3}}
+  pass:
+    class: Filter
+    args: {{function: "components:every", fields: [n]}}
+    inputs: [numbers]
+    parallelism: 3
   note:
     class: components:Note
     args: {{folder: {folder}, pause_s: {pause_s}}}

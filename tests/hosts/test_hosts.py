@@ -33,7 +33,7 @@ def cluster(tmp_path: Path) -> Iterator[HostsCluster]:
 
 @pytest.fixture
 def numbers(cluster: HostsCluster, request: pytest.FixtureRequest) -> Iterator[Numbers]:
-    """Return a topology in the middle of its numbers, over all three hosts; the param is a lease."""
+    """Return a topology in the middle of its numbers over all hosts; its param is a lease."""
     cluster.lease = getattr(request, "param", cluster.lease)
     made = Numbers(cluster.up(), 12_000)
     made.submit()
