@@ -61,6 +61,9 @@ class Tally:
         now = int(self.report.get(name) or 0)
         if name == "acked" and self.kind == "spout":
             now = max(now, self.durable)
+        if name == "emitted" and self.kind == "spout":
+            # A round may know of messages that no report has told yet.
+            now = max(now, self.durable + self.durable_dead)
         return int(self.before[name]) + now
 
     def gauge(self, name: str) -> int:

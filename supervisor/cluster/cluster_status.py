@@ -112,7 +112,7 @@ def list_row(facts: Facts) -> dict[str, Any]:
         "life": facts.life,
         "health": _health_of(facts, str(status.get("health", "healthy"))),
         "outcome": facts.outcome,
-        "reason": facts.reason,
+        "reason": facts.reason.partition("\n")[0],
         "workers": len(facts.hosts) + len(facts.waiting),
         "waiting": len(facts.waiting),
         "submitted_at": facts.submitted_at,

@@ -32,6 +32,12 @@ def test_what_was_acked_but_not_durable_is_taken_back_when_the_worker_dies():
     assert (tally.total("acked"), tally.twice()) == (60, 40)
 
 
+def test_no_more_is_acked_than_was_emitted_whatever_was_told_last():
+    tally = spout(emitted=50, acked=40)
+    tally.made_durable(60, 5)
+    assert (tally.total("emitted"), tally.total("acked")) == (65, 60)
+
+
 def test_a_committed_round_counts_more_than_an_older_report():
     tally = spout(emitted=100, acked=50)
     tally.durable = 90

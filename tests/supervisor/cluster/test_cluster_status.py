@@ -64,6 +64,7 @@ def test_a_topology_of_an_earlier_coordinator_has_a_row_without_a_status():
 def test_a_list_counts_workers_that_wait():
     row = list_row(replace(FACTS, waiting={1: "no free slot"}))
     assert (row["workers"], row["waiting"], row["health"]) == (2, 1, "degraded")
+    assert list_row(replace(FACTS, reason="no\ntraceback"))["reason"] == "no"
 
 
 def test_a_host_is_up_draining_or_lost():

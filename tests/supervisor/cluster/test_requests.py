@@ -231,7 +231,7 @@ def test_a_topology_that_cannot_boot_ends_with_the_user_s_traceback(rig: Rig):
         {"kind": "boot_failed", "component": "count", "text": "no", "traceback": "line 7"}
     )
     rig.run(1.0)
-    row = rig.ask("list")["topologies"][0]
+    row = rig.ask("status")["status"]["topologies"][0]
     assert (row["life"], row["outcome"], row["health"]) == ("ended", "boot_failed", "degraded")
     assert "line 7" in row["reason"]
 
