@@ -198,7 +198,9 @@ class HandOver:
 
     def go_due(self) -> bool:
         """Say whether everybody is ready in this epoch and nobody was told to start yet."""
-        return not self.live and all(
+        if self.live or self.held or self.raise_wanted or not self.epoch:
+            return False
+        return all(
             worker.registered and worker.ready_epoch == self.epoch == worker.epoch
             for worker in self.workers
         )

@@ -63,6 +63,9 @@ class Resuming:
         if message["epoch"] > handover.epoch:
             # Its epoch would come twice.
             handover.kill(worker, f"is in epoch {message['epoch']}, which the store does not have")
+        elif message["epoch"] and not message["built"]:
+            # It said why to a coordinator that is gone, and will say it again when it is assigned.
+            handover.kill(worker, "could not build its components")
         handover.on_register(worker, message)
         worker.epoch = message["epoch"]
         if message["built"]:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import random
 import sys
+from collections.abc import Callable
 from typing import Any
 
 from waterspout.bolts.snapshots import decode_part
+from waterspout.supervisor.control_session import Session
+from waterspout.supervisor.control_wire import unpack
 from waterspout.supervisor.coordinator import Coordinator
 from waterspout.supervisor.effects import (
     Event,
@@ -19,16 +22,21 @@ from waterspout.supervisor.effects import (
 
 from .clock import Clock
 from .network import Delays
-from .oracle import Oracle, WatchedStore
+from .oracle import Oracle
 from .process import Disk, Process
 from .shapes import Shape
 from .topologies import Loader, plan_of
+from .watched_store import WatchedStore
 from .world import World
 
 #: How often the coordinator looks at the time.
 TICK_S = 0.1
 #: Kinds of control messages that a trace leaves out.
 QUIET = ("report",)
+
+
+class CoordinatorDied(BaseException):
+    """The coordinator's process ends here, in the middle of what it does."""
 
 
 class Cluster:
@@ -55,15 +63,24 @@ class Cluster:
         #: Every process that ever ran, by (worker, incarnation).
         self.processes: dict[tuple[int, int], Process] = {}
         self.snapshot_fail_share = 0.0
+        #: The longest that the writing of a snapshot may take on top.
+        self.slow_disk_s = 0.0
         self.snapshot_failures = 0
         self.done: TopologyDone | None = None
         #: Faults so far; without any nothing is worked on twice.
         self.faults = 0
-        self.coordinator = Coordinator(
-            self.plan, self.settings, self.store, random.Random(f"incarnations {seed}")
-        )
-        self.coordinator.start(0.0)
-        self._act()
+        #: Coordinators so far; the boot number of the sessions of the one there is.
+        self.term = 0
+        self.down = False
+        #: Where a coordinator is to die: at what, and the how-manieth of it.
+        self.dies_at: tuple[str, int] | None = None
+        #: Points so far at which it could have died.
+        self.points = 0
+        self.store.point = self._point
+        #: worker -> incarnation that was started last: what outlives the coordinator.
+        self.placed: dict[int, int] = {}
+        self._sessions: dict[tuple[int, int], Session] = {}
+        self._rise()
         self.clock.after(TICK_S, self._tick)
 
     def run(self, until_s: float) -> None:
@@ -73,33 +90,97 @@ class Cluster:
 
     # The coordinator's shell.
 
-    def _tick(self) -> None:
-        if self.done is None:
-            self.coordinator.on_tick(self.clock.now)
-            self._act()
-            self.clock.after(TICK_S, self._tick)
+    def _rise(self) -> None:
+        """A coordinator begins; it goes on where the one before died."""
+        self.term += 1
+        self.down = False
+        rng = random.Random(f"incarnations {self.seed} {self.term}")
+        self.coordinator = Coordinator(self.plan, self.settings, self.store, rng)
+        self.trace(None, "rises", {"kind": f"term {self.term}", "known": self.placed})
+        self._do(lambda: self.coordinator.resume(dict(self.placed), self.clock.now))
 
-    def on_control(self, process: Process, message: dict[str, Any]) -> None:
-        """A message of a worker arrived at the coordinator."""
-        if self.done is None:
-            self.coordinator.on_message(
-                process.worker, process.incarnation, message, self.clock.now
-            )
+    def crash(self, seconds: float) -> None:
+        """The coordinator's process dies now, and another one begins so much later."""
+        if not self.down and self.done is None:
+            self.faults += 1
+            self.trace(None, "coordinator dies", {"kind": f"{seconds:.3f} s"})
+            self.down, self.dies_at = True, None
+            self._sessions.clear()
+            self.clock.after(seconds, self._rise)
+
+    def crash_at(self, what: str, number: int) -> None:
+        """Let the coordinator die at the ``number``-th of ``what``: a write (``store epoch``,
+        before and after it), a kind of message that it says or hears, or anything at all ("")."""
+        if not self.down:
+            self.dies_at = what, number
+
+    def _point(self, name: str) -> None:
+        self.points += 1
+        if self.dies_at is None or self.dies_at[0] not in ("", name):
+            return
+        what, left = self.dies_at
+        self.dies_at = what, left - 1
+        if left <= 1:
+            raise CoordinatorDied
+
+    def _do(self, call: Callable[[], object]) -> bool:
+        """Let the coordinator do something, and do what it wants; False: it died of it."""
+        try:
+            call()
             self._act()
+        except CoordinatorDied:
+            self.crash(0.05 + self.rng.random() * 0.5)
+            return False
+        return True
+
+    def _tick(self) -> None:
+        if self.done is not None:
+            return
+        if not self.down:
+            self._do(lambda: self.coordinator.on_tick(self.clock.now))
+            for key, session in list(self._sessions.items()):
+                for data in session.due(self.clock.now):
+                    self._carry(*key, data)
+        self.clock.after(TICK_S, self._tick)
+
+    def on_control(self, process: Process, data: bytes) -> None:
+        """An envelope of a worker arrived at the coordinator, if there is one."""
+        if self.done is not None or self.down:
+            return
+        envelope, now = unpack(data), self.clock.now
+        key = envelope.pop("worker"), envelope.pop("incarnation")
+        session = self._session(*key)
+        message = session.receive(envelope, now)
+        if message is None:
+            return
+
+        def hear() -> None:
+            self._point(message["kind"])
+            self.coordinator.on_message(*key, message, now)
+
+        if self._do(hear):
+            session.handled()
+
+    def _session(self, worker: int, incarnation: int) -> Session:
+        return self._sessions.setdefault((worker, incarnation), Session(self.term))
+
+    def _carry(self, worker: int, incarnation: int, data: bytes) -> None:
+        process = self.processes.get((worker, incarnation))
+        if process is not None and process.alive:
+            process.tell(data)
 
     def _act(self) -> None:
         while self.coordinator.outbox:
             effect = self.coordinator.outbox.popleft()
             assert self.done is None, f"{effect} after the end"
+            self._point(effect.message["kind"] if isinstance(effect, Send) else "effect")
             if isinstance(effect, StartWorker):
+                self.placed[effect.worker] = effect.incarnation
                 self._start(effect.worker, effect.incarnation)
             elif isinstance(effect, KillWorker):
                 self._kill_wanted(effect)
             elif isinstance(effect, Send):
-                process = self.processes.get((effect.worker, effect.incarnation))
-                self.trace(process, "hears", effect.message)
-                if process is not None and process.alive:
-                    process.tell(effect.message)
+                self._send(effect)
             elif isinstance(effect, PruneSnapshots):
                 self.disk.prune(effect.round, effect.keep)
             elif isinstance(effect, TopologyDone):
@@ -108,6 +189,14 @@ class Cluster:
             elif isinstance(effect, Event):
                 self.oracle.on_event(effect)
                 self.trace(None, "event", {"kind": effect.name, **effect.fields})
+
+    def _send(self, effect: Send) -> None:
+        process = self.processes.get((effect.worker, effect.incarnation))
+        self.trace(process, "hears", effect.message)
+        known = self.placed.get(effect.worker) == effect.incarnation
+        session = self._session(effect.worker, effect.incarnation)
+        data = session.send(effect.message, self.clock.now, numbered=known)
+        self._carry(effect.worker, effect.incarnation, data)
 
     def _start(self, worker: int, incarnation: int) -> None:
         def boot() -> None:
@@ -147,13 +236,20 @@ class Cluster:
         )
 
     def _exited(self, worker: int, incarnation: int, reason: str) -> None:
-        if self.done is None:
-            process = self.processes.get((worker, incarnation))
-            roots, positions, drawn = process.remains() if process else ([], {}, {})
-            self.coordinator.on_worker_exit(
+        """Tell the coordinator, again and again until there is one that takes it."""
+        if self.done is not None:
+            return
+        process = self.processes.get((worker, incarnation))
+        roots, positions, drawn = process.remains() if process else ([], {}, {})
+        told = not self.down and self._do(
+            lambda: self.coordinator.on_worker_exit(
                 worker, incarnation, reason, roots, positions, self.clock.now, drawn
             )
-            self._act()
+        )
+        if not told:
+            self.clock.after(TICK_S, lambda: self._exited(worker, incarnation, reason))
+        elif self.placed.get(worker) == incarnation:
+            del self.placed[worker]
 
     def give_up_on(self, process: Process) -> None:
         """The coordinator takes a process for dead that only sleeps: a zombie."""

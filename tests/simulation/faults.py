@@ -10,6 +10,11 @@ if TYPE_CHECKING:
 
 #: Faults come in the first seconds of a run; then everything must come right.
 FAULTS_END_S = 3.0
+#: Where a coordinator may die in the middle of something; see Cluster.crash_at.
+POINTS = (
+    "store epoch", "store round", "store letters", "store reserve", "freeze", "frozen", "snapshot",
+    "snapshotted", "durable", "dead_letters", "finish", "finished", "summaries", "stop", "here",
+)  # fmt: skip
 
 
 class Faults:
@@ -36,8 +41,48 @@ class Faults:
             do = rng.choice((self._kill, self._kill, self._cut, self._cut, self._cut, self._stall,
                              self._hang, self._pause, self._zombie))  # fmt: skip
             cluster.clock.at(0.1 + rng.random() * (FAULTS_END_S - 0.2), do)
+        self._plan_control()
+
+    def _plan_control(self) -> None:
+        """Faults between coordinator and workers, beside all others."""
+        rng = random.Random(f"control faults {self.cluster.seed}")
+        if rng.random() < 0.2:
+            self.cluster.slow_disk_s = rng.choice((0.3, 0.8))
+        if rng.random() < 0.2:
+            self.cluster.crash_at(rng.choice(("assign", "built", "ready", "go")), rng.randint(1, 4))
+        if rng.random() < 0.6:
+            for _ in range(rng.choice((1, 2, 4))):
+                do = rng.choice((self._lose_control, self._restart, self._restart_at_raise,
+                                 self._restart_within, self._restart_within))  # fmt: skip
+                # Most of a short run is its beginning.
+                self.cluster.clock.at(rng.random() ** 2 * (FAULTS_END_S - 0.2), do)
+
+    def _lose_control(self) -> None:
+        """A worker's connection to the coordinator breaks, once or for a while."""
+        process = self._any()
+        if process is not None:
+            self.cluster.trace(process, "loses", {"kind": "control"})
+            for n in range(self.rng.choice((1, 1, 50))):
+                self.cluster.clock.after(n * 0.01, process.lose_control)
+
+    def _restart(self) -> None:
+        """The coordinator dies between two things that it does."""
+        self.cluster.crash(self.rng.choice((0.0, 0.05, 0.5, 2.0)))
+
+    def _restart_within(self) -> None:
+        """The coordinator dies in the middle of something: at a write, or with a word half said."""
+        what = self.rng.choice(("", *POINTS))
+        self.cluster.crash_at(what, self.rng.choice((1, 2, 3, 5)))
+
+    def _restart_at_raise(self) -> None:
+        """The coordinator dies while it tells the workers of a new epoch."""
+        self._kill()
+        what = self.rng.choice(("store epoch", "epoch", "assign", "ready", "go"))
+        self.cluster.crash_at(what, self.rng.randint(1, 1 + self.cluster.plan.workers))
 
     def _over(self) -> None:
+        self.cluster.dies_at = None
+        self.cluster.slow_disk_s = 0.0
         self.cluster.world.fail_share = 0.0
         self.cluster.snapshot_fail_share = 0.0
 

@@ -2,7 +2,7 @@
 
 ``Wire`` is a DEALER and its connection to the peer's ROUTER: ordered, slow at random, and when
 it breaks, what was under way in either direction is gone. ``Channel`` is one direction of the
-control socket: ordered and reliable.
+control socket: ordered, and reliable but for faults.
 """
 
 from __future__ import annotations

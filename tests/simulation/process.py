@@ -12,7 +12,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from waterspout.bolts.snapshots import encode_part
+from waterspout.supervisor.control_session import Session
+from waterspout.supervisor.control_wire import unpack
 from waterspout.supervisor.crash_slot import CrashSlot
+from waterspout.supervisor.open_requests import OpenRequests
 from waterspout.supervisor.snapshot_store import WrittenPart
 from waterspout.supervisor.worker_core import WorkerCore
 
@@ -52,26 +55,46 @@ class Process:
         self.callers: dict[bytes, Wire] = {}
         self._up = Channel(self.clock, cluster.delays, self._said)
         self._down = Channel(self.clock, cluster.delays, self._told)
+        self._session = Session(1, head={"worker": worker, "incarnation": incarnation})
+        self._requests = OpenRequests()
+        #: What came for the control thread while the process was stopped.
+        self._held: list[bytes] = []
         self._loop_number = 0
         self._loop_at = float("inf")
-        self.say({"kind": "register", "endpoint": self.endpoint, "pid": self.incarnation & 0xFFFF})
+        place = {"endpoint": self.endpoint, "key": "", "pid": self.incarnation & 0xFFFF}
+        self.core.verbs.place = place
+        self.say({"kind": "register", **place})
         self.clock.after(self.rng.random() * 0.1, self._report)
         self.wake(0.0)
 
     # The control socket.
 
-    def say(self, message: dict[str, Any]) -> None:
-        self._up.send(message)
+    def say(self, message: Any, *, numbered: bool = True) -> None:
+        self._up.send(self._session.send(message, self.clock.now, numbered=numbered))
 
-    def tell(self, message: dict[str, Any]) -> None:
-        """Send a message of the coordinator on its way."""
-        self._down.send(message)
+    def tell(self, data: bytes) -> None:
+        """Send an envelope of the coordinator on its way."""
+        self._down.send(data)
 
-    def _said(self, message: dict[str, Any]) -> None:
-        self.cluster.on_control(self, message)
+    def lose_control(self) -> None:
+        """Its connection to the coordinator breaks: what is under way is gone."""
+        self._up.lose()
+        self._down.lose()
 
-    def _told(self, message: dict[str, Any]) -> None:
-        self.post(lambda now: self.core.on_control(message, now))
+    def _said(self, data: bytes) -> None:
+        self.cluster.on_control(self, data)
+
+    def _told(self, data: bytes) -> None:
+        if not self.alive:
+            return
+        if self.frozen:
+            self._held.append(data)
+            return
+        message = self._session.receive(unpack(data), self.clock.now)
+        if message is not None:
+            self._requests.heard(message)
+            self.post(lambda now: self.core.on_control(message, now))
+        self._session.handled()
 
     def _report(self) -> None:
         if not self.alive:
@@ -79,8 +102,15 @@ class Process:
         if not self.frozen:
             report = self.core.report(self.clock.now)
             self.cluster.oracle.on_report(self, report)
-            self.say(report)
+            self._say_report(report)
+            for data in self._session.due(self.clock.now):
+                self._up.send(data)
         self.clock.after(self.cluster.settings.report_interval_s, self._report)
+
+    def _say_report(self, report: dict[str, Any]) -> None:
+        if report["errors"] or report.get("suspects"):
+            self.say({**report, "tasks": []})
+        self.say({**report, "errors": []}, numbered=False)
 
     # The data loop.
 
@@ -116,7 +146,7 @@ class Process:
         self.cluster.oracle.on_turn(self)
         self._send()
         if self.core.stopped:
-            self.say(self.core.report(self.clock.now))
+            self._say_report(self.core.report(self.clock.now))
             self.alive = False
             self.cluster.exits(self, "exit code 0")
             return
@@ -145,6 +175,10 @@ class Process:
             message = core.control_outbox.popleft()
             self.cluster.trace(self, "says", message)
             self.say(message)
+            if message["kind"] == "here":
+                for request in self._requests.all():
+                    self.say(request)
+            self._requests.said(message)
         while core.snapshot_jobs:
             self._write(core.snapshot_jobs.popleft())
         while core.calls:
@@ -193,7 +227,8 @@ class Process:
             part = self.cluster.disk.write(job.epoch, job.round, job.task, encode_part(job.copy))
             self.post(lambda now: self.core.on_part_written(job, part, now))
 
-        self.clock.after(self.cluster.delays.draw() * 3, write)
+        slow_s = self.rng.random() * self.cluster.slow_disk_s
+        self.clock.after(self.cluster.delays.draw() * 3 + slow_s, write)
 
     # What it leaves behind.
 
@@ -224,6 +259,9 @@ class Process:
 
     def _thaw(self) -> None:
         self.frozen = False
+        held, self._held = self._held, []
+        for data in held:
+            self._told(data)
         self.wake(0.0)
 
     def hang(self, task: int, seconds: float) -> None:

@@ -8,7 +8,7 @@ from .bugs import BUGS
 from .runs import Failed, run_seed
 
 #: Seeds within which a bug must be caught.
-SEEDS_MAX = 60
+SEEDS_MAX = 120
 
 
 @pytest.mark.parametrize("name", BUGS)

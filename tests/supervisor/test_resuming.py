@@ -73,7 +73,7 @@ def test_when_all_are_going_they_go_on_in_the_same_epoch(second: Second):
     assert [w.state for w in coordinator.handover.workers] == [WorkerState.RUNNING] * 2
 
 
-@pytest.mark.parametrize("field", ["built", "ready", "going", "finishing", "epoch"])
+@pytest.mark.parametrize("field", ["ready", "going", "finishing", "epoch"])
 @pytest.mark.parametrize("worker", [0, 1])
 def test_anything_else_raises_the_epoch(first: Run, field: str, worker: int):
     first.store.next_epoch()
@@ -89,8 +89,8 @@ def test_anything_else_raises_the_epoch(first: Run, field: str, worker: int):
 
 
 def test_every_combination_of_what_workers_say_ends_with_everybody_going(first: Run):
-    flags = ["built", "ready", "going", "finishing"]
-    choices = [dict(zip(flags, bits, strict=True)) for bits in itertools.product([0, 1], repeat=4)]
+    flags = ["ready", "going", "finishing"]
+    choices = [dict(zip(flags, bits, strict=True)) for bits in itertools.product([0, 1], repeat=3)]
     for one, other, lag in itertools.product(choices, choices, [0, 1]):
         first.store.next_epoch()
         second = Second(first)
@@ -98,7 +98,7 @@ def test_every_combination_of_what_workers_say_ends_with_everybody_going(first: 
         epoch = max(second.epoch - lag, 0)
         second.here(1, **{k: bool(v) for k, v in other.items()}, epoch=epoch)
         whole = lag == 0 and all(
-            (each["built"], each["ready"], each["going"], not each["finishing"]) == (1, 1, 1, True)
+            (each["ready"], each["going"], each["finishing"]) == (1, 1, 0)
             for each in (one, other)
         )
         assert second.coordinator.handover.live == whole, (one, other, lag)
@@ -123,6 +123,19 @@ def test_a_late_register_assigns_nobody_anew_before_it_said_who_it_is(second: Se
     second.here(0)
     second.here(1)
     assert {k for _, k in sends(second)} == {"durable", "abort", "pause", "go"}
+
+
+def test_nobody_goes_in_an_epoch_that_never_was():
+    """The coordinator before died before it raised the first one."""
+    first = Run()
+    second = Second(first)
+    second.effects.clear()
+    second.register(0, 1)
+    second.tick(1.0)
+    assert sends(second) == []
+    for worker in (0, 1):
+        second.here(worker, built=False, ready=False, going=False)
+    assert sends(second) == [(0, "assign"), (1, "assign")]
 
 
 def test_a_worker_that_is_gone_is_started_and_the_epoch_is_raised(second: Second):
@@ -165,6 +178,13 @@ def test_what_is_durable_is_said_again(first: Run):
     second.here(1, round=1)
     told = [e.message for e in second.take(Send) if e.worker == 1]
     assert [(m["kind"], m["round"]) for m in told[:2]] == [("durable", 1), ("abort", 3)]
+
+
+def test_a_worker_that_could_not_build_its_components_is_started_anew_to_say_so(second: Second):
+    """It said so to the coordinator before, which died with the word."""
+    second.here(0, built=False, ready=False, going=False)
+    (kill,) = second.take(KillWorker)
+    assert (kill.worker, kill.why) == (0, "could not build its components")
 
 
 def test_a_worker_of_a_later_epoch_than_the_store_knows_is_killed(second: Second):

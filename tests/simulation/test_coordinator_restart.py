@@ -1,0 +1,81 @@
+"""The coordinator dies at every single point of a run, and comes back (F05).
+
+A point is a write to its store (before and after it), a word that it says, a word that it
+hears. The run has a worker that is killed, a message that becomes a dead letter, state, a slow
+disk, and an end.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+import pytest
+
+from .cluster import Cluster
+from .control_bugs import CONTROL_BUGS
+from .shapes import BoltShape, InputShape, Shape, SpoutShape
+
+SHAPE = Shape(
+    (SpoutShape("s0", "source", 12, parallelism=2, partitions=3, pause_s=0.05),),
+    (
+        BoltShape("b0", "fan", "emit", (InputShape("s0", "default", "shuffle"),), parallelism=2),
+        BoltShape(
+            "b1", "end", "emit", (InputShape("b0", "default", "fields", ("key",)),),
+            parallelism=2, stateful=True,
+        ),
+    ),
+    2,
+    settings={"attempts_max": 2, "max_pending": 20, "batch_max": 2},
+)  # fmt: skip
+#: Points are tried in this many tests.
+CHUNKS = 10
+
+
+def run(point: int | None) -> Cluster:
+    """Run SHAPE; its coordinator dies at ``point``, and with ``None`` never."""
+    cluster = Cluster(1, SHAPE)
+    cluster.world.poison["b0"] = {"s0/1/2"}
+    cluster.slow_disk_s = 1.2
+    cluster.faults += 1
+    cluster.points = 0
+    if point is not None:
+        cluster.crash_at("", point)
+    cluster.run(0.45)
+    for process in [p for p in cluster.living() if p.worker == 0]:
+        # Its successor hears of the new epoch first: a coordinator may die before others do.
+        cluster.kill(process, "killed by signal 9")
+    cluster.run(60.0)
+    cluster.oracle.at_end()
+    return cluster
+
+
+@cache
+def points() -> int:
+    """Return how many points the run has when nobody dies."""
+    return run(None).points
+
+
+@pytest.mark.parametrize("chunk", range(CHUNKS))
+def test_a_coordinator_that_dies_at_any_point_loses_nothing(chunk: int) -> None:
+    for point in range(1 + chunk, points() + 1, CHUNKS):
+        cluster = run(point)
+        assert cluster.term == 2, point
+        assert set(cluster.oracle.buried()) == {"s0/1/2"}, point
+
+
+def test_some_deaths_cost_no_epoch_and_some_do() -> None:
+    epochs = {run(point).store.epoch() for point in range(1, points(), points() // 12)}
+    assert {2, 3} <= epochs
+
+
+@pytest.mark.parametrize("name", CONTROL_BUGS)
+def test_a_bug_is_caught(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    CONTROL_BUGS[name](lambda target, attribute, new: monkeypatch.setattr(target, attribute, new))
+    for point in range(1, 150):
+        try:
+            if run(point).term == 1:
+                break
+        except Exception as error:
+            assert not isinstance(error, (AttributeError, NameError, TypeError))
+            return
+    pytest.fail(f"{name}: {CONTROL_BUGS[name].__doc__} no point saw it")
