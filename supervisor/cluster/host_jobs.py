@@ -49,11 +49,13 @@ class JobDone:
         name: as it was submitted.
         text: "" when it is done, else why it cannot be.
         final: of a failure; False: it is tried again, ``text`` is to be shown.
+        failing_s: since it failed for the first time.
     """
 
     name: JobName
     text: str = ""
     final: bool = True
+    failing_s: float = 0.0
 
 
 @dataclass(slots=True)
@@ -62,6 +64,7 @@ class _Job:
     work: Callable[[], None]
     backoff: Backoff = field(default_factory=lambda: Backoff(*RETRY_S))
     try_at: float = 0.0
+    failed_at: float | None = None
 
 
 class JobThread:
@@ -101,6 +104,7 @@ class JobThread:
     def forget(self, name: JobName) -> None:
         """A job is not tried again, and its end is not told."""
         self._names.discard(name)
+        self._later = [job for job in self._later if job.name != name]
 
     def turn(self, now: float) -> list[JobDone]:
         """Return the jobs that have ended; begin again what is due. Called by the loop."""
@@ -113,12 +117,14 @@ class JobThread:
             job, text, final = self._done.popleft()
             if job.name not in self._names:
                 continue
+            if job.failed_at is None:
+                job.failed_at = now
             if text and not final:
                 job.try_at = now + job.backoff.next(0.0)
                 self._later.append(job)
             else:
                 self._names.discard(job.name)
-            found.append(JobDone(job.name, text, final))
+            found.append(JobDone(job.name, text, final, now - job.failed_at))
         return found
 
     def close(self) -> None:

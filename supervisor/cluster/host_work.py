@@ -36,6 +36,8 @@ from .supervisor_folder import SupervisorFolder
 
 #: How often the operating system is asked what workers cost.
 STATS_S = 1.0
+#: How long a worker's words wait behind a snapshot part that cannot be stored for now.
+UPLOAD_PATIENCE_S = 20.0
 _TIDYING = ("tidying",)
 
 _log = logging.getLogger(__name__)
@@ -187,8 +189,10 @@ class HostWork:
     def _uploaded(self, id: str, file: str, done: JobDone, now: float) -> None:
         if not done.text:
             self._pass_on(self._relay.stored(id, file), now)
-        elif done.final:
+        elif done.final or done.failing_s > UPLOAD_PATIENCE_S:
+            # The round fails, so that what the worker has said since then comes through.
             _log.warning("part not stored topology=%s file=%s reason=%s", id, file, done.text)
+            self._parts.forget(done.name)
             self._pass_on(self._relay.not_stored(id, file, done.text), now)
 
     def _fetched(self, id: str, file: str, done: JobDone, now: float) -> None:

@@ -75,10 +75,10 @@ def test_what_may_help_is_tried_again_with_growing_waits(jobs: Jobs) -> None:
     assert jobs.ended(0.0) == [JobDone(("a",), "no answer", False)]
     assert jobs.thread.turn(0.19) == []
     assert jobs.thread.turn(0.2) == []
-    assert jobs.ended(0.3) == [JobDone(("a",), "no answer", False)]
+    assert jobs.ended(0.3) == [JobDone(("a",), "no answer", False, 0.3)]
     assert jobs.thread.turn(0.69) == []
     assert jobs.thread.turn(0.7) == []
-    assert jobs.ended(0.8) == [JobDone(("a",))]
+    assert jobs.ended(0.8) == [JobDone(("a",), failing_s=0.8)]
     assert len(tries) == 3
 
 
@@ -108,6 +108,24 @@ def test_a_forgotten_job_is_neither_told_nor_tried_again(jobs: Jobs) -> None:
         found = jobs.ended()
     assert found == [JobDone(("b",))]
     assert jobs.thread.turn(99.0) == []
+
+
+def test_a_job_that_is_forgotten_while_it_waits_is_not_begun_when_its_name_comes_again(
+    jobs: Jobs,
+) -> None:
+    old: list[int] = []
+
+    def failing() -> None:
+        old.append(1)
+        raise JobFailed("x", final=False)
+
+    jobs.thread.submit(("a",), failing)
+    jobs.ended(0.0)
+    jobs.thread.forget(("a",))
+    jobs.thread.submit(("a",), lambda: None)
+    assert jobs.ended(9.0) == [JobDone(("a",))]
+    assert jobs.thread.turn(99.0) == []
+    assert old == [1]
 
 
 def test_there_is_a_limit(jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
