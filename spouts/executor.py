@@ -21,7 +21,7 @@ from waterspout.topology.tuples import DEFAULT_STREAM
 from .contract import Messages, Reader, Source
 from .groups import Group, Kept, no_slot
 from .ledger import Ledger, Retry
-from .partitions import Partition, index_of, next_idle
+from .partitions import Partition, index_of
 
 #: Wait after a read that raised, and before a source that had nothing is asked again.
 READ_BACKOFF_S = 1.0
@@ -76,12 +76,12 @@ class SourceExecutor:
         for name in names:
             if name not in self._known and index_of(name, self._parallelism) == self.plan.index:
                 self._known.add(name)
-                self._waiting.append(self._start(name))
+                self._waiting.append(self._start(name, now))
         self._all_found = bounded
 
-    def _start(self, name: str) -> Partition:
+    def _start(self, name: str, now: float) -> Partition:
         position = self.ledger.positions_of(name).first_unacked
-        return Partition(name, position or None)
+        return Partition(name, position or None, now)
 
     # A turn.
 
@@ -110,7 +110,7 @@ class SourceExecutor:
             if room <= 0:
                 break
             partition = self._waiting[0]
-            if partition.wait_until > now:
+            if partition.rests(now):
                 self._waiting.rotate(-1)
                 idle += 1
                 continue
@@ -134,6 +134,8 @@ class SourceExecutor:
                 limit = 1
             assert partition.reader is not None
             got = partition.reader.read(limit)
+            if got is not None and not got[0]:
+                partition.rest(now, partition.reader.wait_s(), len(self._waiting))
         except (Exception, SystemExit) as error:
             self._read_failed(partition, error, now)
             return 0
@@ -146,10 +148,8 @@ class SourceExecutor:
         if not rows:
             if position > start:
                 self.ledger.void(partition.name, start, position)
-            partition.idle_s = next_idle(partition.idle_s)
-            partition.wait_until = now + partition.idle_s
             return 0
-        partition.idle_s = 0.0
+        partition.heard_at = now
         attempts = self.ledger.suspect_attempts(partition.name, start)
         group = Group(partition.name, start, position, len(rows), now, attempts=attempts)
         self._take(group, rows, now)
@@ -345,7 +345,7 @@ class SourceExecutor:
         if self.ledger.seeks:
             for partition in self._waiting:
                 self._close(partition)
-            self._waiting = deque(self._start(name) for name in sorted(self._known))
+            self._waiting = deque(self._start(name, now) for name in sorted(self._known))
             self.exhausted = False
 
     def drained(self) -> bool:

@@ -221,6 +221,11 @@ class Ledger:
 
     # Rounds.
 
+    @property
+    def news(self) -> bool:
+        """Whether something became worked through, or moved, that no round was told of."""
+        return bool(self._worked or self._changed)
+
     def freeze(self, round_: int) -> tuple[dict[str, Any], list[int]]:
         """Freeze what is worked through; return the positions once it is durable, and how many
         messages of this incarnation are acked, and how many dead, then."""

@@ -7,8 +7,6 @@ itself, and its messages go out as they are read.
 
 from __future__ import annotations
 
-from typing import Any
-
 from waterspout.topology.task_env import reason_of
 from waterspout.topology.tracebacks import user_traceback
 

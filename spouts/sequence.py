@@ -101,6 +101,10 @@ class SequenceReader(Reader):
         values = list(range(start, start + step * len(numbers), step))
         return Columns([values]), self._position
 
+    def wait_s(self) -> float | None:
+        """Return the seconds until the next number is due."""
+        return None if self._pace is None else self._pace.wait_s()
+
 
 class Pace:
     """How many messages of one partition are due, by its rate; what is read again is free."""
@@ -126,3 +130,7 @@ class Pace:
         self._given += count
         self._newest = position + count
         return count
+
+    def wait_s(self) -> float:
+        """Return the seconds until one more is due."""
+        return self._began + self._given / self._rate - self._clock()

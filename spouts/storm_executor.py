@@ -20,7 +20,7 @@ from .contract import EndOfInput, Spout
 from .executor import READ_BACKOFF_S, Bury
 from .groups import Group, Kept, no_slot
 from .ledger import Ledger, Retry
-from .partitions import next_idle
+from .partitions import idle_wait
 
 #: The one partition of a spout whose messages are only numbered.
 PARTITION = ""
@@ -45,7 +45,8 @@ class StormExecutor:
         self._direct: dict[Any, int] = {}
         self._deactivated = False
         self._wait_until = 0.0
-        self._idle_s = 0.0
+        #: When the last message came.
+        self._heard_at = env.clock()
         self._emit = emitter.bind()
         spout.emit = self.emit  # type: ignore[method-assign]
         #: Told of each group that goes out: (root, group, messages drawn); outlives a crash.
@@ -123,10 +124,10 @@ class StormExecutor:
             count = self.ledger.emitted
             self._next_tuple(now)
             if self.ledger.emitted == count:
-                self._idle_s = next_idle(self._idle_s)
-                self._wait_until = max(self._wait_until, now + self._idle_s)
+                wait_s = idle_wait(now - self._heard_at)
+                self._wait_until = max(self._wait_until, now + wait_s)
             else:
-                self._idle_s = 0.0
+                self._heard_at = now
         self.running = False
         return self.ledger.emitted - before
 

@@ -73,3 +73,7 @@ class TimerReader(Reader):
         self._due += self._interval_s * (1 + (now - self._due) // self._interval_s)
         self._position += 1
         return [[self._position - 1, now]], self._position
+
+    def wait_s(self) -> float:
+        """Return the seconds until the next tick."""
+        return self._due - self._clock()

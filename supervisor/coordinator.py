@@ -356,7 +356,7 @@ class Coordinator:
             self.phases.step(Step.INPUT_ENDED, now)
 
     def _start_round(self, now: float) -> None:
-        if self.phases.rounds_wanted and self.rounds.due(now):
+        if self.phases.rounds_wanted and self.progress.news and self.rounds.due(now):
             self.rounds.start(self.handover.epoch, now)
         elif self.phases.phase is Phase.CLOSING and self.rounds.state is RoundState.IDLE:
             self._start_last_round(now)

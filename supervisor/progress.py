@@ -66,11 +66,16 @@ class Progress:
         self._mark: tuple[int, ...] = ()
         self._moved_at = self._watch_at = 0.0
         self._waits = False
+        #: Workers whose newest report says that a round would make nothing durable.
+        self._without_news: set[int] = set()
 
     # Feeding.
 
     def on_report(self, worker: int, message: Mapping[str, Any], now: float) -> None:
         """Take a report of ``worker``; entries of tasks that are not its own are ignored."""
+        self._without_news.discard(worker)
+        if not message.get("news", True):
+            self._without_news.add(worker)
         own = set(self._tasks[worker])
         for entry in message["tasks"]:
             if entry.get("task") in own:
@@ -129,6 +134,11 @@ class Progress:
     def of_component(self, component: str) -> list[Tally]:
         """Return the tallies of one component's tasks."""
         return [tally for tally in self.tallies.values() if tally.component == component]
+
+    @property
+    def news(self) -> bool:
+        """Say whether a round may make something durable."""
+        return len(self._without_news) < len(self._tasks)
 
     def pending(self) -> int:
         """Return the messages in flight, as last reported."""

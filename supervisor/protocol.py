@@ -17,8 +17,10 @@ Worker -> coordinator
   built {epoch}                    all tasks of an ``assign`` are built and restored. From here on
                                    boot_timeout does not apply (links may wait for a busy peer)
   ready {epoch}                    and all out-links of the epoch are open; implies ``built``
-  report {epoch, tasks, errors, suspects?, loop_age_s?}   every report_interval, from ``register``
-          on, by the control thread. ``loop_age_s``: since the data thread's loop last turned
+  report {epoch, tasks, errors, suspects?, loop_age_s?, news?}   every report_interval, from
+          ``register`` on, by the control thread. ``loop_age_s``: since the data thread's loop
+          last turned. ``news`` (default true): a round would make something durable; while no
+          worker has any, none begins
       tasks: spout {task, kind: "spout", emitted, acked, failed, replayed, dead, pending,
                 worked_through, first_unacked: [partition, position, age_s] | nil, lag | nil,
                 latency: {bucket: count}, exhausted, drained, group_max, reserved}

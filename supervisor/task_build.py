@@ -117,8 +117,9 @@ class TaskBuilder:
         settings, facts = self.env.settings, self.plan.facts[task.component]
         group_max = spec.options.group_max or self._group_max(task.component)
         seeks = facts.replay == "seek"
-        at_once = not (self.has_rounds and self.env.tracked)
-        ledger = Ledger(settings, seeks=seeks, durable_at_once=at_once, group_max=group_max)
+        ledger = Ledger(
+            settings, seeks=seeks, durable_at_once=not self.has_rounds, group_max=group_max
+        )
         ledger.restore(positions, suspects)
         blocked = self.dispatch.blocked_of(emitter)
         executor: SpoutExecutor

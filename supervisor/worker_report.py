@@ -39,7 +39,7 @@ class Reporter:
         report = {
             "kind": "report", "epoch": core.epoch, "tasks": tasks,
             "errors": core.env.take_errors() if core.plan is not None else [],
-            "loop_age_s": max(now - core.turned_at, 0.0),
+            "loop_age_s": max(now - core.turned_at, 0.0), "news": core.rounds.news,
         }  # fmt: skip
         if suspects:
             report["suspects"] = suspects

@@ -56,12 +56,18 @@ class WorkerRounds:
         })  # fmt: skip
         self._seen_at_freeze = seen
 
+    @property
+    def news(self) -> bool:
+        """Whether a round would make something durable. Asked by the control thread."""
+        spouts = list(self._core.tasks.spouts.values())
+        return self._totals() != self._seen or any(spout.ledger.news for spout in spouts)
+
     def _totals(self) -> tuple[int, ...]:
-        tasks = self._core.tasks
+        bolts = list(self._core.tasks.bolts.values())
         return (
             self._core.epoch,
-            *(bolt.executed for bolt in tasks.bolts.values()),
-            *(bolt.own.pending for bolt in tasks.bolts.values()),
+            *(bolt.executed for bolt in bolts),
+            *(bolt.own.pending for bolt in bolts),
         )
 
     def snapshot(self, round_: int) -> None:

@@ -129,11 +129,22 @@ class Oracle:
         if spout not in self.sources:
             return
         end = (int(number) + 1) * self.sources[spout].stride
-        positions = self.store.positions()
-        for task in self.cluster.plan.tasks_of(spout):
-            if end <= positions.get(task.task, {}).get(partition, (0, ()))[0]:
-                return
-        self.fail(f"{ident} is worked on, and its position {end} is not durable")
+        tasks = self.cluster.plan.tasks_of(spout)
+        if not any(self._stored(task.task, partition) >= end for task in tasks):
+            self.fail(f"{ident} is worked on, and its position {end} is not durable")
+
+    def _stored(self, task: int, partition: str) -> int:
+        stored: int = self.store.positions().get(task, {}).get(partition, (0, ()))[0]
+        return stored
+
+    def _check_reserved(self, spout: OnceExecutor) -> None:
+        """Little is held, and what may go out is durable."""
+        limit = self.cluster.settings.reserve_max
+        if not 0 <= spout.reserved <= limit:
+            self.fail(f"task {spout.task}: {spout.reserved} reserved of {limit}")
+        for group, _, _ in spout.reservations._allowed if spout.reservations else ():
+            if group.end > self._stored(spout.task, group.partition):
+                self.fail(f"task {spout.task}: {group.end} may go out, and is not durable")
 
     def _count_skipped(self, process: Process) -> None:
         """A worker dies: what is durable and was not sent is skipped, and must be little."""
@@ -175,9 +186,8 @@ class Oracle:
             ledger = spout.ledger
             if not 0 <= ledger.pending <= settings.max_pending:
                 self.fail(f"task {spout.task}: pending {ledger.pending} of {settings.max_pending}")
-            reserved = spout.reserved if isinstance(spout, OnceExecutor) else 0
-            if not 0 <= reserved <= settings.reserve_max:
-                self.fail(f"task {spout.task}: {reserved} reserved of {settings.reserve_max}")
+            if isinstance(spout, OnceExecutor):
+                self._check_reserved(spout)
             if ledger.worked_through < 0:
                 self.fail(f"task {spout.task}: worked_through is {ledger.worked_through}")
             waiting_max = settings.worked_through_max + settings.max_pending

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
 from waterspout.topology.control_frames import Failure
 
 from .rig import Numbers, Rig, executor_of
@@ -30,3 +33,57 @@ def test_while_everything_fails_reading_waits_for_replays_and_replays_do_not_wai
         rig.now += 0.5
         assert executor.turn(rig.now, 100) == 3
     assert executor.ledger.pending + executor.ledger.waiting == 3
+
+
+def test_a_silent_reader_is_asked_again_when_it_says_and_else_ever_more_seldom() -> None:
+    class Silent(Numbers):
+        sure_s: float | None = None
+        asked = 0
+
+        def reader(self, partition: str, position: int | None) -> Any:
+            reader = super().reader(partition, position)
+            reader.wait_s = self.wait_s  # type: ignore[method-assign]
+            return reader
+
+        def wait_s(self) -> float | None:
+            self.asked += 1
+            return self.sure_s
+
+    rig, source = Rig(), Silent(size=1, ends=False)
+    executor = executor_of(rig, source, rig.ledger())
+    assert executor.turn(rig.now, 100) == 1
+    waits = []
+    for _ in range(3):
+        assert executor.turn(rig.now, 100) == 0
+        waits.append(executor.wakeup(rig.now))
+        rig.now += 0.5
+    source.sure_s = 7.0
+    executor.turn(rig.now, 100)
+    waits.append(executor.wakeup(rig.now))
+    assert waits == pytest.approx([0.001, 0.025, 0.05, 7.0])
+    rig.now += 6.9
+    executor.turn(rig.now, 100)
+    assert source.asked == 4
+    source.size, source.sure_s = 2, None
+    rig.now += 0.1
+    assert [executor.turn(rig.now, 100) for _ in range(2)] == [1, 0]
+    assert executor.wakeup(rig.now) == pytest.approx(0.001)
+
+
+def test_silent_partitions_are_asked_together_so_that_one_wake_up_serves_all() -> None:
+    rig = Rig()
+    names = [f"p{n}" for n in range(20)]
+    executor = executor_of(rig, Numbers(names, size=0, ends=False), rig.ledger())
+    rig.now += 10.0
+    executor.turn(rig.now, 100)
+    for partition in executor._waiting:
+        partition.heard_at = 0.0
+        rig.now += 0.0004  # taken up one after the other
+        partition.rest(rig.now, None, 20)
+    wakes = 0
+    end = rig.now + 1.0
+    while rig.now < end:
+        rig.now += executor.wakeup(rig.now)
+        executor.turn(rig.now, 100)
+        wakes += 1
+    assert wakes < 30

@@ -74,6 +74,19 @@ def test_what_was_missed_is_caught_up_but_no_more_than_a_second_of_it(context, c
     assert len(take(reader)) == pytest.approx(10, abs=1)
 
 
+def test_it_says_when_the_next_number_is_due(context, clock):
+    source = opened(context, rate=10)
+    reader = source.reader(source.partitions()[0], None)
+    assert reader.read(5) == ([[0]], 1)
+    clock.now += 0.03
+    assert reader.read(5)[0] == []
+    assert reader.wait_s() == pytest.approx(0.07)
+    clock.now += 0.0701
+    assert reader.read(5) == ([[1]], 2)
+    source = opened(context)
+    assert source.reader(source.partitions()[0], None).wait_s() is None
+
+
 def test_a_rate_below_one_gives_one_after_the_other(context, clock):
     source = opened(context, rate=0.1)
     reader = source.reader(source.partitions()[0], None)

@@ -283,4 +283,11 @@ def test_a_spout_with_nothing_to_give_is_asked_again_after_a_short_wait() -> Non
     spout.ends = False
     executor = start(rig, spout)
     assert executor.turn(rig.now, 100) == 0
-    assert 0.0 < executor.wakeup(rig.now) < 0.1
+    assert executor.wakeup(rig.now) == pytest.approx(0.001)
+    rig.now += 10.0
+    assert executor.turn(rig.now, 100) == 0
+    assert executor.wakeup(rig.now) == pytest.approx(0.05)
+    spout.todo += messages("a")
+    rig.now += 10.0
+    assert executor.turn(rig.now, 100) == 1
+    assert executor.wakeup(rig.now) == pytest.approx(0.001)

@@ -61,3 +61,10 @@ def test_wrong_intervals_are_named(args):
 def test_a_wrong_count_is_named():
     with pytest.raises(ValueError, match="Timer: count: expected "):
         Timer.declare_outputs({"interval": 1, "count": -1})
+
+
+def test_it_says_how_long_there_is_no_tick(make, clock):
+    reader = make(interval="500ms")
+    clock.now += 0.2
+    assert reader.read(1) == ([], 0)
+    assert reader.wait_s() == pytest.approx(0.3)

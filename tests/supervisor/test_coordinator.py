@@ -327,3 +327,13 @@ def test_a_worker_that_its_host_never_starts_ends_the_run_once():
     (done,) = run.take(TopologyDone)
     assert done.outcome == "boot_failed"
     assert done.reason == "worker 1 cannot be started: class x.Y not allowed"
+
+
+def test_while_there_is_nothing_new_no_round_begins(run: Run):
+    for worker in (0, 1):
+        run.say(worker, "report", tasks=[], errors=[], news=False)
+    run.effects.clear()
+    run.tick(5.0)
+    assert run.told() == []
+    run.say(1, "report", tasks=[], errors=[], news=True)
+    assert (0, "freeze") in run.told()

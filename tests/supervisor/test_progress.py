@@ -138,3 +138,12 @@ def test_what_a_task_reserves_is_skipped_when_its_worker_dies_before_it_was_sent
 def test_the_first_task_of_a_component_is_found(progress: Progress):
     assert (progress.first_task("lines"), progress.first_task("count")) == (1, 3)
     assert progress.first_task("gone") == progress.first_task(None) == 0
+
+
+def test_there_is_news_until_every_worker_says_that_there_is_none(progress: Progress):
+    seen = [progress.news]
+    for worker, news in ((0, False), (1, False), (0, True), (0, False), (0, None)):
+        message = {"epoch": 1, "tasks": [], "errors": []}
+        progress.on_report(worker, message if news is None else {**message, "news": news}, 1.0)
+        seen.append(progress.news)
+    assert seen == [True, True, False, True, False, True]

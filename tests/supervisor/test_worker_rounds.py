@@ -60,6 +60,22 @@ def test_a_round_in_which_nothing_moved_says_so() -> None:
     assert [m["changed"] for m in cores.of("frozen")] == [True, False]
 
 
+def test_news_is_what_no_durable_round_holds() -> None:
+    cores = start()
+    rounds = cores.cores[0].rounds
+    news = [rounds.news]
+    cores.tell(0, "freeze", round=1)
+    cores.tell(0, "abort", round=1)
+    news.append(rounds.news)
+    cores.tell(0, "freeze", round=2)
+    cores.tell(0, "durable", round=2)
+    news.append(rounds.news)
+    cores.spout().ledger.void("p", 40, 41)
+    news.append(rounds.news)
+    assert news == [True, True, False, True]
+    assert cores.cores[0].report(cores.now)["news"] is True
+
+
 def test_after_an_abort_the_next_round_tells_the_same_positions() -> None:
     cores = start()
     cores.tell(0, "freeze", round=1)
