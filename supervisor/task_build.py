@@ -48,12 +48,6 @@ SpoutExecutor = SourceExecutor | StormExecutor
 Load = Callable[[Plan, TaskPlan], Any]
 
 
-def load_component(plan: Plan, task: TaskPlan) -> Any:
-    """Import a component's class and construct it with the YAML's args."""
-    spec = plan.spec.component(task.component)
-    return load_class(spec.class_path)(**spec.args)
-
-
 @dataclass
 class Tasks:
     """What a worker runs."""

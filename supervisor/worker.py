@@ -20,6 +20,7 @@ import zmq
 
 from .curve import KeyPair
 from .offload import Offload
+from .secret_files import SecretFiles
 from .slot_file import map_slot, slot_path
 from .snapshot_store import SnapshotStore
 from .sockets import Context, NoFreePort
@@ -58,11 +59,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(options: argparse.Namespace) -> None:
     context: Context = zmq.Context()
     store = SnapshotStore(options.state_dir / "snapshots")
+    secrets = SecretFiles(options.secrets)
     core = WorkerCore(
         options.worker,
         options.incarnation,
         clock=time.monotonic,
         rng=random.Random(random.SystemRandom().getrandbits(128)),
+        load=secrets.load,
         read_part=store.read,
         make_slot=map_slot(slot_path(options.state_dir, options.worker, options.incarnation)),
     )
@@ -96,6 +99,7 @@ def _run(options: argparse.Namespace) -> None:
         control=options.control,
         endpoint=data.endpoint,
         parent=options.parent,
+        mask=secrets.masked,
         each_report=partial(limit_log, options.log, options.log_bytes_max, options.log_files),
     )
     control.start()
@@ -120,6 +124,7 @@ def _parser() -> argparse.ArgumentParser:
     where.add_argument("--endpoint", default="", help="where this worker takes data")
     where.add_argument("--bind", default="", help="tcp://ADDRESS:LO-HI, one of these is taken")
     parser.add_argument("--secure", choices=["curve"], help="encrypt links, let in peers only")
+    parser.add_argument("--secrets", type=Path, help="folder that secret://NAME is read from")
     parser.add_argument("--bytes-max", required=True, type=int, help="of a message on a link")
     parser.add_argument("--state-dir", required=True, type=Path)
     parser.add_argument("--log", required=True, type=Path)

@@ -55,6 +55,7 @@ class ControlThread:
         parent: process id of the coordinator; when it is gone, so is this process. 0: this
             process lives on without it.
         each_report: called before each report (housekeeping).
+        mask: takes secrets out of a message.
     """
 
     def __init__(
@@ -69,11 +70,12 @@ class ControlThread:
         endpoint: str,
         parent: int,
         each_report: Callable[[], object],
+        mask: Callable[[Mapping[str, Any]], Mapping[str, Any]] = lambda message: message,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._core, self._data, self._clock = core, data, clock
         self._session = Session(BOOT, head={"worker": worker, "incarnation": incarnation})
-        self._parent, self._each_report = parent, each_report
+        self._parent, self._each_report, self._mask = parent, each_report, mask
         self._context, self._control = context, control
         self._wakeup = Wakeup()
         self._requests = OpenRequests()
@@ -171,7 +173,7 @@ class ControlThread:
 
     def _collect(self) -> None:
         while self._core.control_outbox:
-            message = self._core.control_outbox.popleft()
+            message = self._mask(self._core.control_outbox.popleft())
             # Samples that are lost are no loss.
             self._say(message, numbered=message["kind"] != "taps")
             if message["kind"] == "here":
@@ -182,7 +184,7 @@ class ControlThread:
     def _report(self) -> None:
         self._collect()
         now = self._clock()
-        report = self._core.report(now)
+        report = dict(self._mask(self._core.report(now)))
         report["loop_age_s"] = round(now - self._data.turned_at, 3)
         if (report["errors"] or report.get("suspects")) and self._session.unacked < NEWS_MAX:
             # On their own: a report that is late must not put counters back.

@@ -28,7 +28,8 @@ from .link import LinkSender
 from .link_receiver import LinkReceiver
 from .link_states import DEAF
 from .log_lines import RUNNING
-from .task_build import Load, TaskBuilder, Tasks, load_component
+from .secret_files import load_component
+from .task_build import Load, TaskBuilder, Tasks
 from .worker_finish import WorkerFinish
 from .worker_links import WorkerLinks
 from .worker_report import Reporter

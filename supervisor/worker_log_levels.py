@@ -27,7 +27,7 @@ class LogLevels:
     def order(self, message: Mapping[str, Any], now: float) -> None:
         """Have a logger log from ``level`` on for ``for_s`` seconds; 0: as before.
 
-        A name that is a component's means the logger that this component was given.
+        A name that is a component's means the loggers that its tasks were given.
         """
         level = logging.getLevelNamesMapping().get(str(message["level"]).upper())
         for_s = float(message["for_s"])
@@ -48,8 +48,9 @@ class LogLevels:
     def _names(self, name: str) -> list[str]:
         if name in ("", "root"):
             return [""]
-        users = USER + name
-        return [users] if users in self._manager.loggerDict else [name]
+        # Each task has one: waterspout.user.NAME[INDEX].
+        users = [each for each in self._manager.loggerDict if each.startswith(f"{USER}{name}[")]
+        return users or [name]
 
     def _logger(self, name: str) -> logging.Logger:
         return self._manager.getLogger(name) if name else self._manager.root

@@ -20,6 +20,9 @@ _SECRET_KEY = re.compile(
 #: ``scheme://user:password@host`` with a literal password; bounded, so that it stays linear.
 _SECRET_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,30}://[^/\s:@]{0,100}:(?!\$\{)[^/\s@]{1,200}@")
 
+#: A secret that lies in a file on the host where the component is built.
+SECRET_REFERENCE = re.compile(r"secret://[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
+
 
 def is_secret_key(key: str) -> bool:
     """Say whether a key's value is a secret, judging by its name."""

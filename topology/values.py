@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from .problems import Mark, Problems, listed, quote
-from .secret_values import has_password, is_secret_key, last_key, shown
+from .secret_values import SECRET_REFERENCE, has_password, is_secret_key, last_key, shown
 from .units import format_duration, format_size, parse_duration, parse_size
 from .yaml_keys import EXACTLY_ONCE, Key
 from .yaml_nodes import Bad, Mapping, Node, Scalar, Sequence, kind_name, to_plain, walk
@@ -272,7 +272,8 @@ def _refuse_secret(reader: ValueReader, path: str, node: Scalar) -> None:
     """Refuse a password that stands in the file; one given by --set stays out of the file."""
     if not node.mark.line or not node.raw or node.value is None or isinstance(node.value, bool):
         return
-    literal = is_secret_key(last_key(path)) and not _VARIABLES.fullmatch(node.raw)
+    named = _VARIABLES.fullmatch(node.raw) or SECRET_REFERENCE.fullmatch(node.raw)
+    literal = is_secret_key(last_key(path)) and not named
     if literal or has_password(node.raw):
         what = "a secret does not belong into the file; write ${NAME} and set the variable"
         reader.refuse(node, "E_SECRET", path, what)

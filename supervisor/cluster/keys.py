@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import stat
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -20,6 +19,7 @@ from pathlib import Path
 import zmq
 
 from ..curve import Curve, KeyPair
+from ..private_files import PrivateFileError, read_private
 from .authorized import Authorized, KeyFileError, Who, key_problem
 from .client_protocol import Role
 from .field_checks import name as is_name
@@ -44,27 +44,6 @@ def default_keys(environ: Mapping[str, str] | None = None) -> Path:
 
 
 # Reading.
-
-
-def check_private(path: Path) -> None:
-    """See that nobody but the own user can read or replace a file.
-
-    Raises:
-        KeyFileError: somebody can, or it is not there.
-    """
-    try:
-        found, folder = os.lstat(path), os.stat(path.parent)
-    except OSError as error:
-        raise KeyFileError(f"{path}: {error.strerror}") from error
-    if not stat.S_ISREG(found.st_mode):
-        raise KeyFileError(f"{path}: not a plain file")
-    if found.st_uid != os.geteuid():
-        raise KeyFileError(f"{path}: belongs to another user (uid {found.st_uid})")
-    if found.st_mode & 0o077:
-        mode = stat.S_IMODE(found.st_mode)
-        raise KeyFileError(f"{path}: others may use it (mode {mode:04o}): chmod 600 {path}")
-    if folder.st_uid not in (0, os.geteuid()) or folder.st_mode & 0o022:
-        raise KeyFileError(f"{path.parent}: others may change it: chmod 700 {path.parent}")
 
 
 def read_secret(path: Path) -> KeyPair:
@@ -122,17 +101,10 @@ def load_client(folder: Path) -> Curve:
 
 
 def _read(path: Path) -> str:
-    check_private(path)
     try:
-        with open(path, "rb") as file:
-            data = file.read(FILE_BYTES_MAX + 1)
-        if len(data) > FILE_BYTES_MAX:
-            raise KeyFileError(f"{path}: over {FILE_BYTES_MAX} bytes")
-        return data.decode("utf-8")
-    except OSError as error:
-        raise KeyFileError(f"{path}: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise KeyFileError(f"{path}: not a text file") from error
+        return read_private(path, FILE_BYTES_MAX)
+    except PrivateFileError as error:
+        raise KeyFileError(str(error)) from error
 
 
 # Writing.

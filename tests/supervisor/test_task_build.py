@@ -12,10 +12,10 @@ from waterspout.spouts.executor import SourceExecutor
 from waterspout.spouts.groups import Group
 from waterspout.spouts.once_executor import OnceExecutor
 from waterspout.spouts.storm_executor import StormExecutor
+from waterspout.supervisor.secret_files import load_component
 from waterspout.supervisor.task_build import (
     UNTRACKED_BATCHES,
     TaskBuilder,
-    load_component,
     tuple_classes,
 )
 from waterspout.topology.component import StreamDecl

@@ -41,11 +41,15 @@ def test_a_level_can_be_taken_back(manager: logging.Manager) -> None:
     order(levels, "mylib", for_s=0.0)
 
 
-def test_the_name_of_a_component_means_its_logger(manager: logging.Manager) -> None:
-    user = manager.getLogger("waterspout.user.parse")
-    order(LogLevels(manager), "parse")
-    assert user.level == logging.DEBUG
+def test_the_name_of_a_component_means_the_loggers_of_its_tasks(manager: logging.Manager) -> None:
+    names = [f"waterspout.user.{name}" for name in ("parse[0]", "parse[1]", "parser[0]")]
+    loggers = [manager.getLogger(name) for name in names]
+    levels = LogLevels(manager)
+    order(levels, "parse")
+    assert [each.level for each in loggers] == [logging.DEBUG, logging.DEBUG, logging.NOTSET]
     assert "parse" not in manager.loggerDict
+    levels.turn(10.0)
+    assert [each.level for each in loggers] == [logging.NOTSET] * 3
 
 
 @pytest.mark.parametrize("name", ["", "root"])

@@ -106,6 +106,12 @@ def test_a_reader_refuses_everything_else(kind: str, text: str, expected: str) -
     assert value is MISSING or (kind == "args" and text.startswith("{"))
 
 
+def test_a_secret_may_be_named_that_lies_on_the_hosts() -> None:
+    assert read("args", "{password: 'secret://db'}")[1] == []
+    for wrong in ("secret://", "secret://../x", "secret://a/b", "x secret://db"):
+        assert "E_SECRET" in read("args", f"{{password: '{wrong}'}}")[1][0]
+
+
 @pytest.mark.parametrize("text", ["{password: '${PW}'}", "{password: ~}", "{password: '${PW:?x}'}"])
 def test_a_secret_from_the_environment_is_fine(text: str) -> None:
     assert read("args", text)[1] == []
