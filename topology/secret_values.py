@@ -35,14 +35,17 @@ def has_password(text: str) -> bool:
 
 
 def secrets_in(args: Any, key: str = "") -> Iterator[str]:
-    """Yield the texts that stand under secret keys, so that they can be masked elsewhere."""
+    """Yield the texts that stand under secret keys, so that they can be masked elsewhere.
+
+    The name of a secret is none itself.
+    """
     if isinstance(args, dict):
         for name, value in args.items():
             yield from secrets_in(value, name)
     elif isinstance(args, list):
         for value in args:
             yield from secrets_in(value, key)
-    elif is_secret_key(key) and len(str(args)) > 3:
+    elif is_secret_key(key) and len(str(args)) > 3 and not SECRET_REFERENCE.fullmatch(str(args)):
         yield str(args)
 
 

@@ -273,7 +273,7 @@ class HostWork:
                 )
 
     def _command(self, wish: WishWorker) -> list[str]:
-        folder = self._files.code_folder(wish)
+        folder, secrets = self._files.code_folder(wish), self.config.secrets
         for path in (self._folder.code / wish.code, self._folder.environments / wish.requirements):
             used(path)
         used(self._folder.topology(wish.id))
@@ -290,6 +290,8 @@ class HostWork:
             more={
                 "log-bytes-max": str(self.config.logs_bytes_max),
                 "log-files": str(self.config.logs_files),
+                # Absolute: a worker has a working directory of its own.
+                **({"secrets": str(secrets.absolute())} if secrets is not None else {}),
                 **self._connection.worker_options,
             },
         )

@@ -39,3 +39,8 @@ def test_a_value_is_shown_unless_it_is_a_secret() -> None:
 def test_secrets_are_masked_in_what_others_say() -> None:
     args = {"password": "hunter2", "nested": [{"token": "abcd"}], "user": "me", "pwd": ""}
     assert masked("me hunter2 abcd", args) == "me *** ***"
+
+
+def test_the_name_of_a_secret_is_shown() -> None:
+    args = {"password": "secret://db", "token": "abcdef"}
+    assert masked("no secret://db, abcdef", args) == "no secret://db, ***"
