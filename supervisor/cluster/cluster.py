@@ -22,6 +22,7 @@ from .coordinator_config import CoordinatorConfig
 from .host_protocol import WishWorker
 from .host_talk import HostTalk
 from .hosts import HostRecord, HostRefused, Hosts, WorkerExit, WorkerSeen
+from .kept_blobs import blobs_of, prune_blobs
 from .leases import Leases
 from .lifecycle import LifeState
 from .places import Places
@@ -30,6 +31,8 @@ from .topology_run import TopologyRun
 
 #: How often it is looked at which leases are over.
 LEASES_S = 0.2
+#: How often it is looked at which code packs nobody needs.
+PRUNE_S = 3600.0
 
 _log = logging.getLogger(__name__)
 
@@ -69,7 +72,7 @@ class Cluster:
         #: Messages of hosts that were refused.
         self.refused = 0
         self.pruner = Pruner()
-        self._leases_at = 0.0
+        self._leases_at = self._prune_at = 0.0
         self._say = say
         self._services = Services(store, self.places, term, self.talk.relay)
 
@@ -270,6 +273,10 @@ class Cluster:
 
     def turn(self, now: float) -> None:
         """Look at the time; called at least every 50 ms."""
+        if now >= self._prune_at:
+            self._prune_at = now + PRUNE_S
+            rows = [run.row for run in self.topologies.values()]
+            prune_blobs(self.config.data, blobs_of(rows), self.wall())
         if now >= self._leases_at:
             self._leases_at = now + LEASES_S
             self._lose_hosts(now)

@@ -45,6 +45,13 @@ def version_of(row: TopologyRow) -> Version:
     return Version(row.wire, row.code, row.sub, row.requirements)
 
 
+def versions_of(row: TopologyRow) -> list[Version]:
+    """Return the version that a record has, and those that it may come to have."""
+    kept = unpack(row.previous) if row.previous else {}
+    others = [Version(*kept[name]) for name in ("last", "next") if name in kept]
+    return [version_of(row), *others]
+
+
 def with_version(row: TopologyRow, version: Version) -> TopologyRow:
     """Return a record with another version."""
     return replace(row, **version._asdict(), generation=row.generation + 1)
