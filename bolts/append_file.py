@@ -28,20 +28,24 @@ _BLOCK_BYTES = 1024 * 1024
 class AppendFile:
     """Appends whole lines to ``path``; made and used by one bolt task.
 
-    What is in the file when it is opened stays. An unfinished last line, left by a worker that
-    was killed, is ended first, so that it cannot spoil the line after it.
+    What is in the file when it is opened stays, unless it is begun anew. An unfinished last
+    line, left by a worker that was killed, is ended first, so that it cannot spoil the line
+    after it.
 
     Attributes:
         header: written first whenever the file is found empty.
     """
 
-    def __init__(self, path: Path, log: logging.Logger, *, quoted: bool = False) -> None:
+    def __init__(
+        self, path: Path, log: logging.Logger, *, quoted: bool = False, anew: bool = False
+    ) -> None:
         """Open the file, make it and its folder where they are missing.
 
         Args:
             path: a regular file.
             log: gets one line when the disk begins to fail.
             quoted: a newline inside double quotes ends no line (CSV).
+            anew: empty the file first.
 
         Raises:
             OSError: it cannot be opened.
@@ -61,7 +65,7 @@ class AppendFile:
         self._write_at = WRITE_BYTES
         self._unsynced: list[bytes] = []
         self._unsynced_bytes = 0
-        self._open()
+        self._open(anew)
 
     def add(self, lines: bytes) -> None:
         """Append ``lines`` (whole ones) to what is written by and by.
@@ -95,7 +99,7 @@ class AppendFile:
         if descriptor is not None:
             os.close(descriptor)
 
-    def _open(self) -> int:
+    def _open(self, anew: bool = False) -> int:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
         descriptor = os.open(self.path, flags, 0o666)
@@ -103,12 +107,15 @@ class AppendFile:
             found = os.fstat(descriptor)
             if not stat.S_ISREG(found.st_mode):
                 raise UserError(f"{self.path}: not a regular file, so nothing in it can be durable")
-            self._first = _repair(descriptor, found.st_size, self._quoted)
+            size = 0 if anew else found.st_size
+            if anew:
+                os.ftruncate(descriptor, 0)
+            self._first = _repair(descriptor, size, self._quoted)
             _sync_folder(self.path.parent)
         except BaseException:
             os.close(descriptor)
             raise
-        self._empty = found.st_size == 0
+        self._empty = size == 0
         self._descriptor = descriptor
         return descriptor
 

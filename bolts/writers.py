@@ -1,9 +1,10 @@
 """WriteLines, WriteCsv, WriteJsonl: tuples to a file, on disk before they count as durable.
 
-Files are appended to and never cut. After the loss of a worker (and after Ctrl-C, when the
-run is taken up again) messages that were not durable are replayed and their lines may come
-again; a line that was cut off in the middle may be left. No line of a message that counted
-as durable is missing.
+Files are appended to; with ``begin: new`` they are emptied when a run begins from the start,
+and never when it goes on. After the loss of a worker (and after Ctrl-C, when the run is taken
+up again) messages that were not durable are replayed and their lines may come again; a line
+that was cut off in the middle may be left. No line of a message that counted as durable is
+missing.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from itertools import chain
 from json.encoder import encode_basestring
 from math import isfinite
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 from waterspout.topology.component import Context
 from waterspout.topology.errors import UserError
@@ -23,6 +24,9 @@ from waterspout.topology.errors import UserError
 from .append_file import AppendFile
 from .contract import Batch, Bolt
 from .texts import json_text, text_of, utf8
+
+#: What becomes of what is in the file already.
+Begin = Literal["append", "new"]
 
 
 class FileWriter(Bolt):
@@ -32,7 +36,9 @@ class FileWriter(Bolt):
     #: A newline inside double quotes ends no record.
     quoted = False
 
-    def __init__(self, path: str, fields: list[str] | None = None) -> None:
+    def __init__(
+        self, path: str, fields: list[str] | None = None, begin: Begin = "append"
+    ) -> None:
         """Choose the file.
 
         Args:
@@ -40,7 +46,16 @@ class FileWriter(Bolt):
                 missing. ``{index}`` and ``{task}`` in it become the task's number among its
                 bolt's and its id; with a parallelism over 1 one of them has to be there.
             fields: fields that are written, in this order; all when None.
+            begin: ``append``: what is in the file stays; ``new``: it is emptied when a run
+                begins from the start (for the first time, with --fresh, or after one that
+                finished), not when a run or a lost worker goes on.
+
+        Raises:
+            UserError: ``begin`` is neither.
         """
+        if begin not in get_args(Begin):
+            raise UserError(f"{type(self).__name__}: begin: append or new, got {begin!r:.80}")
+        self._begin = begin
         self._path = path
         self._fields = None if fields is None else tuple(fields)
         self._file: AppendFile | None = None
@@ -60,7 +75,10 @@ class FileWriter(Bolt):
             )
         path = self._path.replace("{index}", str(context.index))
         path = path.replace("{task}", str(context.task))
-        self._file = AppendFile(Path(path).expanduser(), context.log, quoted=self.quoted)
+        self._file = AppendFile(
+            Path(path).expanduser(), context.log, quoted=self.quoted,
+            anew=self._begin == "new" and context.fresh,
+        )  # fmt: skip
 
     def process_batch(self, batch: Batch) -> None:
         """Take over a batch: all of it or, when it raises, nothing."""
@@ -107,15 +125,19 @@ class WriteLines(FileWriter):
     Bytes are written as they are. A newline in a value makes a line of its own.
     """
 
-    def __init__(self, path: str, fields: list[str] | None = None, separator: str = "\t") -> None:
+    def __init__(
+        self, path: str, fields: list[str] | None = None, separator: str = "\t",
+        begin: Begin = "append",
+    ) -> None:  # fmt: skip
         """Choose the file.
 
         Args:
             path: see ``FileWriter``.
             fields: see ``FileWriter``.
             separator: what stands between two values of a line.
+            begin: see ``FileWriter``.
         """
-        super().__init__(path, fields)
+        super().__init__(path, fields, begin)
         self._separator = separator
 
     def encode(self, names: tuple[str, ...], rows: Iterable[Any]) -> bytes:
@@ -137,15 +159,19 @@ class WriteCsv(FileWriter):
 
     quoted = True
 
-    def __init__(self, path: str, fields: list[str] | None = None, header: bool = True) -> None:
+    def __init__(
+        self, path: str, fields: list[str] | None = None, header: bool = True,
+        begin: Begin = "append",
+    ) -> None:  # fmt: skip
         """Choose the file.
 
         Args:
             path: see ``FileWriter``.
             fields: see ``FileWriter``.
             header: write the names of the fields first, when the file is empty.
+            begin: see ``FileWriter``.
         """
-        super().__init__(path, fields)
+        super().__init__(path, fields, begin)
         self._header = header
         self._columns: tuple[str, ...] | None = self._fields
 

@@ -189,6 +189,7 @@ class HandOver:
                 message["roots"] = self._suspects.take_roots(number)
             else:
                 message |= {"kind": "assign", "plan": self._plan_wire, "restore_round": restore}
+                message["fresh"] = restore is None and not positions and not worker.was_built
                 message["parts"] = {p.task: p.file for p in parts if p.task in tasks}
                 message["positions"] = {t: positions[t] for t in tasks if t in positions}
                 message["suspects"] = self._suspects.of_worker(number)

@@ -66,9 +66,10 @@ Coordinator -> worker
   assign {epoch, plan, peers: {worker: {endpoint, incarnation, key}}, restore_round | nil,
           parts: {task: file}, positions: {task: {partition: [first_unacked, ahead]}},
           suspects: {task: [[partition, start, end, attempts]]},
-          replays: {task: [[id, stream, values]]}, draining: bool, paused: bool, and what
-          ``paths`` of the Coordinator holds (state_dir, folder)}
-                                   to a new worker: its own tasks' parts, positions, suspects
+          replays: {task: [[id, stream, values]]}, fresh: bool, draining: bool, paused: bool,
+          and what ``paths`` of the Coordinator holds (state_dir, folder)}
+                                   to a new worker: its own tasks' parts, positions, suspects.
+          ``fresh``: nothing is durable, and no process of this run had these tasks before
   epoch {epoch, peers, durable_round, roots: [..]}   to a survivor. Rounds up to durable_round
           are durable, later ones are aborted. It may come while an ``assign`` is still being
           worked on; then the state that was assigned still stands. ``roots`` were at work in

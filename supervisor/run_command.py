@@ -98,11 +98,17 @@ def first_lines(plan: Plan, folder: Path, beginning: Beginning) -> list[str]:
     said = [f"{plan.name} {beginning.text}", facts]
     if not beginning.resumed:
         said += [
-            f"{file['component']}: {text(file['path'])} is not empty; rows are added at its end"
+            f"{file['component']}: {text(file['path'])} is not empty; {_its_rows(plan, file)}"
             for file in written_files(plan)
             if Path(file["path"]).expanduser().stat().st_size
         ]
     return said
+
+
+def _its_rows(plan: Plan, file: dict[str, str]) -> str:
+    args = plan.spec.component(file["component"]).args
+    anew = args.get("begin") == "new"
+    return "it is started over" if anew else "rows are added at its end"
 
 
 def _run(

@@ -76,6 +76,8 @@ class TaskBuilder:
         self.classes = tuple_classes(plan)
         self.dispatch = Dispatch(env, self.tasks.bolts, self.classes, links, worker)
         self.has_rounds = bool(plan.stateful_tasks())
+        #: As in Context; set before tasks are built.
+        self.fresh = False
         #: Calls of blocking and async bolts that the shell is to run.
         self.calls: deque[Call] = deque()
 
@@ -101,7 +103,7 @@ class TaskBuilder:
             topology=self.plan.name, component=task.component, task=task.task, index=task.index,
             parallelism=spec.parallelism, settings=self.env.settings.as_mapping(),
             clock=self.env.clock, random=random.Random(self.rng.getrandbits(64)),
-            log=logging.getLogger(f"waterspout.user.{name}"),
+            log=logging.getLogger(f"waterspout.user.{name}"), fresh=self.fresh,
         )  # fmt: skip
 
     def _spout(

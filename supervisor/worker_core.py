@@ -156,6 +156,7 @@ class WorkerCore:
             plan, self.worker, self.env, self.links, self.rng, self._load, self.letters.bury_of
         )
         self.builder, self.dispatch, self.tasks = builder, builder.dispatch, builder.tasks
+        builder.fresh = bool(message.get("fresh"))
         for task in reversed(plan.tasks_on(self.worker)):
             if not self._build(task, message):
                 return

@@ -82,6 +82,8 @@ class Context:
         index: 0 .. parallelism - 1 among the tasks of the component.
         parallelism: number of tasks of the component.
         settings: the topology's settings, read only.
+        fresh: nothing is durable, and no process of this run had the task before: it begins
+            from the start, and does not go on with what an earlier one left.
         state: durable state (bolts.state.TaskState); None in spouts.
         clock: monotonic seconds; the only clock a component should use for durations.
         random: seeded per task.
@@ -97,6 +99,7 @@ class Context:
     settings: Mapping[str, Any]
     clock: Callable[[], float]
     random: random.Random
+    fresh: bool = False
     state: Any = None
     metrics: Metrics = field(default_factory=Metrics)
     log: logging.Logger = field(default_factory=lambda: logging.getLogger("waterspout.user"))

@@ -30,7 +30,9 @@ class Bench:
         self.clock = SimulatedClock()
         self.emitted: list[list[Any]] = []
 
-    def context(self, index: int = 0, parallelism: int = 1, state: Any = None) -> Context:
+    def context(
+        self, index: int = 0, parallelism: int = 1, state: Any = None, fresh: bool = True
+    ) -> Context:
         """Return a context for task ``index`` of component ``step``."""
         return Context(
             topology="t",
@@ -41,6 +43,7 @@ class Bench:
             settings={},
             clock=self.clock,
             random=random.Random(1),
+            fresh=fresh,
             state=TaskState("step", index) if state is None else state,
             log=logging.getLogger("waterspout.test"),
         )

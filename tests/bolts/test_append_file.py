@@ -248,3 +248,29 @@ def test_what_is_no_regular_file_is_refused(tmp_path: Path) -> None:
         AppendFile(Path("/dev/null"), LOG)
     with pytest.raises(IsADirectoryError):
         AppendFile(tmp_path, LOG)
+
+
+def test_a_file_that_is_begun_anew_is_emptied_once_and_not_again_when_it_was_moved(
+    path: Path,
+) -> None:
+    path.parent.mkdir()
+    path.write_bytes(b'old, "torn')
+    file = AppendFile(path, LOG, quoted=True, anew=True)
+    file.header = b"h\n"
+    file.add(b"a\n")
+    file.flush()
+    assert path.read_bytes() == b"h\na\n"
+    path.rename(path.with_name("moved"))
+    path.write_bytes(b"of another\n")
+    file.add(b"b\n")
+    file.flush()
+    file.add(b"c\n")
+    file.flush()
+    assert path.with_name("moved").read_bytes() == b"h\na\n"
+    assert path.read_bytes() == b"of another\nb\nc\n"
+
+
+def test_only_a_regular_file_is_emptied(path: Path) -> None:
+    path.mkdir(parents=True)
+    with pytest.raises(OSError, match="directory"):
+        AppendFile(path, LOG, anew=True)

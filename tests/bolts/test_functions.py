@@ -71,7 +71,7 @@ def test_field_is_looked_up_anew_for_each_stream(bench) -> None:
 
 
 def test_a_field_that_the_stream_lacks_names_component_stream_and_fields(bench) -> None:
-    with pytest.raises(UserError, match=r"step: field: stream 'default' of 'source' .*'z'.*'a', 'b'"):
+    with pytest.raises(UserError, match=r"field: stream 'default' of 'source' .*'z'.*'a', 'b'"):
         run(bench, Map(join, ["x"], field=["z"]), ["a", "b"], [[1, 2]])
 
 

@@ -162,3 +162,29 @@ def test_a_field_that_the_input_lacks_is_named_and_nothing_is_written(
 def test_they_are_sinks_and_a_clean_stop_before_prepare_is_fine(cls: Any) -> None:
     assert cls.sink
     cls("x").cleanup()
+
+
+@pytest.mark.parametrize(
+    ("more", "fresh", "stays"),
+    [
+        ({}, True, True),
+        ({"begin": "append"}, True, True),
+        ({"begin": "new"}, True, False),
+        ({"begin": "new"}, False, True),
+    ],
+)
+@pytest.mark.parametrize("kind", [WriteLines, WriteCsv, WriteJsonl])
+def test_a_file_is_started_over_when_a_run_begins_from_the_start_and_that_is_wanted(
+    bench, path: str, kind: Any, more: dict[str, Any], fresh: bool, stays: bool
+) -> None:
+    batch = (["w"], [["a"]])
+    first = written(bench, kind(path), batch)
+    second = written(bench, kind(path, **more), batch, fresh=fresh)
+    # A header comes once.
+    row = first.splitlines(keepends=True)[-1]
+    assert second == (first + row if stays else first)
+
+
+def test_any_other_beginning_is_refused(path: str) -> None:
+    with pytest.raises(UserError, match="WriteCsv: begin: append or new, got 'fresh'"):
+        WriteCsv(path, begin="fresh")  # type: ignore[arg-type]

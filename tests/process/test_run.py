@@ -106,6 +106,30 @@ def test_a_second_ctrl_c_ends_at_once(project: Project) -> None:
     assert all(found[word] >= true[word] for word in true)
 
 
+def test_a_file_begun_new_holds_the_counts_of_the_last_whole_run_whatever_is_resumed(
+    project: Project,
+) -> None:
+    true = project.write_texts(lines=1000)
+    new = ("--set", "bolts.write.args.begin=new")
+    assert project.run(*new).returncode == 0
+    assert project.run(*new).returncode == 0
+    assert project.counted() == true, "a second run starts the file over"
+    (project.folder / "counts.csv").write_text("")
+    # Rows go out one by one, and the run is cut off between them.
+    updates, pause = "bolts.count.args.emit=updates", "bolts.split.args.pause_s=0.002"
+    slow = (*new, "--set", updates, "--set", pause)
+    run = project.start(*slow)
+    wait_for(lambda: (project.folder / "counts.csv").stat().st_size, "the first rows")
+    wait_for(lambda: acked(project, run) > 100, "acked messages")
+    workers_of(run.pid)[1].kill()
+    interrupt(run)
+    run.communicate(timeout=LIMIT_S)
+    before = (project.folder / "counts.csv").read_bytes()
+    assert project.run(*slow).returncode == 0
+    after = (project.folder / "counts.csv").read_bytes()
+    assert before and after.startswith(before), "neither a lost worker nor the next run does"
+
+
 def test_a_killed_run_leaves_no_process_and_the_next_one_resumes(project: Project) -> None:
     true = project.write_texts(lines=6000)
     run = project.start("--set", "bolts.split.args.pause_s=0.0005")

@@ -115,9 +115,33 @@ def test_new_workers_are_assigned_their_own_tasks_state():
     assert told[1] == {
         "kind": "assign", "epoch": 2, "plan": {"name": "fake"}, "peers": peers,
         "restore_round": 6, "parts": {4: "n-4"}, "positions": {2: {"b": [7, [[9, 11]]]}},
-        "suspects": {2: [["b", 7, 8, 2]]}, "folder": "/f",
+        "suspects": {2: [["b", 7, 8, 2]]}, "folder": "/f", "fresh": False,
     }  # fmt: skip
     assert told[0]["positions"] == {1: {"a": [5, []]}}
+
+
+def test_a_worker_is_fresh_until_it_was_built_once_and_while_nothing_is_durable():
+    place = Place()
+    place.register(0, 1)
+    place.handover.raise_epoch(0.0)
+    assert place.told()[0]["fresh"]
+    place.handover.on_built(place.workers[0])
+    for _ in range(2):
+        place.lose(0)
+        place.lose(1)
+        place.now += 1.0
+        place.register(0, 1)
+        place.handover.raise_epoch(place.now)
+        told = place.told()
+        assert [told[n]["fresh"] for n in (0, 1)] == [False, True]
+
+
+def test_positions_that_were_reserved_are_durable_enough():
+    place = Place()
+    place.store.reserve(place.store.next_epoch(), 1, {"a": [100, []]})
+    place.register(0, 1)
+    place.handover.raise_epoch(0.0)
+    assert not place.told()[1]["fresh"]
 
 
 def test_survivors_hear_what_is_durable_and_which_roots_were_at_work():

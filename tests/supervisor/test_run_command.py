@@ -110,6 +110,17 @@ def test_a_run_says_how_it_begins_on_stderr_and_what_came_of_it_on_stdout(
     assert "keep: out.txt" in said.out
 
 
+def test_a_file_that_is_started_over_is_named_too(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("out.txt").write_text("1\n")
+    topology = Path("numbers.yaml")
+    topology.write_text(topology.read_text().replace('"${OUT}"', '"${OUT}", begin: new'))
+    run_with(RunResult("finished", True, "", "", summary()), monkeypatch)
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert last == "keep: out.txt is not empty; it is started over"
+
+
 def test_json_holds_the_summary_the_files_and_nothing_else(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
