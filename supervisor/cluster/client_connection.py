@@ -19,7 +19,6 @@ from .keys import SECRET, default_keys, load_client
 from .supervisor_config import COORDINATOR, host_and_port
 
 COORDINATOR_VARIABLE = "WATERSPOUT_COORDINATOR"
-KEYS_VARIABLE = "WATERSPOUT_KEYS"
 
 
 class NoConnection(UserError):
@@ -95,8 +94,7 @@ def curve_of(options: ClientOptions, environ: Mapping[str, str] | None = None) -
     if options.insecure:
         return None
     env = os.environ if environ is None else environ
-    named = options.keys or (Path(env[KEYS_VARIABLE]) if env.get(KEYS_VARIABLE) else None)
-    folder = named or default_keys(env)
+    folder = options.keys or default_keys(env)
     try:
         return load_client(folder)
     except KeyFileError as error:

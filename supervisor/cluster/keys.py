@@ -24,6 +24,8 @@ from .authorized import Authorized, KeyFileError, Who, key_problem
 from .client_protocol import Role
 from .field_checks import name as is_name
 
+#: Names the folder of keys, for the coordinator, hosts and clients.
+KEYS_VARIABLE = "WATERSPOUT_KEYS"
 #: Names of the files.
 SECRET, PUBLIC, AUTHORIZED = "secret", "coordinator.public", "authorized"
 #: Folders of a key set that are no hosts.
@@ -34,8 +36,10 @@ FILE_BYTES_MAX = 1 << 20
 
 
 def default_keys(environ: Mapping[str, str] | None = None) -> Path:
-    """Return the user's folder of keys, which need not be there."""
+    """Return the folder of keys where none was named; it need not be there."""
     env = os.environ if environ is None else environ
+    if env.get(KEYS_VARIABLE):
+        return Path(env[KEYS_VARIABLE])
     base = Path(env.get("XDG_CONFIG_HOME", ""))
     # The specification says that a relative path is to be ignored.
     if not base.is_absolute():

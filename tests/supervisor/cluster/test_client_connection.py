@@ -7,13 +7,12 @@ from pathlib import Path
 import pytest
 from waterspout.supervisor.cluster.client_connection import (
     COORDINATOR_VARIABLE,
-    KEYS_VARIABLE,
     ClientOptions,
     NoConnection,
     curve_of,
     endpoint_of,
 )
-from waterspout.supervisor.cluster.keys import load_client, write_key_set
+from waterspout.supervisor.cluster.keys import KEYS_VARIABLE, load_client, write_key_set
 
 
 def test_options_win_over_the_environment_and_that_over_this_machine() -> None:

@@ -184,3 +184,4 @@ def test_the_users_keys_are_where_the_specification_says(tmp_path: Path) -> None
     assert default_keys({"XDG_CONFIG_HOME": "/x", "HOME": "/h"}) == "/x" / end
     assert default_keys({"XDG_CONFIG_HOME": "x", "HOME": "/h"}) == "/h/.config" / end
     assert default_keys({"HOME": "/h"}) == "/h/.config" / end
+    assert default_keys({"HOME": "/h", "WATERSPOUT_KEYS": "k"}) == Path("k")
