@@ -26,13 +26,15 @@ RECONNECT_MS = (20, 1000)
 _PORT_RANGE = re.compile(r"(tcp://.+):(\d+)-(\d+)")
 
 
+#: Exit code when every port that this worker may take is taken; the log has which.
+NO_PORT_EXIT = 72
+
+
 class NoFreePort(OSError):
     """All ports that were allowed are taken."""
 
 
-def router(
-    context: Context, endpoint: str, bytes_max: int, curve: Curve | None = None
-) -> Socket:
+def router(context: Context, endpoint: str, bytes_max: int, curve: Curve | None = None) -> Socket:
     """Return a ROUTER bound to ``endpoint`` that refuses messages over ``bytes_max``.
 
     Sending raises EHOSTUNREACH for peers that are gone, EAGAIN for those that do not read.

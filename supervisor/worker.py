@@ -23,8 +23,8 @@ from .offload import Offload
 from .secret_files import SecretFiles
 from .slot_file import map_slot, slot_path
 from .snapshot_store import SnapshotStore
-from .sockets import Context, NoFreePort
-from .worker_control import CRASH_EXIT, NO_PORT_EXIT, ORPHAN_EXIT, ControlThread
+from .sockets import NO_PORT_EXIT, Context, NoFreePort
+from .worker_control import CRASH_EXIT, ORPHAN_EXIT, ControlThread
 from .worker_core import WorkerCore
 from .worker_data import DataLoop
 from .worker_logs import LOG_BYTES_MAX, LOG_FILES, limit_log

@@ -39,8 +39,6 @@ NEWS_MAX = 100
 ORPHAN_EXIT = 71
 #: Exit code after a fault of our own; the log has the traceback.
 CRASH_EXIT = 70
-#: Exit code when every port that this worker may take is taken; the log has which.
-NO_PORT_EXIT = 72
 
 
 class ControlThread:

@@ -23,6 +23,7 @@ from waterspout.topology.plan import Plan
 
 from ..processes import exit_reason, spawn
 from ..slot_file import Suspects, read_slot, slot_path
+from ..sockets import NO_PORT_EXIT
 from ..worker_logs import log_path
 from .host_core import Adopted
 from .host_worker import ExitRecord, Key
@@ -32,6 +33,7 @@ from .supervisor_folder import SupervisorFolder
 
 #: Two clocks give the start of a process; they agree up to this, in seconds.
 CREATED_TOLERANCE_S = 0.05
+_LAST_LINE_MAX = 500
 _NOT_OURS = "ended; how is not known, as an earlier supervisor had started it"
 _NO_SUSPECTS = Suspects([], {}, {})
 
@@ -229,6 +231,8 @@ class HostProcesses:
                 )
             return exit_reason(code)
         log = log_path(self._folder.topology(each.row.id), each.row.worker)
+        if code == NO_PORT_EXIT:
+            return last_line(log) or exit_reason(code)
         return f"{exit_reason(code)}, see {log}"
 
     def _exit(self, each: _Process, reason: str) -> ExitRecord:
@@ -262,6 +266,15 @@ def plan_of(folder: Path, file: str) -> Plan | None:
         return Plan.from_wire(read_plan(folder, file))
     except (OSError, ValueError, KeyError, TypeError, msgpack.UnpackException):
         return None
+
+
+def last_line(log: Path) -> str:
+    """Return the last line of a log; "" when there is none."""
+    with suppress(OSError), open(log, "rb") as file:
+        file.seek(max(file.seek(0, os.SEEK_END) - _LAST_LINE_MAX, 0))
+        lines = file.read().decode("utf-8", "replace").split("\n")
+        return next((line for line in reversed(lines) if line.strip()), "")
+    return ""
 
 
 def oom_kills() -> int:

@@ -168,6 +168,15 @@ def test_an_end_has_a_reason(folder: SupervisorFolder, script: str, reason: str)
     assert ended(processes).reason.startswith(reason)
 
 
+def test_a_worker_without_a_free_port_says_which_ports_it_tried(folder: SupervisorFolder) -> None:
+    """F17."""
+    script = (
+        "import sys; print('no free port in 7500-7501 at tcp://a', file=sys.stderr); sys.exit(72)"
+    )
+    processes = started(folder, [sys.executable, "-S", "-c", script])
+    assert ended(processes).reason == "no free port in 7500-7501 at tcp://a"
+
+
 def test_a_kill_that_is_not_ours_while_memory_ran_out_is_told_as_such(
     folder: SupervisorFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
