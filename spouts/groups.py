@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 #: Messages of a spout whose payload the framework keeps: (id, stream, values).
@@ -33,6 +34,30 @@ class Group:
         self.attempts = attempts
         self.dead = False
         self.kept = kept
+
+
+def joined(groups: Iterable[Group]) -> list[Group]:
+    """Return groups that were worked through, neighbours made one; the oldest first.
+
+    Only messages of a first try, whose payload nobody keeps: of them nothing but the range is of
+    use any more.
+    """
+    found: list[Group] = []
+    plain: list[Group] = []
+    for group in groups:
+        (found if group.attempts or group.dead or group.kept else plain).append(group)
+    plain.sort(key=lambda group: (group.partition, group.start))
+    last: Group | None = None
+    for group in plain:
+        if last is None or last.partition != group.partition or last.end != group.start:
+            found.append(group)
+            last = group
+            continue
+        if group.count:
+            last.since = min(last.since, group.since) if last.count else group.since
+        last.end, last.count = group.end, last.count + group.count
+    found.sort(key=lambda group: (not group.count, group.since))
+    return found
 
 
 def no_slot(root: int, group: Group, drawn: int) -> None:

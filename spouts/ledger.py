@@ -21,13 +21,15 @@ from waterspout.topology.histogram import bucket_of
 from waterspout.topology.settings import Settings
 
 from .burials import Burials
-from .groups import Group
+from .groups import Group, joined
 from .positions import Positions
 from .suspects import Suspects
 
 #: A group's size grows by one after so many messages per unit of its size were worked
 #: through: slowly enough that 0.1 % of failures repeat less than 2 % of the messages.
 GROWTH = 8
+#: So many groups that were worked through are joined into ranges: 1 us each.
+JOIN_MAX = 1024
 
 
 class Retry:
@@ -75,6 +77,8 @@ class Ledger:
         self._positions: dict[str, Positions] = {}
         self._worked: list[Group] = []
         self._frozen: list[Group] = []
+        self._join_max = min(JOIN_MAX, settings.worked_through_max // 2)
+        self._join_at = self._join_max
         self._round = 0
         #: Partitions whose positions moved since the last round, and those that it was told of.
         self._changed: set[str] = set()
@@ -107,7 +111,13 @@ class Ledger:
     def retry_room(self) -> int:
         """Return how many messages may go out now that were out before."""
         room = self.settings.max_pending - self.pending
-        return min(room, self.settings.worked_through_max - self.worked_through)
+        return min(room, self.settings.worked_through_max - self.held)
+
+    @property
+    def held(self) -> int:
+        """What worked_through_max bounds: messages whose payload is kept; of a source that can
+        be read again ranges of messages, which stay few however long no round is made."""
+        return len(self._worked) + len(self._frozen) if self.seeks else self.worked_through
 
     def sent(self, root: int, group: Group) -> None:
         """Note that a group went out under ``root``."""
@@ -151,6 +161,10 @@ class Ledger:
         else:
             self._worked.append(group)
             self.worked_through += group.count
+            if len(self._worked) > self._join_at and self.seeks:
+                self._worked = joined(self._worked)
+                # What cannot be joined is not looked at again and again.
+                self._join_at = max(self._join_max, 2 * len(self._worked))
 
     def _make_durable(self, group: Group) -> None:
         positions = self._positions.get(group.partition)
@@ -232,6 +246,7 @@ class Ledger:
         self.abort()
         self._round = round_
         self._frozen, self._worked = self._worked, []
+        self._join_at = self._join_max
         changed = {p: self._positions[p].copy() for p in self._changed if p in self._positions}
         for group in self._frozen:
             positions = changed.get(group.partition)

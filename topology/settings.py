@@ -86,7 +86,8 @@ class Settings:
     )
     worked_through_max: int = _integer(
         1_000_000, 1, 100_000_000, "messages",
-        "messages per spout task that are worked through and wait to become durable",
+        "messages per spout task that are worked through and wait to become durable; of a "
+        "source that can be read again: ranges of messages",
     )
     dead_letters_max: int = _integer(
         100_000, 1, 10_000_000, "messages",

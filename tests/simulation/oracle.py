@@ -197,8 +197,8 @@ class Oracle:
                 retries_max += waiting_max
             if ledger.waiting + ledger.pending > retries_max:
                 self.fail(f"task {spout.task}: {ledger.waiting} wait for their next try")
-            if self.tracked and ledger.worked_through > waiting_max:
-                self.fail(f"task {spout.task}: {ledger.worked_through} wait to become durable")
+            if self.tracked and ledger.held > waiting_max:
+                self.fail(f"task {spout.task}: {ledger.held} wait to become durable")
         for bolt in core.tasks.bolts.values():
             # A frame that was under way, and what one call emits, may come on top.
             over = self._slack(bolt.task)

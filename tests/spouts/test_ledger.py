@@ -140,7 +140,7 @@ def test_max_pending_bounds_what_is_in_flight() -> None:
 
 
 def test_worked_through_max_bounds_what_waits_to_become_durable() -> None:
-    ledger = make(max_pending=10, worked_through_max=12)
+    ledger = make(seeks=False, max_pending=10, worked_through_max=12)
     ledger.completed(send(ledger, 0, 10), 0.0)
     assert ledger.room() == 2
     told(ledger, 1)
