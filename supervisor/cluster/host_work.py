@@ -152,6 +152,13 @@ class HostWork:
             if key in self._core.workers:
                 self._pass_on(self._relay.from_coordinator(key, data), now)
 
+    def welcomed(self, term: int) -> None:
+        """A coordinator took this host."""
+        if term > self.processes.term:
+            self.processes.term = term
+            self.processes.save()
+            self._relay.new_coordinator()
+
     def prune(self, message: Mapping[str, Any]) -> None:
         """Forget the snapshot parts that the coordinator does not name any more."""
         id, keep = message["topology"], frozenset(message["keep"])

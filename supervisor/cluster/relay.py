@@ -338,6 +338,10 @@ class Relay:
                 if not keys:
                     del asked[file]
 
+    def new_coordinator(self) -> None:
+        """Another coordinator is there; what it has is not known: it may be a restored copy."""
+        self._stored.clear()
+
     def pruned(self, id: str, keep: Iterable[str]) -> None:
         """Only these parts of a topology matter any more."""
         if id in self._stored:

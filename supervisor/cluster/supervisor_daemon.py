@@ -185,9 +185,7 @@ class SupervisorDaemon:
     def _welcomed(self, message: dict[str, Any]) -> None:
         self._connection.on_welcome(message["blob_endpoint"])
         self._core.changed = True
-        if message["term"] > self._work.processes.term:
-            self._work.processes.term = message["term"]
-            self._work.processes.save()
+        self._work.welcomed(message["term"])
         _log.info("coordinator found term=%d", message["term"])
 
     def _wished(self, message: dict[str, Any], now: float) -> None:

@@ -118,6 +118,13 @@ def test_parts_that_are_stored_already_are_not_waited_for() -> None:
     assert between.from_worker(KEY, snapshotted(4, 5), 0.0) == [Upload(ID, part(5))]
 
 
+def test_a_new_coordinator_is_asked_again_what_it_has() -> None:
+    between = relay()
+    between.stored(ID, part(5))
+    between.new_coordinator()
+    assert between.from_worker(KEY, snapshotted(2, 5), 0.0) == [Upload(ID, part(5))]
+
+
 def test_what_is_known_of_stored_parts_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(relays, "STORED_MAX", 2)
     between = relay()
