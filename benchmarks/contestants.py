@@ -121,13 +121,17 @@ def bytewax(setup: Setup, workload: str, *, recovery: bool, processes: int = 1) 
     _check_peer(setup, workload, found)
     first_s = min(one["first_s"] for one in found if one["first_s"])
     seconds = max(one["last_s"] for one in found) - first_s
-    messages = setup.map_messages if workload == "map" else setup.corpus.lines
+    messages = setup.map_messages if workload in _OF_NUMBERS else setup.corpus.lines
     return throughput(messages, seconds, sum(one["cpu_s"] for one in found))
 
 
+#: Workloads whose input is numbers.
+_OF_NUMBERS = frozenset({"map", "filter", "flat-map"})
+
+
 def _check_peer(setup: Setup, workload: str, found: list[dict[str, Any]]) -> None:
-    if workload.startswith("map"):
-        wanted = setup.map_messages if workload == "map" else setup.corpus.lines
+    if not workload.startswith("wordcount"):
+        wanted = setup.map_messages if workload in _OF_NUMBERS else setup.corpus.lines
         expect("tuples", sum(one["tuples"] for one in found), wanted)
         return
     expect("words", sum(one["words"] for one in found), setup.corpus.words)
@@ -191,13 +195,21 @@ def chain(setup: Setup) -> Sample:
     return per_hop(engine_sample(run, messages))
 
 
-def ready_made(setup: Setup, bolt: str, function: str, *, lines: bool = False) -> Sample:
-    """Run a ready-made bolt with an identity function over numbers or over the corpus."""
+def ready_made(
+    setup: Setup, bolt: str, function: str, *, lines: bool = False, group: int | None = None
+) -> Sample:
+    """Run a ready-made bolt with an identity function over numbers or over the corpus.
+
+    Args:
+        group: messages drawn under one root, where it is not what the topology says.
+    """
     messages = setup.corpus.lines if lines else setup.map_messages
     sets: dict[str, Any] = {
         "bolts.apply.class": f"waterspout.bolts.{bolt}",
         "bolts.apply.args.function": f"benchmarks.components:{function}",
     }
+    if group is not None:
+        sets["settings.batch_max"] = group
     if lines:
         sets["spouts.lines.args.folder"] = setup.corpus.path
     else:

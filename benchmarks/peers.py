@@ -19,27 +19,38 @@ from pathlib import Path
 from typing import Any
 
 from .bare import digest
+from .components import alone, keep, same
 
 #: Items that a Bytewax source hands over at a time; larger batches were not faster.
 SOURCE_BATCH = 1000
 #: Bytewax's epoch with recovery on: the same second as Waterspout's round interval.
 EPOCH = timedelta(seconds=1)
-WORKLOADS = ("wordcount", "wordcount-running", "map", "map-lines")
+WORKLOADS = ("wordcount", "wordcount-running", "map", "filter", "flat-map", "map-lines")
 
 #: Called after a run: what came out of it.
 Results = Callable[[], dict[str, Any]]
 
 
 class Clock:
-    """First read and last write of one process."""
+    """First read and last write of one process, and the CPU time that it took between them."""
 
     def __init__(self) -> None:
         self.first_s = self.last_s = 0.0
+        self.first_cpu_s = self.last_cpu_s = 0.0
 
     def start(self) -> None:
         """Note the first read."""
         if not self.first_s:
-            self.first_s = time.monotonic()
+            self.first_s, self.first_cpu_s = time.monotonic(), time.process_time()
+
+    def stop(self) -> None:
+        """Note a write, which may be the last."""
+        self.last_s, self.last_cpu_s = time.monotonic(), time.process_time()
+
+    def figures(self) -> dict[str, float]:
+        """Return what was noted."""
+        cpu_s = max(self.last_cpu_s - self.first_cpu_s, 0.0)
+        return {"first_s": self.first_s, "last_s": self.last_s, "cpu_s": cpu_s}
 
 
 class LineBatches:
@@ -107,7 +118,7 @@ def bytewax_sink(take: Callable[[list[Any]], None], clock: Clock) -> Any:
     class Part(StatelessSinkPartition[Any]):
         def write_batch(self, items: list[Any]) -> None:
             take(items)
-            clock.last_s = time.monotonic()
+            clock.stop()
 
     class Sink(DynamicSink[Any]):
         def build(self, step_id: str, worker_index: int, worker_count: int) -> Part:
@@ -143,29 +154,35 @@ def bytewax_word_count(folder: Path, running: bool, clock: Clock) -> tuple[Any, 
     return flow, lambda: {"counts": counts}
 
 
-def bytewax_map(source: Any, clock: Clock) -> tuple[Any, Results]:
-    """Return an identity ``map``, and what gives the number of items written."""
+def bytewax_step(kind: str, source: Any, clock: Clock) -> tuple[Any, Results]:
+    """Return an identity ``map``, ``filter`` or ``flat-map``, and what gives the items written.
+
+    The functions are those that Waterspout's ``Map``, ``Filter`` and ``FlatMap`` get.
+    """
     import bytewax.operators as op
     from bytewax.dataflow import Dataflow
+
+    step: Any = {"filter": op.filter, "flat-map": op.flat_map}.get(kind, op.map)
+    function = {"filter": keep, "flat-map": alone}.get(kind, same)
 
     written = [0]
 
     def take(items: list[Any]) -> None:
         written[0] += len(items)
 
-    flow = Dataflow("map")
-    mapped = op.map("same", op.input("items", flow, source), lambda item: item)
-    op.output("out", mapped, bytewax_sink(take, clock))
+    flow = Dataflow("step")
+    made = step("apply", op.input("items", flow, source), function)
+    op.output("out", made, bytewax_sink(take, clock))
     return flow, lambda: {"tuples": written[0]}
 
 
 def bytewax_flow(given: argparse.Namespace, clock: Clock) -> tuple[Any, Results]:
     """Return the dataflow that the command line asks for."""
-    if given.workload == "map":
+    if given.workload in ("map", "filter", "flat-map"):
         numbers = bytewax_source(["0"], lambda _, at: NumberBatches(given.messages, at), clock)
-        return bytewax_map(numbers, clock)
+        return bytewax_step(given.workload, numbers, clock)
     if given.workload == "map-lines":
-        return bytewax_map(lines_source(Path(given.folder), clock), clock)
+        return bytewax_step("map", lines_source(Path(given.folder), clock), clock)
     return bytewax_word_count(Path(given.folder), given.workload == "wordcount-running", clock)
 
 
@@ -182,10 +199,8 @@ def run_bytewax(given: argparse.Namespace) -> dict[str, Any]:
     flow, results = bytewax_flow(given, clock)
     addresses = given.addresses.split(",") if given.addresses else []
     recovery = make_config(Path(given.recovery)) if given.recovery else None
-    start_cpu_s = time.process_time()
     cluster_main(flow, addresses, given.process, recovery_config=recovery, epoch_interval=EPOCH)
-    cpu_s = time.process_time() - start_cpu_s
-    return {"first_s": clock.first_s, "last_s": clock.last_s, "cpu_s": cpu_s, **results()}
+    return {**clock.figures(), **results()}
 
 
 def init_recovery(folder: str) -> str:
@@ -214,13 +229,11 @@ def run_streamz(given: argparse.Namespace) -> dict[str, Any]:
     source = Stream()
     source.map(str.split).flatten().sink(count)
     clock = Clock()
-    start_cpu_s = time.process_time()
     clock.start()
     for line in lines:
         source.emit(line)
-    clock.last_s = time.monotonic()
-    cpu_s = time.process_time() - start_cpu_s
-    return {"first_s": clock.first_s, "last_s": clock.last_s, "cpu_s": cpu_s, "counts": counts}
+    clock.stop()
+    return {**clock.figures(), "counts": counts}
 
 
 def main() -> None:

@@ -174,7 +174,12 @@ CHAIN = Block(
     ],
 )
 
-_READY_MADE = {"Map": "same", "Filter": "keep", "FlatMap": "alone"}
+#: Bolt, its identity function, and Bytewax's operator for the same.
+_READY_MADE = (
+    ("Map", "same", "map"),
+    ("Filter", "keep", "filter"),
+    ("FlatMap", "alone", "flat-map"),
+)
 
 MAP = Block(
     "map",
@@ -183,17 +188,33 @@ MAP = Block(
     [
         _bytewax("Bytewax map, recovery", "map", recovery=True),
         _bytewax("Bytewax map", "map", recovery=False),
+        _bytewax("Bytewax filter, recovery", "filter", recovery=True),
+        _bytewax("Bytewax flat-map, recovery", "flat-map", recovery=True),
         *(
             Contestant(f"waterspout {bolt}", ALO, partial(run.ready_made, bolt=bolt, function=name))
-            for bolt, name in _READY_MADE.items()
+            for bolt, name, _ in _READY_MADE
+        ),
+        Contestant(
+            "waterspout Map, groups of 64", ALO,
+            partial(run.ready_made, bolt="Map", function="same", group=64),
         ),
     ],
     [
-        Goal(
-            f"ready-made {bolt} against Bytewax's map with recovery",
-            f"waterspout {bolt}", "per_s", against="Bytewax map, recovery", at_least=0.7,
-        )
-        for bolt in _READY_MADE
+        *(
+            Goal(
+                f"ready-made {bolt} against Bytewax's map with recovery",
+                f"waterspout {bolt}", "per_s", against="Bytewax map, recovery", at_least=0.7,
+            )
+            for bolt, _, _ in _READY_MADE
+        ),
+        *(
+            Goal(
+                f"ready-made {bolt} against Bytewax's {same} with recovery",
+                f"waterspout {bolt}", "per_s", against=f"Bytewax {same}, recovery", at_least=0.7,
+            )
+            for bolt, _, same in _READY_MADE
+            if same != "map"
+        ),
     ],
 )
 

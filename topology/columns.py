@@ -25,7 +25,8 @@ class Columns(Sequence[Row]):
 
     Args:
         values: a list per field, all of one length. They are not copied and not to be changed
-            afterwards.
+            afterwards. What is no list is made one; an array (numpy, pandas) gives its values as
+            Python objects.
 
     Raises:
         ValueError: no column, or columns of different lengths.
@@ -35,10 +36,10 @@ class Columns(Sequence[Row]):
     #: Fewer rows than this are not worth being made columns of, or being kept as such.
     height_min: ClassVar[int] = 16
 
-    def __init__(self, values: Iterable[list[Any]]) -> None:
+    def __init__(self, values: Iterable[Any]) -> None:
         self.values: tuple[list[Any], ...] = tuple(values)
         if set(map(type, self.values)) != _LIST:
-            self.values = tuple(map(list, self.values))
+            self.values = tuple(map(_as_list, self.values))
         heights = set(map(len, self.values))
         if len(heights) != 1:
             raise ValueError(
@@ -101,6 +102,11 @@ class Columns(Sequence[Row]):
 
     def __repr__(self) -> str:
         return f"Columns({list(self.values)!r:.200})"
+
+
+def _as_list(column: Any) -> list[Any]:
+    tolist = getattr(column, "tolist", None)
+    return list(column) if tolist is None else tolist()
 
 
 def joined(blocks: Sequence[Columns]) -> Columns:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterable
 from typing import Any
 
@@ -42,6 +43,14 @@ def test_what_is_no_list_becomes_one_so_that_columns_can_be_read_again() -> None
     columns = Columns(iter([(1, 2), range(2)]))
     assert columns.values == ([1, 2], [0, 1])
     assert columns == [[1, 0], (2, 1)]
+
+
+def test_an_array_gives_its_values_as_python_objects() -> None:
+    class Array(list[int]):
+        def tolist(self) -> list[str]:
+            return list(map(str, self))
+
+    assert Columns([array("d", [1, 2]), Array([3, 4])]).values == ([1.0, 2.0], ["3", "4"])
 
 
 @pytest.mark.parametrize("columns", [[], [[1], []], [[1], [1, 2], [1]]])
