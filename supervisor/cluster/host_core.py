@@ -266,7 +266,15 @@ class HostCore:
         worker = self.workers.get(key)
         if worker is not None and worker.fetching is not fetching:
             worker.fetching = fetching
+            if not fetching and worker.state is HostState.RUNNING:
+                worker.why = ""
             self.changed = True
+
+    def on_fetch_failing(self, key: Key, text: str) -> None:
+        """A part that it waits for cannot be had for now."""
+        worker = self.workers.get(key)
+        if worker is not None and worker.state is HostState.RUNNING:
+            worker.why = text
 
     def on_report(self, key: Key, report: Mapping[str, Any], now: float) -> None:
         """It reported; the report goes on to the coordinator, too."""

@@ -207,6 +207,9 @@ class HostWork:
             self._pass_on(self._relay.fetched(id, file), now)
         elif done.final:
             self._pass_on(self._relay.not_fetched(id, file, done.text), now)
+        else:
+            for key in self._relay.fetchers(id, file):
+                self._core.on_fetch_failing(key, f"waits for {file}: {done.text}")
 
     def _take_exits(self, now: float) -> None:
         """Tell of exits seen in the last turn: the messages of those processes are read by now."""

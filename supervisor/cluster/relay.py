@@ -276,6 +276,10 @@ class Relay:
         line = self._down.get(key)
         return line is not None and bool(line.waiting)
 
+    def fetchers(self, id: str, file: str) -> list[Key]:
+        """Return the workers that wait for this part."""
+        return sorted(self._fetching.get((id, file), ()))
+
     def fetched(self, id: str, file: str) -> list[Out]:
         """A part is in the folder."""
         return self._arrived(self._fetching, self._down, id, file)

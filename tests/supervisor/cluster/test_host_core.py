@@ -302,8 +302,10 @@ def test_a_worker_whose_snapshot_is_on_its_way_is_told_as_preparing() -> None:
     assert (host.rows()[0]["state"], state(host), host.changed) == (
         "preparing", HostState.RUNNING, True,
     )  # fmt: skip
+    host.on_fetch_failing(KEY, "waits for x: no answer")
+    assert host.rows()[0]["why"] == "waits for x: no answer"
     host.on_fetching(KEY, False)
-    assert host.rows()[0]["state"] == "running"
+    assert (host.rows()[0]["state"], host.rows()[0]["why"]) == ("running", "")
     host.on_fetching(KEY, True)
     host.on_exited(KEY, GONE)
     assert host.rows()[0]["state"] == "exited"
@@ -350,6 +352,7 @@ def test_news_of_unknown_workers_change_nothing() -> None:
     host.on_registered(KEY)
     host.on_plan(KEY, {})
     host.on_fetching(KEY, True)
+    host.on_fetch_failing(KEY, "x")
     host.on_report(KEY, report(1, 1.0), 0.0)
     host.on_stats(KEY, 1, 1.0)
     host.on_exited(KEY, GONE)

@@ -185,10 +185,12 @@ def test_an_assign_goes_on_when_its_parts_are_here_and_what_follows_keeps_its_or
     assert planned.plan.fingerprint() == PLAN.fingerprint()
     assert fetch == Fetch(ID, part(5))
     assert between.waits_for_parts(KEY)
+    assert between.fetchers(ID, part(5)) == [KEY]
     assert between.from_coordinator(KEY, told(2)) == []
     assert between.from_coordinator(KEY, assign(1, 5)) == []
     assert down(between.fetched(ID, part(5))) == [1, 2]
     assert not between.waits_for_parts(KEY)
+    assert between.fetchers(ID, part(5)) == []
     assert down(between.from_coordinator(KEY, told(3))) == [3]
 
 
