@@ -41,6 +41,9 @@ from .worker_verbs import WorkerVerbs
 #: What a turn should take, and the messages that spouts may draw in it.
 TURN_S = 0.004
 TURN_MESSAGES_MAX = 2048
+#: Messages that count in whatever epoch they come: those that begin one, and answers, which a
+#: coordinator that was started again gives before it has told anybody of its epoch.
+ANY_EPOCH = ("assign", "epoch", "dead_letters_stored", "reserved")
 #: How long a worker that was told to stop waits for its links: a peer may have been killed.
 CLOSE_S_MAX = 1.0
 
@@ -96,7 +99,10 @@ class WorkerCore:
     def on_control(self, message: Mapping[str, Any], now: float) -> None:
         """Take a message of the coordinator."""
         kind = message["kind"]
-        if kind not in ("assign", "epoch") and message.get("epoch", self.epoch) != self.epoch:
+        epoch = message.get("epoch", self.epoch)
+        # A coordinator that was started again may end the run before it told of its epoch.
+        early_stop = kind == "stop" and epoch > self.epoch
+        if epoch != self.epoch and not (early_stop or kind in ANY_EPOCH):
             return
         if kind in self.verbs.handlers:
             self.verbs.handlers[kind](message)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from .core_rig import Cores, plan_of
 
 PLACE = {"endpoint": "tcp://h:1", "key": "K", "pid": 5}
@@ -93,3 +95,31 @@ def test_a_worker_that_starts_into_a_pause_draws_nothing() -> None:
     cores.tell_all("pause", paused=False)
     cores.run()
     assert cores.spout().ledger.emitted == 40
+
+
+@pytest.mark.parametrize("ahead", [-1, 0, 1])
+def test_answers_count_in_whatever_epoch_they_come(
+    ahead: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A coordinator that was started again answers in its new epoch, of which nobody heard yet."""
+    cores, heard = Cores(plan_of()), []
+    cores.start()
+    core = cores.cores[0]
+    monkeypatch.setattr(core.letters, "stored", heard.append)
+    monkeypatch.setattr(core.finish, "granted", heard.append)
+    for number, kind in enumerate(("dead_letters_stored", "reserved")):
+        core.on_control({"kind": kind, "id": number, "epoch": cores.epoch + ahead}, cores.now)
+    core.on_control({"kind": "freeze", "round": 3, "epoch": cores.epoch + ahead}, cores.now)
+    assert heard == [0, 1]
+    assert core.rounds.told == (0 if ahead else 3)
+
+
+@pytest.mark.parametrize(("ahead", "stopped"), [(-1, False), (0, True), (1, True)])
+def test_a_stop_of_a_later_epoch_counts_and_that_of_an_earlier_one_does_not(
+    ahead: int, stopped: bool
+) -> None:
+    cores = Cores(plan_of())
+    cores.start()
+    cores.cores[0].on_control({"kind": "stop", "epoch": cores.epoch + ahead}, cores.now)
+    cores.run(40)
+    assert cores.cores[0].stopped is stopped
