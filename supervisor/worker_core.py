@@ -149,7 +149,7 @@ class WorkerCore:
     # Assign, epochs.
 
     def _on_assign(self, message: Mapping[str, Any], now: float) -> None:
-        self.plan = plan = Plan.from_wire(message["plan"])
+        plan = Plan.from_wire(message["plan"])
         self.epoch = message["epoch"]
         settings = plan.settings
         acker = self.acker = Acker(self._completed, self._failed, settings.message_timeout_s)
@@ -157,6 +157,9 @@ class WorkerCore:
             settings, tracked=plan.guarantee != "at-most-once", clock=self.clock,
             draw=self.rng.getrandbits, acker=acker, credit=self._arrivals.credit,
         )  # fmt: skip
+        # Last: the control thread may report at any moment, and takes this for a sign that the
+        # rest is there.
+        self.plan = plan
         self.home = plan.worker_of()
         builder = TaskBuilder(
             plan, self.worker, self.env, self.links, self.rng, self._load, self.letters.bury_of

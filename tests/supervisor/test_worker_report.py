@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable
+from types import FrameType
 from typing import Any
 
+import pytest
 from waterspout.supervisor.protocol import problem
+from waterspout.topology.tracebacks import OUR_FOLDERS
 
 from .core_rig import CLASSES, Cores, Double, Numbers, plan_of
 
@@ -37,6 +42,51 @@ def test_a_report_before_the_assign_is_empty_and_valid() -> None:
     report = cores.cores[0].report(cores.now)
     assert problem(report) is None
     assert (report["tasks"], report["errors"]) == ([], [])
+
+
+def at_every_line(call: Callable[[], Any], do: Callable[[], Any]) -> int:
+    """Run ``call``, and ``do`` before every line of ours in it: another thread may come there."""
+    lines = 0
+
+    def at_line(frame: FrameType, event: str, arg: Any) -> Any:
+        nonlocal lines
+        if event == "line":
+            lines += 1
+            sys.settrace(None)
+            do()
+            sys.settrace(at_call)
+        return at_line
+
+    def at_call(frame: FrameType, event: str, arg: Any) -> Any:
+        return at_line if frame.f_code.co_filename.startswith(OUR_FOLDERS) else None
+
+    before = sys.gettrace()
+    sys.settrace(at_call)
+    try:
+        call()
+    finally:
+        sys.settrace(before)
+    return lines
+
+
+@pytest.mark.parametrize("guarantee", ["at-least-once", "at-most-once"])
+def test_a_report_may_be_asked_for_at_any_moment(guarantee: str) -> None:
+    """The control thread does; when it fails, the worker ends with exit code 70."""
+    cores = Cores(plan_of(guarantee=guarantee))
+
+    def report() -> None:
+        assert problem(cores.cores[0].report(cores.now)) is None
+
+    def new_epoch() -> None:
+        cores.epoch += 1
+        cores.tell(0, "epoch", peers=cores.peers(), durable_round=None, roots=[])
+        cores.run(1)
+
+    assert at_every_line(cores.assign, report) > 1000
+    cores.run(1)
+    cores.tell_all("go")
+    assert at_every_line(lambda: cores.run(1), report) > 100
+    assert at_every_line(new_epoch, report) > 100
 
 
 def test_an_error_is_reported_once_with_how_often_it_came() -> None:
