@@ -10,6 +10,7 @@ from waterspout.supervisor.control_session import Session
 from waterspout.supervisor.store import StoreError
 
 from .cluster_rig import FakeHost, Rig
+from .host_messages import beat_row
 
 TWO = """\
 name: numbers
@@ -209,6 +210,18 @@ def test_a_host_speaks_only_for_workers_that_are_placed_on_it(rig: Rig):
     rig.run(0.5)
     assert rig.life("numbers") == "active"
     assert rig.cluster.refused == 1
+
+
+def test_a_host_cannot_say_that_another_host_s_worker_has_ended(rig: Rig):
+    two_workers(rig)
+    (key,) = rig.hosts["b"].workers
+    left = {"reason": "exit code 1", "roots": [], "positions": {}, "drawn": {}}
+    row = beat_row(id=key[0], worker=key[1], incarnation=key[2], state="exited", exit=left)
+    liar = rig.hosts["a"]
+    beat = next(each for each in liar.messages(rig.now) if each["kind"] == "beat")
+    rig.cluster.on_beat(liar.route, {**beat, "workers": [row]}, rig.now)
+    rig.run(0.5)
+    assert "worker lost" not in rig.happened()
 
 
 def test_a_disk_that_is_full_when_a_host_is_lost_loses_no_exit(rig: Rig):

@@ -140,7 +140,8 @@ def test_a_version_that_does_not_come_up_in_time_is_rolled_back(rig: Rig):
     until(rig, "rolling back")
     let_answer(rig, True)
     until(rig, "active")
-    assert "rolled back" in run_of(rig).row.reason
+    why = "rolled back: the new version did not run within boot_timeout"
+    assert run_of(rig).row.reason == why
 
 
 @pytest.mark.parametrize("state", ["quiescing", "switching", "rolling back"])
@@ -163,6 +164,8 @@ def test_a_paused_topology_is_paused_after_a_move_too(rig: Rig):
     assert rig.ask("rebalance", name="numbers", workers=3)["ok"]
     until(rig, "switching")
     until(rig, "paused")
+    told = [each for worker in all_workers(rig) for each in worker.messages]
+    assert [each["paused"] for each in told if each["kind"] == "assign"] == [True] * 3
     assert rig.ask("resume", name="numbers")["state"] == "active"
 
 
