@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from ..restarts import Backoff
-from .field_checks import NAME_MAX, cut
+from .field_checks import NAME_MAX, PATH_MAX, cut
 from .host_protocol import WishWorker
 from .host_states import TRANSITIONS, HostEvent, HostState
 from .memory_limit import MemoryWatch
@@ -35,7 +35,11 @@ class ExitRecord(NamedTuple):
         return {
             "reason": cut(self.reason),
             "roots": list(self.roots),
-            "positions": dict(self.positions),
+            # A name that does not pass the table would have the whole beat refused.
+            "positions": {
+                task: [each for each in found if len(each[0]) <= PATH_MAX]
+                for task, found in self.positions.items()
+            },
             "drawn": dict(self.drawn),
         }
 

@@ -22,6 +22,14 @@ def test_its_row_passes_the_table_of_the_protocol_in_every_state(state: HostStat
     assert len(row["why"]) == len(row["exit"]["reason"]) == TEXT_MAX
 
 
+def test_a_partition_with_an_endless_name_does_not_silence_the_host() -> None:
+    worker = HostWorker(KEY, HostState.EXITED)
+    worker.exit = ExitRecord("x", (), {3: [["a" * 4096, 0, 1], ["b", 2, 3]]}, {})
+    row = worker.to_wire()
+    assert row["exit"]["positions"] == {3: [["b", 2, 3]]}
+    assert problem_from_supervisor(beat(workers=[row])) is None
+
+
 def test_a_row_without_a_process_passes_too() -> None:
     assert problem_from_supervisor(beat(workers=[HostWorker(KEY).to_wire()])) is None
 
