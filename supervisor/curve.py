@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 ZAP_ENDPOINT = "inproc://zeromq.zap.01"
 #: Requests taken in one turn.
 RECEIVED_MAX = 256
+#: Refusals are logged at most so often, however many try, in seconds.
+LOG_S = 1.0
 
 _log = logging.getLogger(__name__)
 
@@ -88,6 +90,9 @@ class CurveServer:
         self, context: Context, rules: Mapping[str, Callable[[bytes], str]], hold_s: float = 0.0
     ) -> None:
         self._gate = Gate({name: _by_text(rule) for name, rule in rules.items()}, hold_s)
+        self._log_at = float("-inf")
+        #: What the log has said.
+        self._faults = self._refusals = 0
         self.socket: Socket = context.socket(zmq.ROUTER)
         self.socket.setsockopt(zmq.LINGER, 0)
         self.socket.bind(ZAP_ENDPOINT)
@@ -111,12 +116,23 @@ class CurveServer:
         while self._gate.outbox:
             with suppress(zmq.Again):
                 self.socket.send_multipart(self._gate.outbox.popleft(), zmq.NOBLOCK)
-        while self._gate.refused:
-            request = self._gate.refused.popleft()
+        if now >= self._log_at and (self._gate.refused or self._gate.faults > self._faults):
+            self._log_at = now + LOG_S
+            self._log()
+
+    def _log(self) -> None:
+        """Say who was refused: the last one, and how many there were since the last line."""
+        faults, self._faults = self._gate.faults - self._faults, self._gate.faults
+        if faults:
+            _log.warning("authentication failed for a fault count=%d", faults)
+        if self._gate.refused:
+            request, count = self._gate.refused[-1], self._gate.refusals - self._refusals
+            self._gate.refused.clear()
             _log.warning(
-                "connection refused domain=%s address=%s key=%s",
-                request.domain, request.address, z85.encode(request.key).decode(),
+                "connection refused domain=%s address=%s key=%s count=%d",
+                request.domain, request.address, z85.encode(request.key).decode(), count,
             )  # fmt: skip
+        self._refusals = self._gate.refusals
 
     def close(self) -> None:
         """Close the socket. From now on nobody is let in."""

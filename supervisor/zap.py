@@ -83,7 +83,9 @@ class Gate:
         except ValueError:
             self.faults += 1
             if len(parts) > 3:
-                self._answer(ZapRequest(parts[0], parts[3], "", "", b""), "")
+                # Without a key there is nobody to name.
+                self.refusals += 1
+                self.outbox.append(zap_answer(ZapRequest(parts[0], parts[3], "", "", b""), ""))
             return
         user = self._user(request)
         if user or self._hold_s <= 0:

@@ -9,6 +9,7 @@ import pytest
 import zmq
 from waterspout.supervisor.curve import Curve, CurveServer, KeyPair
 from waterspout.supervisor.sockets import Context, Socket, dealer, router
+from zmq.utils import z85
 
 SERVER, ALICE, MALLORY = KeyPair.new(), KeyPair.new(), KeyPair.new()
 
@@ -129,3 +130,34 @@ def test_without_a_door_nobody_is_let_in(tmp_path: Path) -> None:
 def test_a_secret_is_not_shown() -> None:
     assert ALICE.secret.decode() not in repr(ALICE)
     assert len(ALICE.public) == len(ALICE.secret) == 40
+
+
+def test_refusals_are_logged_once_a_second_however_many_there_are(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    def rule(key: bytes) -> str:
+        if key == ALICE.public:
+            raise RuntimeError("no list")
+        return ""
+
+    context: Context = zmq.Context()
+    door = CurveServer(context, {"links": rule})
+    asker = context.socket(zmq.DEALER)
+    asker.connect("inproc://zeromq.zap.01")
+
+    def ask(keys: KeyPair, now: float) -> None:
+        key = z85.decode(keys.public)
+        asker.send_multipart([b"", b"1.0", b"1", b"links", b"10.0.0.7", b"", b"CURVE", key])
+        door.turn(now)
+        assert asker.recv_multipart()[3] == b"400"
+
+    for now in (0.0, 0.1, 0.9, 1.0):
+        ask(MALLORY, now)
+    ask(ALICE, 2.0)
+    lines = [record.getMessage() for record in caplog.records]
+    refused = f"connection refused domain=links address=10.0.0.7 key={MALLORY.public.decode()}"
+    assert lines[:2] == [f"{refused} count=1", f"{refused} count=3"]
+    assert lines[2] == "authentication failed for a fault count=1"
+    assert len(lines) == 4
+    assert door.refused == 5
+    context.destroy(linger=0)
