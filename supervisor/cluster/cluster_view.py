@@ -5,11 +5,15 @@ from __future__ import annotations
 import os
 from typing import Any
 
+from ..control_wire import pack
 from ..store import Store
 from .client_protocol import CLIENT_PROTO
 from .cluster import Cluster
 from .cluster_status import Facts, cluster_health, cluster_row, host_row, list_row, topology_row
 from .topology_run import TopologyRun
+
+#: Dead letters in one answer have so many bytes, or are one.
+LETTERS_BYTES_MAX = 8 << 20
 
 
 class ClusterView:
@@ -96,9 +100,16 @@ class ClusterView:
 
 
 def dead_letter_rows(store: Store, after: int, limit: int) -> dict[str, Any]:
-    """Return dead letters with ids above ``after``, and how many there are in all."""
-    letters = store.dead_letters(after=after, limit=limit)
-    rows = [
-        {"id": each.id, "at": each.at, "status": each.status, **each.record} for each in letters
-    ]
+    """Return dead letters with ids above ``after``, and how many there are in all.
+
+    There are fewer than ``limit`` when they are large: the next ones are after the last of them.
+    """
+    rows: list[dict[str, Any]] = []
+    size = 0
+    for each in store.dead_letters(after=after, limit=limit):
+        row = {"id": each.id, "at": each.at, "status": each.status, **each.record}
+        size += len(pack(row))
+        if rows and size > LETTERS_BYTES_MAX:
+            break
+        rows.append(row)
     return {"letters": rows, "count": store.dead_letter_count()}

@@ -5,6 +5,11 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+from waterspout.supervisor.cluster import cluster_view
+from waterspout.supervisor.cluster.cluster_view import dead_letter_rows
+from waterspout.supervisor.store_memory import MemoryStore
+
 from .cluster_rig import FakeHost, Rig
 
 
@@ -42,6 +47,21 @@ def rig_text(name: str) -> str:
     """Return the text of a small topology."""
     bolt = "b: {class: Log, inputs: [s]}"
     return f"name: {name}\nspouts:\n  s: {{class: Sequence}}\nbolts:\n  {bolt}\n"
+
+
+def test_large_dead_letters_come_in_several_answers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(cluster_view, "LETTERS_BYTES_MAX", 2500)
+    store = MemoryStore()
+    letter = {"task": 1, "partition": None, "start": None, "values": ["x" * 1000]}
+    store.add_dead_letters([letter] * 5)
+    first = dead_letter_rows(store, 0, 100)
+    assert ([row["id"] for row in first["letters"]], first["count"]) == ([1, 2], 5)
+    after = first["letters"][-1]["id"]
+    assert [row["id"] for row in dead_letter_rows(store, after, 100)["letters"]] == [3, 4]
+    monkeypatch.setattr(cluster_view, "LETTERS_BYTES_MAX", 1)
+    assert len(dead_letter_rows(store, 0, 100)["letters"]) == 1
 
 
 def test_a_host_that_is_lost_is_shown_as_lost(tmp_path: Path):

@@ -118,6 +118,12 @@ def test_a_hello_on_a_new_connection_means_that_no_wish_was_acted_on_there():
     assert known(hosts, route=b"r2").version == 0
 
 
+def test_a_beat_of_another_process_than_the_one_that_said_hello_does_not_count():
+    hosts = Hosts()
+    known(hosts, session=7)
+    assert hosts.on_beat(b"r1", beat(session=8)) is None
+
+
 def test_nobody_beats_without_a_hello():
     assert Hosts().on_beat(b"r1", beat()) is None
 
