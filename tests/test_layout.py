@@ -38,7 +38,8 @@ PURE_MODULES = {
             "authorized", "blobs", "cluster_status", "code_pack", "client_protocol", "host_core",
             "event_lines", "field_checks", "submitted",
             "host_link", "host_protocol", "host_states", "host_worker", "hosts", "leases",
-            "lifecycle", "outgoing", "places", "plan_move", "relay", "slots", "tap_filter",
+            "lifecycle", "log_follow", "memory_limit", "outgoing", "places", "plan_move",
+            "relay", "slots", "tap_filter",
         )
     ),
 }  # fmt: skip

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,10 +17,10 @@ from waterspout.topology.errors import UserError
 
 
 @pytest.fixture
-def environ(tmp_path: Path) -> dict[str, str]:
-    runtime = f"/tmp/wsf-{os.getpid()}"
-    os.makedirs(runtime, 0o700, exist_ok=True)
-    return {"XDG_RUNTIME_DIR": runtime}
+def environ() -> Iterator[dict[str, str]]:
+    # Short: the folder of the test's own may have a path that is too long for a socket.
+    with tempfile.TemporaryDirectory(prefix="wsf-", dir="/tmp") as runtime:
+        yield {"XDG_RUNTIME_DIR": runtime}
 
 
 def test_a_second_supervisor_is_refused_with_the_pid_of_the_first(
