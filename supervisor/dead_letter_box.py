@@ -176,6 +176,11 @@ class DeadLetterBox:
             {"kind": "dead_letters", "id": next(self._ids), "records": [record]}
         )
 
+    @property
+    def news(self) -> bool:
+        """Whether a letter got through that no round has frozen: its work may be elsewhere."""
+        return bool(self._worked)
+
     def freeze(self, round_: int) -> list[int]:
         """Freeze what is worked through, as ledgers do; return the letters that are done then."""
         self.abort()

@@ -62,7 +62,10 @@ class Progress:
             for worker in range(plan.workers)
         }
         self._message_timeout_s = settings.message_timeout_s
-        self._drawn_since_max = settings.max_pending
+        # At most once nothing is drawn twice.
+        self._drawn_since_max = (
+            0 if plan.guarantee == "at-most-once" else settings.max_pending
+        )
         self._mark: tuple[int, ...] = ()
         self._moved_at = self._watch_at = 0.0
         self._waits = False

@@ -60,7 +60,8 @@ class WorkerRounds:
     def news(self) -> bool:
         """Whether a round would make something durable. Asked by the control thread."""
         spouts = list(self._core.tasks.spouts.values())
-        return self._totals() != self._seen or any(spout.ledger.news for spout in spouts)
+        ledgers = any(spout.ledger.news for spout in spouts)
+        return ledgers or self._core.letters.news or self._totals() != self._seen
 
     def _totals(self) -> tuple[int, ...]:
         bolts = list(self._core.tasks.bolts.values())

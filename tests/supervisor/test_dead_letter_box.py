@@ -175,5 +175,7 @@ def test_a_round_in_which_only_a_letter_got_through_is_worth_it() -> None:
     assert frozen(cores, 1) == []
     cores.tell(0, "durable", round=1)
     # What worked on it was counted before the round, its tree ended after it.
+    assert not cores.cores[0].rounds.news
     cores.cores[0].letters._worked.append((spout_task(cores), 5, "default", [7]))
+    assert cores.cores[0].rounds.news
     assert frozen(cores, 2) == [5]

@@ -147,3 +147,11 @@ def test_there_is_news_until_every_worker_says_that_there_is_none(progress: Prog
         progress.on_report(worker, message if news is None else {**message, "news": news}, 1.0)
         seen.append(progress.news)
     assert seen == [True, True, False, True, False, True]
+
+
+def test_at_most_once_nothing_that_was_not_heard_of_is_counted_twice():
+    plan = replace(PLAN, guarantee="at-most-once")
+    progress = Progress(plan, replace(Settings(), max_pending=100))
+    report(progress, 1.0, emitted=0)
+    progress.on_lost(0, {})
+    assert sum(tally.twice() for tally in progress.spouts()) == 0
