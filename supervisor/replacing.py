@@ -46,4 +46,5 @@ class Replacing:
         for number, (incarnation, why) in wanted.items():
             worker = self._handover.workers[number]
             if worker.incarnation == incarnation:
+                worker.excused = True
                 self._handover.kill(worker, why)

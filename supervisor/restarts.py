@@ -105,6 +105,8 @@ class Worker:
     loop_age_s: float = 0.0
     #: Set when it was killed on purpose; then its exit has this reason.
     killed_why: str = ""
+    #: Whatever ends this incarnation is not its fault: its host is lost, or it is to move.
+    excused: bool = False
     restarts: int = 0
     boot_losses: int = 0
     was_built: bool = False
@@ -130,6 +132,7 @@ class Worker:
         self.apply(WorkerEvent.STARTED)
         self.incarnation, self.alive, self.started_at, self.seen_at = incarnation, True, now, now
         self.epoch = self.ready_epoch = 0
+        self.excused = False
         self.endpoint, self.key, self.pid, self.killed_why = "", "", None, ""
         self.loop_age_s = 0.0
 
@@ -140,7 +143,7 @@ class Worker:
 
     def lost(self, reason: str, now: float) -> None:
         """Its process is gone; in BACKOFF it is started again at ``start_at``."""
-        if self.state is WorkerState.STARTING:
+        if self.state is WorkerState.STARTING and not self.excused:
             self.boot_losses += 1
         self.last_exit = self.killed_why or reason
         self.alive, self.endpoint = False, ""
@@ -182,3 +185,8 @@ class Workers:
             and self.table[number].alive
             and self.table[number].incarnation == incarnation
         )
+
+    def excuse(self, number: int, incarnation: int) -> None:
+        """Do not count the end of this incarnation, should it come now, as a failed boot."""
+        if self.known(number, incarnation):
+            self.table[number].excused = True

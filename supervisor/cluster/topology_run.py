@@ -202,6 +202,7 @@ class TopologyRun:
         """The host of a worker is lost, and with it the worker, as far as anybody can tell."""
         self.host.now = now
         if self.host.lost(worker, incarnation) and self._driver is not None:
+            self._driver.coordinator.handover.workers.excuse(worker, incarnation)
             self._driver.on_exit(worker, incarnation, why, now)
 
     def out_of_contact(self, workers: Mapping[int, int], now: float) -> None:

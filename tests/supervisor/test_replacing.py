@@ -80,3 +80,14 @@ def test_a_worker_that_was_replaced_meanwhile_is_left_alone(run: Run):
     run.tick(1.0)
     assert killed(run) == []
     assert run.coordinator.handover.workers[0].alive
+
+
+def test_a_worker_that_moves_again_and_again_while_it_boots_is_not_taken_for_one_that_cannot():
+    run = Run()
+    for _ in range(5):
+        run.tick(5.0)
+        replace(run, 0)
+        run.exit(0)
+    assert run.coordinator.handover.workers[0].boot_losses == 0
+    run.tick(5.0)
+    assert run.coordinator.handover.workers[0].alive

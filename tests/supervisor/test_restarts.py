@@ -116,3 +116,17 @@ def test_only_the_current_incarnation_is_known():
     assert known == [(0, 77)]
     workers[0].lost("crash", now=1.0)
     assert not workers.known(0, 77)
+
+
+def test_an_end_that_was_not_its_fault_is_no_failed_boot():
+    workers = Workers.make(1, 0.1, 1.0)
+    for incarnation in range(1, BOOT_LOSSES_MAX + 2):
+        workers[0].started(incarnation, now=0.0)
+        workers.excuse(0, incarnation - 1)
+        assert not workers[0].excused
+        workers.excuse(0, incarnation)
+        workers[0].lost("host b lost", now=1.0)
+    assert workers[0].boot_losses == 0
+    workers[0].started(99, now=0.0)
+    workers[0].lost("exit code 1", now=1.0)
+    assert workers[0].boot_losses == 1
