@@ -1,6 +1,6 @@
 """A cluster with keys over three hosts: the page's commands, then everything that cuts or kills.
 
-Rows of the failure model are named by their ids. After each fault: nothing is lost, first unacked
+Rows of docs/faults.md are named by their ids. After each fault: nothing is lost, first unacked
 never goes back, and the topology goes on within the stated time.
 """
 
@@ -97,7 +97,7 @@ def test_a_host_that_is_gone_is_replaced_after_its_lease(numbers: Numbers) -> No
 
 
 def test_a_short_cut_moves_nothing(numbers: Numbers) -> None:
-    """F08: shorter than the lease."""
+    """F07: shorter than the lease."""
     net = numbers.cluster.net
     net.cut("b")
     time.sleep(1.0)
@@ -107,7 +107,7 @@ def test_a_short_cut_moves_nothing(numbers: Numbers) -> None:
 
 
 def test_a_host_that_was_cut_for_longer_than_its_lease_is_fenced(numbers: Numbers) -> None:
-    """F09: its workers go on as zombies; when it is back they are refused, and killed."""
+    """F07: its workers go on as zombies; when it is back they are refused, and killed."""
     net = numbers.cluster.net
     zombies = workers_on(numbers, "b")
     assert zombies
@@ -120,7 +120,7 @@ def test_a_host_that_was_cut_for_longer_than_its_lease_is_fenced(numbers: Number
 
 @pytest.mark.parametrize(("source", "target"), [("b", "a"), ("a", "b"), ("b", "c")])
 def test_a_cut_of_one_way_loses_nothing(numbers: Numbers, source: str, target: str) -> None:
-    """F08, F10: to the coordinator's host, from it, and between two others."""
+    """F08: to the coordinator's host, and from it. F09: between two others."""
     net = numbers.cluster.net
     net.cut_way(source, target)
     time.sleep(LEASE_S + 2)
@@ -129,7 +129,7 @@ def test_a_cut_of_one_way_loses_nothing(numbers: Numbers, source: str, target: s
 
 
 def test_connections_that_break_lose_nothing(numbers: Numbers) -> None:
-    """F07."""
+    """F10."""
     for _ in range(3):
         for host in numbers.cluster.hosts:
             numbers.cluster.net.reset(host)
@@ -140,7 +140,7 @@ def test_connections_that_break_lose_nothing(numbers: Numbers) -> None:
 @pytest.mark.skipif(not can_lose_packets(), reason="needs iptables: apt-get install iptables")
 @pytest.mark.parametrize("share", [0.05, 0.3])
 def test_lost_packets_lose_no_message(numbers: Numbers, share: float) -> None:
-    """F07."""
+    """F10."""
     net = numbers.cluster.net
     net.lose("b", share)
     time.sleep(4.0)
@@ -171,7 +171,7 @@ def test_a_killed_worker_is_started_again(numbers: Numbers) -> None:
 
 
 def test_a_stopped_worker_is_a_zombie_that_changes_nothing(numbers: Numbers) -> None:
-    """F12."""
+    """F15."""
     (worker, *_) = workers_on(numbers, "c")
     worker.send_signal(signal.SIGSTOP)
     time.sleep(3.0)

@@ -1,6 +1,6 @@
 """The cluster on this machine, without keys: what its verbs do, and what survives which kill.
 
-Rows of the failure model are named by their ids.
+Rows of docs/faults.md are named by their ids.
 """
 
 from __future__ import annotations
@@ -136,7 +136,7 @@ def test_workers_of_a_lost_host_go_to_another_when_its_lease_is_over(case: Case)
 
 
 def test_a_stopped_host_is_a_zombie_that_changes_nothing_when_it_wakes(case: Case) -> None:
-    """F12, F15: its workers are fenced, and killed when it is back."""
+    """F15: its workers are fenced, and killed when it is back."""
     cluster = case.cluster.up("a", "b")
     case.submit(*PACE)
     case.middle()
