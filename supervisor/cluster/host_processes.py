@@ -28,7 +28,7 @@ from ..worker_logs import log_path
 from .host_core import Adopted
 from .host_worker import ExitRecord, Key
 from .plan_files import read_plan
-from .process_table import ProcessRow, read_table, write_table
+from .process_table import ProcessRow, ProcessTable, read_table, write_table
 from .supervisor_folder import SupervisorFolder
 
 #: Two clocks give the start of a process; they agree up to this, in seconds.
@@ -74,6 +74,7 @@ class HostProcesses:
         #: Highest term of a coordinator that was seen; kept with the table.
         self.term = table.term
         self._found = table.rows
+        self._same_boot = table.machine == folder.machine
         self._changed = False
 
     # Taking over.
@@ -82,13 +83,17 @@ class HostProcesses:
         """Return what an earlier supervisor started; called once, first."""
         adopted = []
         by_key = {row.key: row for row in self._found}
+        #: Found by their command lines: they run now.
+        seen: set[Key] = set()
         lost = [row for row in self._found if row.pid is None]
         for row in _rows_of_commands(self._folder) if lost or not self._found else ():
             if row.key not in by_key or by_key[row.key].pid is None:
+                seen.add(row.key)
                 known = by_key.get(row.key, row)
-                by_key[row.key] = replace(known, pid=row.pid, created=row.created)
+                by_key[row.key] = replace(known, pid=row.pid, created=row.created, ticks=row.ticks)
         for key, row in by_key.items():
-            each = self._processes[key] = _Process(row, _process_of(row))
+            process = _process_of(row, same_boot=self._same_boot or key in seen)
+            each = self._processes[key] = _Process(row, process)
             each.pidfd = _pidfd_of(each.process)
             alive = each.process is not None
             exit = None if alive else self._exit(each, "ended while its supervisor was away")
@@ -133,7 +138,9 @@ class HostProcesses:
         with suppress(psutil.Error):
             each.process = psutil.Process(each.child.pid)
             created = each.process.create_time()
-        each.row = replace(row, pid=each.child.pid, created=created)
+        each.row = replace(
+            row, pid=each.child.pid, created=created, ticks=start_ticks(each.child.pid)
+        )
         each.oom_kills = oom_kills()
 
     def row(self, key: Key) -> ProcessRow | None:
@@ -190,8 +197,9 @@ class HostProcesses:
 
     def _save(self) -> None:
         self._changed = False
-        rows = [each.row for each in self._processes.values()]
-        write_table(self._folder.processes, self.term, rows)
+        rows = tuple(each.row for each in self._processes.values())
+        table = ProcessTable(self.term, rows, self._folder.machine)
+        write_table(self._folder.processes, table)
 
     # What became of them.
 
@@ -286,13 +294,29 @@ def oom_kills() -> int:
     return 0
 
 
-def _process_of(row: ProcessRow) -> psutil.Process | None:
+def start_ticks(pid: int) -> int:
+    """Return when a process started, in ticks since the machine booted; 0: it is not known.
+
+    Source: proc(5), field ``starttime`` of /proc/PID/stat. Unlike the time of creation that
+    psutil gives, it does not move when the clock is set.
+    """
+    with suppress(OSError, ValueError, IndexError):
+        stat = Path(f"/proc/{pid}/stat").read_text("utf-8", "replace")
+        # The name of the program, in brackets, may hold anything.
+        return int(stat.rpartition(")")[2].split()[19])
+    return 0
+
+
+def _process_of(row: ProcessRow, same_boot: bool) -> psutil.Process | None:
     """Return the process of a row if it still runs: the same pid, started at the same time."""
     if row.pid is None:
         return None
     try:
         process = psutil.Process(row.pid)
-        same = abs(process.create_time() - row.created) <= CREATED_TOLERANCE_S
+        if row.ticks:
+            same = same_boot and start_ticks(row.pid) == row.ticks
+        else:
+            same = abs(process.create_time() - row.created) <= CREATED_TOLERANCE_S
     except psutil.Error:
         return None
     return process if same and _lives(process) else None
@@ -345,6 +369,7 @@ def _rows_of_commands(folder: SupervisorFolder) -> list[ProcessRow]:
                         int(options["incarnation"], 16),
                         process.pid,
                         process.create_time(),
+                        start_ticks(process.pid),
                     )
                 )
     return found

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -24,8 +23,9 @@ class ProcessRow:
     Attributes:
         id, worker, incarnation: whose process it is.
         pid: None: it was about to be started.
-        created: wall clock seconds as the operating system has them; no later process with this
-            pid has the same.
+        created: wall clock seconds of its start, for people: they move when the clock is set.
+        ticks: of its start since the machine booted, as the kernel counts; with the pid and the
+            machine's boot they name one process. 0: the system does not tell.
         local: top modules of the topology's own code.
         plan: file of its plan in ``plans/``; "": it was not given one yet.
     """
@@ -35,6 +35,7 @@ class ProcessRow:
     incarnation: int
     pid: int | None = None
     created: float = 0.0
+    ticks: int = 0
     local: tuple[str, ...] = ()
     plan: str = ""
 
@@ -46,10 +47,11 @@ class ProcessRow:
 
 @dataclass(frozen=True, slots=True)
 class ProcessTable:
-    """What the file holds."""
+    """What the file holds; ``machine`` tells whether it was written since the machine booted."""
 
     term: int
     rows: tuple[ProcessRow, ...]
+    machine: str = ""
 
 
 def read_table(path: Path) -> ProcessTable:
@@ -61,7 +63,7 @@ def read_table(path: Path) -> ProcessTable:
     try:
         found = json.loads(path.read_text("utf-8"))
         rows = [ProcessRow(**{**row, "local": tuple(row["local"])}) for row in found["rows"]]
-        return ProcessTable(int(found["term"]), tuple(rows))
+        return ProcessTable(int(found["term"]), tuple(rows), str(found["machine"]))
     except FileNotFoundError:
         return ProcessTable(0, ())
     except (ValueError, TypeError, KeyError, AttributeError):
@@ -69,14 +71,14 @@ def read_table(path: Path) -> ProcessTable:
         return ProcessTable(0, ())
 
 
-def write_table(path: Path, term: int, rows: Iterable[ProcessRow]) -> None:
+def write_table(path: Path, table: ProcessTable) -> None:
     """Write the table, durable when this returns.
 
     Raises:
         OSError: the disk is full or fails; the table of before is still there.
     """
     temporary = path.with_name(path.name + ".tmp")
-    text = json.dumps({"format": _FORMAT, "term": term, "rows": [asdict(row) for row in rows]})
+    text = json.dumps({"format": _FORMAT, **asdict(table)})
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     with open(descriptor, "w", encoding="utf-8") as file:
         file.write(text)

@@ -17,7 +17,12 @@ from waterspout.supervisor.cluster import host_processes
 from waterspout.supervisor.cluster.host_processes import HostProcesses
 from waterspout.supervisor.cluster.host_worker import ExitRecord
 from waterspout.supervisor.cluster.plan_files import write_plan
-from waterspout.supervisor.cluster.process_table import ProcessRow, read_table, write_table
+from waterspout.supervisor.cluster.process_table import (
+    ProcessRow,
+    ProcessTable,
+    read_table,
+    write_table,
+)
 from waterspout.supervisor.cluster.supervisor_folder import SupervisorFolder
 from waterspout.supervisor.crash_slot import CrashSlot, slot_bytes
 from waterspout.supervisor.slot_file import map_slot, slot_path
@@ -46,6 +51,14 @@ def started(folder: SupervisorFolder, command: list[str] = SLEEP) -> HostProcess
     processes.adopt()
     assert processes.spawn_all([(ProcessRow(*KEY, local=("mine",)), command)]) == {}
     return processes
+
+
+def written(
+    folder: SupervisorFolder, row: ProcessRow, term: int = 1, machine: str | None = None
+) -> None:
+    """Have this in the table of processes."""
+    table = ProcessTable(term, (row,), folder.machine if machine is None else machine)
+    write_table(folder.processes, table)
 
 
 def ended(processes: HostProcesses) -> ExitRecord:
@@ -119,7 +132,7 @@ def test_the_same_pid_with_another_start_is_somebody_else(folder: SupervisorFold
     first = started(folder)
     row = first.row(KEY)
     assert row is not None
-    write_table(folder.processes, 1, [replace(row, created=row.created - 60)])
+    written(folder, replace(row, ticks=row.ticks - 1))
     second = HostProcesses(folder)
     (adopted,) = second.adopt()
     assert not adopted.alive
@@ -127,7 +140,33 @@ def test_the_same_pid_with_another_start_is_somebody_else(folder: SupervisorFold
     assert adopted.exit.reason == "ended while its supervisor was away"
     second.kill(KEY)
     assert first.exits([KEY]) == []
-    write_table(folder.processes, 1, [row])
+    # Nor is it ours when the machine has booted since.
+    written(folder, row, machine="before")
+    (adopted,) = HostProcesses(folder).adopt()
+    assert not adopted.alive
+    written(folder, row)
+
+
+def test_a_clock_that_was_set_makes_no_stranger_of_a_process(folder: SupervisorFolder) -> None:
+    """F13: the wall clock decides nothing."""
+    row = started(folder).row(KEY)
+    assert row is not None
+    assert row.ticks > 0
+    written(folder, replace(row, created=row.created - 3600))
+    (adopted,) = HostProcesses(folder).adopt()
+    assert adopted.alive
+
+
+def test_where_the_kernel_does_not_tell_the_time_of_creation_has_to_do(
+    folder: SupervisorFolder,
+) -> None:
+    row = started(folder).row(KEY)
+    assert row is not None
+    for offset_s, alive in ((0.0, True), (-60.0, False)):
+        written(folder, replace(row, ticks=0, created=row.created + offset_s))
+        (adopted,) = HostProcesses(folder).adopt()
+        assert adopted.alive is alive
+    written(folder, row)
 
 
 def test_a_process_whose_pid_was_not_written_is_found_by_its_command(
@@ -140,7 +179,7 @@ def test_a_process_whose_pid_was_not_written_is_found_by_its_command(
     ]  # fmt: skip
     child = subprocess.Popen(command)
     try:
-        write_table(folder.processes, 3, [ProcessRow(*KEY, local=("mine",))])
+        written(folder, ProcessRow(*KEY, local=("mine",)), term=3)
         processes = HostProcesses(folder)
         (adopted,) = processes.adopt()
         assert (adopted.key, adopted.pid, adopted.alive) == (KEY, child.pid, True)
