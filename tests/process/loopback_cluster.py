@@ -34,10 +34,10 @@ class LoopbackCluster:
     Args:
         folder: for all of their files.
         secure: with keys of ``keygen``; False: ``--insecure``.
-        lease: of hosts.
+        lease: of hosts; by default longer than anything takes on a busy machine.
     """
 
-    def __init__(self, folder: Path, *, secure: bool = False, lease: str = "2s") -> None:
+    def __init__(self, folder: Path, *, secure: bool = False, lease: str = "15s") -> None:
         self.folder, self.secure, self.lease = folder, secure, lease
         self.endpoint = f"tcp://127.0.0.1:{free_ports()}"
         self.environ = {

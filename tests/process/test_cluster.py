@@ -90,7 +90,6 @@ def test_a_killed_worker_comes_back_and_no_word_is_lost(case: Case) -> None:
 
 def test_a_killed_coordinator_delays_nobody_and_finds_everything_again(case: Case) -> None:
     """F05: workers go on, and no epoch is raised: nothing is counted twice."""
-    case.cluster.lease = "15s"
     cluster = case.cluster.up("a", "b", slots=1)
     case.submit(*PACE)
     case.middle()
@@ -106,8 +105,6 @@ def test_a_killed_coordinator_delays_nobody_and_finds_everything_again(case: Cas
 
 def test_a_killed_supervisor_finds_its_workers_again(case: Case) -> None:
     """F04."""
-    # Longer than a supervisor may take to start on a busy machine.
-    case.cluster.lease = "15s"
     cluster = case.cluster.up("a", "b", slots=1)
     case.submit(*PACE)
     case.middle()
@@ -122,6 +119,7 @@ def test_a_killed_supervisor_finds_its_workers_again(case: Case) -> None:
 
 def test_workers_of_a_lost_host_go_to_another_when_its_lease_is_over(case: Case) -> None:
     """F06."""
+    case.cluster.lease = "2s"
     cluster = case.cluster.up("a", "b")
     case.submit(*PACE)
     case.middle()
@@ -137,6 +135,7 @@ def test_workers_of_a_lost_host_go_to_another_when_its_lease_is_over(case: Case)
 
 def test_a_stopped_host_is_a_zombie_that_changes_nothing_when_it_wakes(case: Case) -> None:
     """F15: its workers are fenced, and killed when it is back."""
+    case.cluster.lease = "2s"
     cluster = case.cluster.up("a", "b")
     case.submit(*PACE)
     case.middle()
