@@ -10,15 +10,14 @@ import importlib.util
 import os
 import stat
 import sysconfig
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
 from waterspout.bolts.registry import BOLT_GROUP, BOLTS
 from waterspout.spouts.registry import SPOUT_GROUP, SPOUTS
-from waterspout.topology.classes import OWN_PREFIXES, AllowList, ImportDenied, normal_path
+from waterspout.topology.classes import AllowList, ImportDenied
 from waterspout.topology.facts import ComponentFacts
 from waterspout.topology.lint import lint_spec
 from waterspout.topology.lint_facts import lint_facts
@@ -27,6 +26,7 @@ from waterspout.topology.problems import Mark, Problem, Problems, quote
 from waterspout.topology.spec import TopologySpec
 from waterspout.topology.yaml_tree import FILE_BYTES_MAX
 
+from .allow_lists import make_allow_list, plugins
 from .classcheck import IMPORT_LIMIT_S, check_classes
 
 #: More prefixes of the allow list, separated by commas or colons.
@@ -47,6 +47,8 @@ class LintResult:
     facts: dict[str, ComponentFacts] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
     dropped: int = 0
+    #: What its classes were checked against; workers get the same list.
+    allow: AllowList = field(default_factory=AllowList)
 
     @property
     def ok(self) -> bool:
@@ -99,12 +101,14 @@ def lint_file(
     )
     lint_spec(loaded)
     facts: dict[str, ComponentFacts] = {}
+    allow_list = AllowList()
     if loaded.draft is not None:
         allow_list = make_allow_list(folder, [*allow, *filter(None, more)])
         _refuse_denied(loaded, allow_list)
         facts = check_classes(loaded, allow_list, limit_s)
         lint_facts(loaded, facts)
-    return LintResult(loaded.spec, facts, tuple(loaded.problems), loaded.problems.dropped)
+    problems = tuple(loaded.problems)
+    return LintResult(loaded.spec, facts, problems, loaded.problems.dropped, allow_list)
 
 
 def _read_file(path: str) -> bytes | Problem:
@@ -139,36 +143,9 @@ def _near_file(path: str) -> str:
 def short_names() -> ShortNames:
     """Return every short name: installed entry points, and the ready-made classes over them."""
     return ShortNames(
-        {**_entry_points(SPOUT_GROUP), **SPOUTS},
-        {**_entry_points(BOLT_GROUP), **BOLTS},
+        {**plugins(SPOUT_GROUP), **SPOUTS},
+        {**plugins(BOLT_GROUP), **BOLTS},
     )
-
-
-def _entry_points(group: str) -> dict[str, str]:
-    return {point.name: normal_path(point.value) for point in entry_points(group=group)}
-
-
-def make_allow_list(folder: str, more: Iterable[str] = ()) -> AllowList:
-    """Return what a topology in ``folder`` may import. Workers boot with the same list."""
-    points = (*_entry_points(SPOUT_GROUP).values(), *_entry_points(BOLT_GROUP).values())
-    return AllowList(
-        prefixes=(*OWN_PREFIXES, *more),
-        local=tuple(sorted(_modules_in(folder))),
-        classes=frozenset(points),
-    )
-
-
-def _modules_in(folder: str) -> set[str]:
-    """Return the names of the modules and packages that lie in a folder."""
-    found = set()
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            name, dot, suffix = entry.name.partition(".")
-            if name.isidentifier() and (
-                (dot and suffix.endswith(("py", "so", "pyd"))) or (not dot and entry.is_dir())
-            ):
-                found.add(name)
-    return found
 
 
 def _refuse_denied(loaded: Loaded, allow: AllowList) -> None:

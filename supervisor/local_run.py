@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -46,6 +46,7 @@ class LocalRun:
     Args:
         plan: what to run.
         state_dir: folder of store, snapshots and logs, made when it is not there.
+        allow: what workers may import besides our classes and the code next to the topology.
         fresh: forget the state of earlier runs.
         on_progress: called with the status dict every half second, on the thread of ``run``.
         on_event: called with every event of the coordinator, on the thread of ``run``.
@@ -56,11 +57,13 @@ class LocalRun:
         plan: Plan,
         *,
         state_dir: Path,
+        allow: Sequence[str] = (),
         fresh: bool = False,
         on_progress: Callable[[dict[str, Any]], None] | None = None,
         on_event: Callable[[Event], None] | None = None,
     ) -> None:
         self._plan, self._state_dir, self._fresh = plan, state_dir.absolute(), fresh
+        self._allow = allow
         self._on_progress, self._on_event = on_progress, on_event
         self._drain_wanted = self._stop_wanted = False
         #: Exits that were seen in the last turn; told when the last words have been read.
@@ -116,7 +119,9 @@ class LocalRun:
         closing.callback(self._control.close)
         self._status = StatusServer(context, folder.endpoint("status"), self._driver)
         closing.callback(self._status.close)
-        self._processes = Processes(self._plan, folder, self._state_dir, os.getpid())
+        self._processes = Processes(
+            self._plan, folder, self._state_dir, os.getpid(), self._allow
+        )
         closing.callback(self._processes.close)
         self._poller = zmq.Poller()
         for socket in (self._control.socket, self._status.socket):

@@ -54,11 +54,15 @@ class Processes:
         folder: of the run; holds the sockets.
         state_dir: holds snapshots and logs.
         parent: process id of this process.
+        allow: what workers may import (allow_lists.allow_options).
     """
 
-    def __init__(self, plan: Plan, folder: RunFolder, state_dir: Path, parent: int) -> None:
+    def __init__(
+        self, plan: Plan, folder: RunFolder, state_dir: Path, parent: int,
+        allow: Sequence[str] = (),
+    ) -> None:  # fmt: skip
         self._plan, self._folder, self._state_dir = plan, folder, state_dir
-        self._parent = parent
+        self._parent, self._allow = parent, allow
         self._stdin_worker = stdin_worker(plan)
         self._running: dict[tuple[int, int], subprocess.Popen[bytes]] = {}
         self._watched: dict[tuple[int, int], psutil.Process] = {}
@@ -78,6 +82,7 @@ class Processes:
             state_dir=self._state_dir,
             folder=self._plan.folder,
             parent=self._parent,
+            allow=self._allow,
         )
         stdin = None if worker == self._stdin_worker else subprocess.DEVNULL
         try:
@@ -141,6 +146,7 @@ def worker_command(
     state_dir: Path,
     folder: str,
     parent: int,
+    allow: Sequence[str],
     endpoint: str = "",
     bind: str = "",
     python: str = sys.executable,
@@ -156,6 +162,7 @@ def worker_command(
         state_dir: holds its snapshots, crash slots and log.
         folder: with the topology's own code; "": none.
         parent: process id that it ends with; 0: it outlives whoever started it.
+        allow: what it may import besides our classes and that code (allow_lists).
         endpoint: where it takes data; or else ...
         bind: ... tcp://ADDRESS:LO-HI, of which it takes a free port.
         python: interpreter of its environment.
@@ -175,7 +182,8 @@ def worker_command(
     }
     # -P: the working directory is not on the path, so that nothing in it stands in for ours.
     command = [python, "-P", "-m", "waterspout.supervisor.worker"]
-    return command + [f"--{name}={value}" for name, value in options.items()]
+    command += [f"--{name}={value}" for name, value in options.items()]
+    return command + [f"--allow={each}" for each in allow]
 
 
 def spawn(

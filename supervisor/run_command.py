@@ -16,6 +16,7 @@ from waterspout.bolts.registry import BOLTS
 from waterspout.topology.plan import Plan, make_plan
 from waterspout.topology.secret_values import masked
 
+from .allow_lists import allow_options
 from .effects import Event
 from .exit_codes import OUTCOMES, ExitCode
 from .in_process import run_in_process
@@ -81,7 +82,8 @@ def run_file(options: RunOptions) -> ExitCode:
     for line in first_lines(plan, folder, beginning):
         view.say(line)
     try:
-        result = _run(plan, folder, beginning, view, options.in_process)
+        allow = None if options.in_process else allow_options(linted.allow)
+        result = _run(plan, folder, beginning, view, allow)
     finally:
         view.close()
     return _tell(result, plan, folder, options.as_json)
@@ -112,8 +114,10 @@ def _its_rows(plan: Plan, file: dict[str, str]) -> str:
 
 
 def _run(
-    plan: Plan, folder: Path, beginning: Beginning, view: ProgressView, in_process: bool
-) -> RunResult:
+    plan: Plan, folder: Path, beginning: Beginning, view: ProgressView,
+    allow: Sequence[str] | None,
+) -> RunResult:  # fmt: skip
+    """Run on worker processes that may import ``allow``; None: in this process."""
     def on_event(event: Event) -> None:
         line = event_line(event.name, event.fields)
         if line is not None:
@@ -126,7 +130,7 @@ def _run(
 
     signals = EndSignals(view.note, plan.settings.drain_timeout_s)
     with signals.handled():
-        if in_process:
+        if allow is None:
             return run_in_process(
                 plan,
                 state_dir=folder,
@@ -138,6 +142,7 @@ def _run(
         run = LocalRun(
             plan,
             state_dir=folder,
+            allow=allow,
             fresh=beginning.fresh,
             on_progress=on_progress,
             on_event=on_event,

@@ -20,7 +20,7 @@ from waterspout.spouts.ledger import Ledger
 from waterspout.spouts.once_executor import OnceExecutor
 from waterspout.spouts.storm_executor import StormExecutor
 from waterspout.topology.channels import OpenFrame
-from waterspout.topology.classes import load_class
+from waterspout.topology.classes import AllowList, load_class
 from waterspout.topology.component import Context
 from waterspout.topology.emitter import Emitter, StreamOut
 from waterspout.topology.groupings import (
@@ -76,8 +76,9 @@ class TaskBuilder:
         self.classes = tuple_classes(plan)
         self.dispatch = Dispatch(env, self.tasks.bolts, self.classes, links, worker)
         self.has_rounds = bool(plan.stateful_tasks())
-        #: As in Context; set before tasks are built.
+        #: As in Context, and as in WorkerCore; set before tasks are built.
         self.fresh = False
+        self.allow: AllowList | None = None
         #: Calls of blocking and async bolts that the shell is to run.
         self.calls: deque[Call] = deque()
 
@@ -87,8 +88,9 @@ class TaskBuilder:
         Raises:
             Exception: whatever the user's code raises.
         """
-        component = self._load(self.plan, task)
         spec = self.plan.spec.component(task.component)
+        self._check(spec)
+        component = self._load(self.plan, task)
         emitter = self._emitter(task)
         context = self._context(task, spec)
         component.context = context
@@ -96,6 +98,17 @@ class TaskBuilder:
             self._spout(task, spec, component, emitter, context, positions or {}, suspects or ())
         else:
             self._bolt(task, spec, component, emitter, context, restored)
+
+    def _check(self, spec: ComponentSpec) -> None:
+        """Ask the allow list before anything that the plan names is imported."""
+        if self.allow is None:
+            return
+        self.allow.check(spec.class_path)
+        for name in load_class(spec.class_path).import_args:
+            value = spec.args.get(name)
+            for path in value if isinstance(value, (list, tuple)) else (value,):
+                if isinstance(path, str):
+                    self.allow.check(path)
 
     def _context(self, task: TaskPlan, spec: ComponentSpec) -> Context:
         name = f"{task.component}[{task.index}]"
@@ -213,6 +226,8 @@ class TaskBuilder:
             return DirectRoute(targets)
         if each.grouping == "custom":
             assert each.custom is not None
+            if self.allow is not None:
+                self.allow.check(each.custom)
             grouping = load_class(each.custom)(**each.args)
             grouping.prepare(None, each.stream, [target.key[2] for target in targets])
             return CustomRoute(targets, grouping)

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import zmq
 
+from .allow_lists import worker_allow_list
 from .curve import KeyPair
 from .offload import Offload
 from .secret_files import SecretFiles
@@ -66,6 +67,7 @@ def _run(options: argparse.Namespace) -> None:
         clock=time.monotonic,
         rng=random.Random(random.SystemRandom().getrandbits(128)),
         load=secrets.load,
+        allow=worker_allow_list(options.folder, options.allow),
         read_part=store.read,
         make_slot=map_slot(slot_path(options.state_dir, options.worker, options.incarnation)),
     )
@@ -131,6 +133,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--log-bytes-max", type=int, default=LOG_BYTES_MAX)
     parser.add_argument("--log-files", type=int, default=LOG_FILES)
     parser.add_argument("--folder", default="", help="folder of the topology's file")
+    parser.add_argument(
+        "--allow", action="append", default=[], help="prefix of modules, or module:Class"
+    )
     parser.add_argument("--parent", required=True, type=int, help="process id, 0: none")
     return parser
 

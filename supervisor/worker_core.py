@@ -16,6 +16,7 @@ from typing import Any
 from waterspout.bolts.acker import Acker
 from waterspout.bolts.executor import BoltExecutor
 from waterspout.bolts.offload import Call
+from waterspout.topology.classes import AllowList, ImportDenied, ImportFailed
 from waterspout.topology.control_frames import Failure
 from waterspout.topology.plan import Plan, TaskPlan
 from waterspout.topology.task_env import TaskEnv, reason_of, root_task
@@ -57,6 +58,7 @@ class WorkerCore:
         clock: monotonic seconds.
         rng: of this process alone; seeded from the operating system in production.
         load: makes a component; tests hand in their own.
+        allow: what may be imported, whatever a plan names; None: whoever made the plan has asked.
         read_part: reads a snapshot part by file name.
         make_slot: gives a buffer of so many bytes that outlives the process (crash_slot).
     """
@@ -64,11 +66,12 @@ class WorkerCore:
     def __init__(
         self, worker: int, incarnation: int, *, clock: Callable[[], float], rng: random.Random,
         load: Load = load_component, read_part: Callable[[str], Any] | None = None,
-        make_slot: Callable[[int], Any] | None = None,
+        make_slot: Callable[[int], Any] | None = None, allow: AllowList | None = None,
     ) -> None:  # fmt: skip
         self.worker, self.incarnation = worker, incarnation
         self.clock, self.rng = clock, rng
         self._load, self._read_part, self._make_slot = load, read_part, make_slot
+        self._allow = allow
         self.control_outbox: deque[dict[str, Any]] = deque()
         self.snapshot_jobs: deque[SnapshotJob] = deque()
         self.plan: Plan | None = None
@@ -165,7 +168,7 @@ class WorkerCore:
             plan, self.worker, self.env, self.links, self.rng, self._load, self.letters.bury_of
         )
         self.builder, self.dispatch, self.tasks = builder, builder.dispatch, builder.tasks
-        builder.fresh = bool(message.get("fresh"))
+        builder.fresh, builder.allow = bool(message.get("fresh")), self._allow
         for task in reversed(plan.tasks_on(self.worker)):
             if not self._build(task, message):
                 return
@@ -197,9 +200,12 @@ class WorkerCore:
                 (message.get("suspects") or {}).get(task.task),
             )  # fmt: skip
         except (Exception, SystemExit) as error:
+            # What was not imported has no frames that say more than the text.
+            said = isinstance(error, (ImportDenied, ImportFailed))
+            details = "" if said else user_traceback(error)
             self.control_outbox.append({
                 "kind": "boot_failed", "component": task.component,
-                "text": reason_of(error), "traceback": user_traceback(error),
+                "text": reason_of(error), "traceback": details,
             })  # fmt: skip
             return False
         return True

@@ -7,7 +7,6 @@ address of the blobs is not known: then everything fails for now.
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -146,19 +145,6 @@ def _sha256(path: Path) -> str:
         while chunk := file.read(_CHUNK):
             digest.update(chunk)
     return digest.hexdigest()
-
-
-def local_modules(folder: Path) -> list[str]:
-    """Return the top modules of a topology's own code, which it may import."""
-    found = set()
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            name, dot, suffix = entry.name.partition(".")
-            if name.isidentifier() and (
-                (dot and suffix.endswith(("py", "so", "pyd"))) or (not dot and entry.is_dir())
-            ):
-                found.add(name)
-    return sorted(found)
 
 
 def python_of(environments: Environments, requirements: str) -> str:

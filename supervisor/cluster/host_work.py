@@ -13,6 +13,7 @@ from contextlib import ExitStack, suppress
 from functools import partial
 from typing import Any
 
+from ..allow_lists import allow_options, local_modules
 from ..control_router import ControlRouter
 from ..processes import worker_command
 from ..sockets import Context
@@ -20,7 +21,7 @@ from ..wakeup import Wakeup
 from .environments import Environments
 from .host_connection import HostConnection
 from .host_core import Action, Forget, HostCore, Kill, Prepare, Spawn
-from .host_files import HostFiles, local_modules, python_of
+from .host_files import HostFiles, python_of
 from .host_jobs import JobDone, JobThread
 from .host_processes import HostProcesses, plan_of
 from .host_protocol import WishWorker
@@ -296,6 +297,8 @@ class HostWork:
             state_dir=self._folder.make_topology(wish.id),
             folder=str(folder) if folder else "",
             parent=0,
+            # This host's own: what the coordinator says is not asked.
+            allow=allow_options(self._core.allow),
             python=python_of(self._environments, wish.requirements),
             more={
                 "log-bytes-max": str(self.config.logs_bytes_max),

@@ -7,7 +7,6 @@ import os
 import subprocess
 import sys
 import sysconfig
-from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
 
@@ -147,30 +146,19 @@ def test_the_problems_are_the_same_from_another_folder(folder: Path) -> None:
     assert [p.text for p in other.problems] == [p.text for p in result.problems]
 
 
-def test_entry_points_are_short_names_and_allowed(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def entry_points(group: str) -> list[EntryPoint]:
-        points = [EntryPoint("Others", "json.decoder:Split", "waterspout.bolts")]
-        return [point for point in points if point.group == group]
-
-    monkeypatch.setattr(linting, "entry_points", entry_points)
-    assert linting.short_names().bolts["Others"] == "json.decoder:Split"
-    assert "json.decoder:Split" in linting.make_allow_list(str(folder)).classes
+def test_entry_points_are_short_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    points = {"Others": "json.decoder:Split", "Map": "mine:Map"}
+    monkeypatch.setattr(linting, "plugins", lambda group: points)
+    names = linting.short_names()
+    assert names.bolts["Others"] == "json.decoder:Split"
+    assert names.bolts["Map"] == "waterspout.bolts.functions:Map", "ready-made ones stay"
 
 
-def test_modules_and_packages_of_the_folder_are_allowed(folder: Path) -> None:
-    (folder / "package").mkdir()
-    (folder / "not-a-module.py").touch()
-    (folder / "native.cpython-311-x86_64-linux-gnu.so").touch()
-    (folder / "notes.txt").touch()
-    (folder / "plain").touch()
-    assert linting.make_allow_list(str(folder)).local == (
-        "broken",
-        "native",
-        "package",
-        "wordcount",
-    )
+def test_the_list_that_classes_were_checked_against_is_handed_on(folder: Path) -> None:
+    Path("t.yaml").write_text(GOOD)
+    found = lint_file("t.yaml", allow=["more"], env={"WATERSPOUT_ALLOW": "yet_more"})
+    assert "wordcount" in found.allow.local
+    assert found.allow.prefixes[-2:] == ("more", "yet_more")
 
 
 def test_a_file_that_cannot_be_read_says_why(folder: Path) -> None:

@@ -46,11 +46,13 @@ def test_the_worker_reads_back_its_own_command(tmp_path: Path) -> None:
     command = worker_command(
         worker=3, incarnation=(1 << 64) - 1, control="ipc://control", endpoint="ipc://w3",
         bytes_max=1000, state_dir=tmp_path / "state", folder=str(tmp_path), parent=42,
+        allow=["more", "others.bolts:Split"],
     )  # fmt: skip
     assert command[:4] == [sys.executable, "-P", "-m", "waterspout.supervisor.worker"]
     options = _parser().parse_args(command[4:])
     assert (options.worker, options.incarnation, options.parent) == (3, (1 << 64) - 1, 42)
     assert options.folder == str(tmp_path)
+    assert options.allow == ["more", "others.bolts:Split"]
     assert (options.bytes_max, options.endpoint) == (1000, "ipc://w3")
 
 

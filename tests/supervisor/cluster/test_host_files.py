@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from waterspout.supervisor.allow_lists import local_modules
 from waterspout.supervisor.cluster.blob_client import BlobError
 from waterspout.supervisor.cluster.code_pack import pack
 from waterspout.supervisor.cluster.environments import Environments
-from waterspout.supervisor.cluster.host_files import HostFiles, local_modules, python_of
+from waterspout.supervisor.cluster.host_files import HostFiles, python_of
 from waterspout.supervisor.cluster.host_jobs import JobFailed
 from waterspout.supervisor.cluster.host_protocol import WishWorker
 from waterspout.supervisor.cluster.supervisor_folder import SupervisorFolder
