@@ -43,6 +43,9 @@ from .topology_move import Version, version_of
 from .topology_run import TopologyRun
 from .topology_wish import needs_of
 
+#: Names of topologies that a coordinator knows, with those that have ended.
+TOPOLOGIES_MAX = 1000
+
 _Answer = dict[str, Any]
 
 
@@ -249,6 +252,9 @@ class Requests:
         before = self._cluster.named(plan.name)
         if before is not None and before.state is not LifeState.ENDED:
             raise Refused(ClientError.NAME_TAKEN, f"{plan.name} is {before.state} already")
+        if before is None and len(self._cluster.topologies) >= TOPOLOGIES_MAX:
+            text = f"{TOPOLOGIES_MAX} names are known already; submit under one that has ended"
+            raise Refused(ClientError.DENIED, text)
         row = TopologyRow(
             id=before.id if before else f"{plan.name}-{self._rng.getrandbits(24):06x}",
             name=plan.name,

@@ -132,6 +132,17 @@ def test_more_workers_than_slots_are_refused_with_both_numbers(rig: Rig):
     assert rig.cluster.topologies == {}
 
 
+def test_no_more_names_are_known_than_the_limit(rig: Rig, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("waterspout.supervisor.cluster.requests.TOPOLOGIES_MAX", 1)
+    rig.submit()
+    rig.ask("kill", name="numbers", now=True)
+    rig.run(1.0)
+    wire = rig.wire()
+    wire["spec"]["name"] = "letters"
+    assert refused(rig.ask("submit", wire=wire)) == "E_DENIED"
+    assert rig.submit()["ok"]
+
+
 def test_code_has_to_be_put_before(rig: Rig):
     assert refused(rig.submit(code="a" * 64)) == "E_REQUEST"
     folder = rig.config.data / "code"
