@@ -95,6 +95,17 @@ def test_at_most_once_does_not_finish_a_bolt_that_has_not_got_to_its_last_rows()
     assert len(cores.heard("finished")) == 1
 
 
+def test_what_is_durable_is_so_in_every_epoch() -> None:
+    """The coordinator may have been started anew, in an epoch that nobody was told of."""
+    cores = Cores(plan_of(CHAIN, **ONCE))
+    cores.go()
+    cores.turns(3)
+    (asked,) = cores.heard("reserve")
+    cores.tell("reserved", id=asked["id"], epoch=cores.cores[0].epoch + 1)
+    cores.turns(2)
+    assert cores.made[2].got == list(range(6))
+
+
 def test_a_spout_that_cannot_seek_reserves_nothing() -> None:
     cores = Cores(plan_of(CHAIN, replay="none", **ONCE))
     cores.go()
