@@ -106,10 +106,15 @@ class Emitter:
         """Emit the rows of a ready-made bolt; arity is the caller's duty.
 
         Raises:
-            EmitError: there are rows, and no such stream; a bolt that ends there has none.
+            EmitError: there are rows, and no such stream (a bolt that ends there has none), or a
+                grouping refused one.
         """
         if rows:
-            self._stream(stream).put_many(rows)
+            out = self._stream(stream)
+            try:
+                out.put_many(rows)
+            except (UserError, TypeError) as error:
+                raise self._refused(stream, error) from error
 
     def put_runs(self, stream: str, rows: Rows, runs: Sequence[Run]) -> None:
         """Emit the rows of several runs, in order; for streams that are ``whole``.

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from waterspout.bolts.contract import Bolt
+from waterspout.topology.columns import Columns
 from waterspout.topology.control_frames import Failure
 
 from .rig import TASK, Rig
@@ -74,6 +75,23 @@ def test_emits_with_anchors_between_do_not_tear_the_message_apart() -> None:
     assert [[row[2][0] for row in rows] for rows in rig.kept.values()] == [["mine", "mine too"]]
     rig.take()
     assert len(rig.done) == 1
+
+
+def test_rows_that_were_emitted_as_columns_are_kept_each() -> None:
+    rig = Rig(Plain())
+    rig.bolt.emit_many([["of another"]] * 20)
+    rig.emitter.close_run(())
+    for first in (0, 100):
+        columns = Columns([list(range(first, first + 20))])
+        rig.own.emit(lambda columns=columns: rig.bolt.emit_many(columns), rig.now)
+    assert [[row for _, _, row in rows] for rows in rig.kept.values()] == [
+        [[n] for n in range(first, first + 20)] for first in (0, 100)
+    ]
+    fail_all(rig)
+    rig.own.retry(rig.now + 100.0)
+    rig.flush()
+    assert sorted(rig.take()[1]) == [*range(20), *range(100, 120)]
+    assert not rig.own.pending
 
 
 def test_a_failed_message_comes_again_after_a_back_off_under_a_fresh_root() -> None:

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from waterspout.bolts.contract import Batch, Bolt, ColumnBolt, Made
+from waterspout.bolts.frame_work import FrameWork
 from waterspout.bolts.functions import FlatMap, Map
 from waterspout.bolts.whole_runs import RUNS_MAX
 from waterspout.topology.channels import OpenFrame
-from waterspout.topology.columns import Columns
+from waterspout.topology.columns import ColumnCursor, Columns
 from waterspout.topology.component import StreamDecl
 from waterspout.topology.emitter import StreamOut
-from waterspout.topology.groupings import AllRoute, FieldsRoute, Route
+from waterspout.topology.groupings import AllRoute, FieldsRoute, GlobalRoute, Route
 from waterspout.topology.tuples import Tuple
 
-from .rig import Rig
+from .rig import IN, Rig
 
 
 class Times(ColumnBolt):
@@ -162,19 +163,63 @@ def test_of_a_run_without_roots_the_rest_is_worked_on_though_its_first_part_fail
     assert set(rig.take()[1]) == set(range(1, 70)) - {5}
 
 
-def test_what_a_grouping_refuses_fails_alone_though_all_was_made_at_once() -> None:
-    rig = Rig(Map(lambda n: {} if n == 2 else n, ["x"]), "columns")
-    other = OpenFrame((2, 0, 4), 0)
-    rig.emitter.streams["default"] = StreamOut(
-        "default", StreamDecl(("x",)), [FieldsRoute([rig.out, other], [0])]
-    )
-    rig.emitter.frames.append(other)
-    rig.feed((1, (1,)), (2, (2,)), (1, (3,)))
+def with_readers(rig: Rig, *readers: Callable[[list[OpenFrame]], Route]) -> list[list[OpenFrame]]:
+    """Give the rig's stream these readers, of two tasks each; return their frames."""
+    frames = [[OpenFrame((2, 0, 10 * n + task), 0) for task in range(2)]
+              for n in range(len(readers))]  # fmt: skip
+    routes = [make(each) for make, each in zip(readers, frames, strict=True)]
+    rig.emitter.streams["default"] = StreamOut("default", StreamDecl(("x",)), routes)
+    rig.emitter.frames[:] = [frame for each in frames for frame in each]
+    return frames
+
+
+def whose(frames: list[OpenFrame]) -> dict[Any, tuple[int, ...]]:
+    """Take what came to a reader; return the roots of each value, of which there is one."""
+    found: dict[Any, tuple[int, ...]] = {}
+    for frame in frames:
+        _, runs, rows = frame.take()
+        rest = iter(rows)
+        for count, roots in runs:
+            for value in [next(rest)[0] for _ in range(count)]:
+                assert value not in found
+                found[value] = roots
+    return found
+
+
+def fields_to_one(targets: list[OpenFrame]) -> Route:
+    return FieldsRoute(targets[:1], [0])
+
+
+def fields(targets: list[OpenFrame]) -> Route:
+    return FieldsRoute(targets, [0])
+
+
+@pytest.mark.parametrize(
+    "readers", [(GlobalRoute, fields_to_one), (GlobalRoute, fields), (fields,)]
+)
+def test_what_a_grouping_refuses_fails_alone_and_reaches_no_reader(readers: Any) -> None:
+    #  rows   0 1   2 3 4   5   6 7
+    #  roots  1     2       3   -
+    rig = Rig(Map(lambda n: {} if n in (3, 6) else n, ["x"]), "columns")
+    frames = with_readers(rig, *readers)
+    rig.feed((2, (1,)), (3, (2,)), (1, (3,)), (2, ()))
     rig.run()
     assert [each.root for each in rig.failures] == [2]
-    assert rig.failures[0].reason == "TypeError: a dict cannot be a key"
-    values = [*rig.take()[1], *(row[0] for row in other.take()[2])]
-    assert sorted(values) == [0, 3]
+    expected = "EmitError: step: emit to stream 'default': a dict cannot be a key"
+    assert rig.failures[0].reason == expected
+    for each in frames:
+        assert whose(each) == {0: (1,), 1: (1,), 5: (3,), 7: ()}
+    assert [each["count"] for each in rig.env.take_errors()] == [2]
+
+
+def test_rows_of_several_runs_keep_their_roots_where_readers_divide_them() -> None:
+    rig = Rig(Map(lambda n: n, ["x"]), "columns")
+    frames = with_readers(rig, AllRoute, fields)
+    rig.feed(*((3, (n + 1,)) for n in range(20)))
+    rig.run()
+    expected = {n: (n // 3 + 1,) for n in range(60)}
+    assert whose(frames[1]) == expected
+    assert [whose([frame]) for frame in frames[0]] == [expected] * 2
 
 
 def test_rows_without_roots_are_emitted_once_though_a_grouping_refused_one_of_them() -> None:
@@ -253,6 +298,16 @@ def test_a_batch_is_one_run_above_a_bolt_that_holds_tuples_and_columns_need_not_
         rig.feed((1, (1,)), (1, (2,)), (1, (3,)))
         rig.run()
         assert len([roots for roots in noted if roots]) == calls
+
+
+@pytest.mark.parametrize("kind", ["process", "columns"])
+def test_columns_are_taken_apart_at_once_for_a_bolt_that_works_row_by_row(kind: str) -> None:
+    rig = Rig(Times(), kind)
+    columns = Columns([list(range(40))])
+    work = FrameWork((1, 0, 2), IN, 1, [(40, (1,))], columns, remote=False)
+    rig.executor.enqueue(work)
+    assert isinstance(work.source, ColumnCursor) == (kind == "columns")
+    assert rig.executor.queued_rows == 40
 
 
 def test_generators_that_never_end_fail_their_tuple(bench: Any) -> None:
