@@ -194,6 +194,17 @@ def test_a_lost_host_that_is_back_gets_nothing_back(board: Board):
     assert board.again(1) == "h1"  # only when it is to be placed anyway
 
 
+def test_a_lost_host_that_is_back_at_once_is_no_better_than_others():
+    board = Board(2, 2, 2)
+    board.want(0)
+    gone = board.facts[0]
+    board.lose("h0")
+    board.places.set_hosts([*board.facts, gone])
+    board.want(0, "other")
+    assert board.places.hosts_of("other") == {0: "h0"}
+    assert board.want(0) == "h1"
+
+
 def test_workers_wait_when_the_last_host_is_lost():
     board = Board(2)
     board.want(0)
