@@ -20,6 +20,7 @@ from waterspout.topology.tuples import DEFAULT_STREAM
 
 from .contract import Messages, Reader, Source
 from .groups import Group, Kept, no_slot
+from .lag import Lag
 from .ledger import Ledger, Retry
 from .partitions import Partition, index_of
 
@@ -52,6 +53,7 @@ class SourceExecutor:
         self.roots = RootSource(plan.task, env.draw)
         self._waiting: deque[Partition] = deque()
         self._known: set[str] = set()
+        self._lag = Lag(source, env.settings.report_interval_s, env.clock)
         self._next_discovery = 0.0
         self._retry: tuple[Retry, Reader | None] | None = None
         #: Told of each group that goes out: (root, group, messages drawn); outlives a crash.
@@ -90,6 +92,7 @@ class SourceExecutor:
         if not self.going:
             return 0
         self.running = True
+        self._lag.ask(self._waiting, now)
         sent = self._replay(now, messages)
         if not self.draining:
             sent += self._read_new(now, messages - sent)
@@ -370,15 +373,7 @@ class SourceExecutor:
 
     def lag(self) -> int | None:
         """Return how far the readers are behind, in positions, where the source knows it."""
-        lags = []
-        for partition in list(self._waiting):
-            try:
-                end = self.source.end_position(partition.name)
-            except (Exception, SystemExit):
-                end = None  # Only shown; what is wrong is said when it is read.
-            if end is not None:
-                lags.append(max(end - (partition.position or 0), 0))
-        return sum(lags) if lags else None
+        return self._lag.total(list(self._waiting))
 
     def close(self) -> None:
         """Close readers and the source. Called on a clean stop."""

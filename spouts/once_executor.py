@@ -39,6 +39,7 @@ class OnceExecutor(SourceExecutor):
         if not self.going:
             return 0
         self.running = True
+        self._lag.ask(self._waiting, now)
         reservations = self.reservations
         if reservations is None:
             sent = 0 if self.draining else self._read_new(now, messages)

@@ -85,6 +85,7 @@ class Numbers(Source):
                  ends: bool = True) -> None:  # fmt: skip
         self.names, self.size, self.stride, self.ends = list(names), size, stride, ends
         self.errors: list[BaseException] = []
+        self.end_error: BaseException | None = None
         self.opened: list[tuple[str, int | None]] = []
         self.readers = 0
         self.is_bounded = True
@@ -104,7 +105,8 @@ class Numbers(Source):
         return NumberReader(self, position or 0)
 
     def end_position(self, partition: str) -> int | None:
-        self.maybe_raise()
+        if self.end_error is not None:
+            raise self.end_error
         return self.size * self.stride
 
     def close(self) -> None:

@@ -347,9 +347,14 @@ def test_a_message_of_the_wrong_length_fails_by_name() -> None:
 def test_lag_is_how_far_the_reader_is_behind_and_unknown_when_the_source_cannot_say() -> None:
     rig, source = Rig(), Numbers(size=8, stride=10)
     executor = executor_of(rig, source, rig.ledger())
+    assert executor.lag() is None
+    executor.discover(rig.now)
     executor.turn(rig.now, 4)
     assert executor.lag() == 40
-    source.errors.append(OSError("broker"))
+    source.end_error = OSError("broker")
+    assert executor.lag() == 40, "the control thread asks nobody"
+    rig.now += 1.0
+    executor.turn(rig.now, 0)
     assert executor.lag() is None
 
 

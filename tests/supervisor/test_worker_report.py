@@ -156,6 +156,8 @@ def test_lag_is_what_the_source_says_and_unknown_when_it_raises() -> None:
     cores.run(2)
     assert of(cores, "numbers")["lag"] > 900
     broken.append(True)
+    assert of(cores, "numbers")["lag"] > 900, "a report asks nobody"
+    cores.run(6)
     assert of(cores, "numbers")["lag"] is None
 
 
