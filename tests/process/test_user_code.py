@@ -247,8 +247,9 @@ def test_the_neighbours_in_a_group_are_not_blamed_for_a_crash(project: UserCode)
     project.trouble("segfault")
     summary = project.summary()
     check_one_dead(project, summary)
-    # Once with its group, then alone.
-    assert summary["restarts"] == 3
+    # Alone as often as it may; before that perhaps once with its group, which counts when the
+    # spout's own worker lives on and knows the group.
+    assert 2 <= summary["restarts"] <= 3
 
 
 def test_a_crash_in_a_bolt_far_from_its_spout_is_pinned_on_its_message(project: UserCode) -> None:
