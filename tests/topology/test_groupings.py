@@ -222,11 +222,14 @@ def test_columns_go_where_their_rows_would_go(name: str, tasks: int) -> None:
 @pytest.mark.parametrize("key", [*KEYS, 2**64 - 1, -(2**63), 0.5, True, (1, [2]), [1]])
 def test_columns_of_every_kind_of_key_go_to_the_owner_of_its_group(key: Any, tasks: int) -> None:
     targets, owners = frames(tasks), group_owners(tasks)
+    alone = frames(tasks)
     FieldsRoute(targets, [1]).put_many(Columns([["x", "y"], ["word", key]]))
-    expected = [0] * tasks
+    FieldsRoute(alone, [0]).put_many(Columns([["word", key]]))
+    expected: list[list[Any]] = [[] for _ in range(tasks)]
     for each in ("word", key):
-        expected[owners[key_group([each])]] += 1
-    assert [target.count for target in targets] == expected
+        expected[owners[key_group([each])]].append(each)
+    for got, place in ((targets, 1), (alone, 0)):
+        assert [[row[place] for row in target.rows] for target in got] == expected
 
 
 @pytest.mark.parametrize("tasks", [1, 4])
