@@ -41,7 +41,7 @@ from .worker_verbs import WorkerVerbs
 
 #: What a turn should take, and the messages that spouts may draw in it.
 TURN_S = 0.004
-TURN_MESSAGES_MAX = 2048
+TURN_MESSAGES_MAX = 4096
 #: Messages that count in whatever epoch they come: those that begin one, and answers, which a
 #: coordinator that was started again gives before it has told anybody of its epoch.
 ANY_EPOCH = ("assign", "epoch", "dead_letters_stored", "reserved")
