@@ -23,9 +23,6 @@ from waterspout.topology.task_env import RootSource, TaskEnv
 STATE_MAP = "__emitted"
 #: Into so many parts a message that failed is cut: the row at fault is alone after a few tries.
 PARTS = 8
-#: A row that failed so often is tried alone: a bolt below that works on batches fails what is in
-#: a batch with the row at fault, too.
-ALONE_AFTER = 3
 Rows = list[list[Any]]
 #: Takes (root, row with stream and target, attempts, failure): make a dead letter of it.
 BuryRow = Callable[[int, list[Any], int, Failure], None]
@@ -54,8 +51,6 @@ class OwnMessages:
         self._round = 0
         #: (due, root) of failed messages that wait for their back-off.
         self._retries: list[tuple[float, int]] = []
-        #: Root of the row that is tried alone now; 0: none is.
-        self._alone = 0
         #: Nothing keeps state: worked through is durable. Set when the worker was built.
         self.durable_at_once = True
         self.bury: BuryRow = lambda root, row, attempts, failure: self.completed(root)
@@ -91,7 +86,6 @@ class OwnMessages:
         """A message is worked through, or its dead letter is stored: forget it once that lasts."""
         if root not in self._kept:
             return
-        self._ended(root)
         self._attempts.pop(root, None)
         if self.durable_at_once:
             del self._kept[root]
@@ -107,7 +101,6 @@ class OwnMessages:
         if attempts >= settings.attempts_max and len(self._kept[root]) == 1:
             self.bury(root, self._kept[root][0], attempts, failure)
             return
-        self._ended(root)
         self._attempts[root] = attempts + 1
         heappush(self._retries, (now + backoff_s(settings, attempts, root), root))
 
@@ -117,31 +110,16 @@ class OwnMessages:
 
     def retry(self, now: float) -> None:
         """Emit what is due again, in parts. Called in each turn."""
-        while self._retries and self._retries[0][0] <= now and not self._must_wait():
+        while self._retries and self._retries[0][0] <= now:
             root = heappop(self._retries)[1]
-            alone = self._goes_alone(root)
             rows, attempts = self._kept.pop(root), self._attempts.pop(root)
             size = -(-len(rows) // PARTS)
             for start in range(0, len(rows), size):
-                fresh = self._again(rows[start : start + size], attempts, now)
-                self._alone = fresh if alone else self._alone
-
-    def _goes_alone(self, root: int) -> bool:
-        return len(self._kept[root]) == 1 and self._attempts[root] >= ALONE_AFTER
-
-    def _must_wait(self) -> bool:
-        """Whether the next retry waits for the end of another."""
-        return bool(self._alone) and self._goes_alone(self._retries[0][1])
-
-    def _ended(self, root: int) -> None:
-        if root == self._alone:
-            self._alone = 0
+                self._again(rows[start : start + size], attempts, now)
 
     def next_due(self, now: float) -> float:
         """Return the seconds until ``retry`` has something to do, or a long time."""
-        if not self._retries or self._must_wait():
-            return 3600.0
-        return max(self._retries[0][0] - now, 0.0)
+        return max(self._retries[0][0] - now, 0.0) if self._retries else 3600.0
 
     def freeze(self, round_: int) -> None:
         """Freeze what is worked through, as ledgers do: it is durable when the round is."""
@@ -163,22 +141,21 @@ class OwnMessages:
     def again_all(self, now: float) -> None:
         """Emit all that is not durable again: a new epoch, or a restored task."""
         self._worked, self._frozen, self._round = set(), set(), 0
-        self._retries, self._alone = [], 0
+        self._retries = []
         kept, attempts = dict(self._kept), dict(self._attempts)
         self._kept.clear()
         self._attempts.clear()
         for root, rows in kept.items():
             self._again(rows, attempts.get(root, 1), now)
 
-    def _again(self, rows: Rows, attempt: int, now: float) -> int:
-        root = self._roots.next()
+    def _again(self, rows: Rows, attempt: int, now: float) -> None:
+        root = self._roots.next(attempt > 1)
         self._emitter.close_run(self._emitter.roots)
         for stream, target, row in rows:
             frame = self._frames.get((stream, target))
             if frame is not None:
                 frame.rows.append(row)
         self._track(root, attempt, now)
-        return root
 
     def _track(self, root: int, attempt: int, now: float) -> None:
         self._emitter.close_run((root,))

@@ -14,6 +14,7 @@ from waterspout.topology.channels import Rows
 from waterspout.topology.columns import Columns
 from waterspout.topology.errors import EmitOverflow
 from waterspout.topology.frames import Run
+from waterspout.topology.task_env import AGAIN
 from waterspout.topology.tuples import DEFAULT_STREAM
 
 from .contract import Batch, Made
@@ -112,7 +113,11 @@ class BatchRuns(WholeRuns):
 
     def at_once(self, work: FrameWork, rows: Rows, runs: list[Run]) -> set[int] | None:
         executor = self.executor
-        anchors = executor.work_on(_roots_of(runs))
+        roots = _roots_of(runs)
+        if any(map(AGAIN.__and__, roots)):
+            # What failed together in a batch does not come together again.
+            return None
+        anchors = executor.work_on(roots)
         try:
             executor.call_batch(Batch(work.cls, rows))
         except (Exception, SystemExit):

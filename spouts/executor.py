@@ -209,7 +209,7 @@ class SourceExecutor:
     def send(self, group: Group, rows: Messages, now: float) -> None:
         """Send a group under a fresh root."""
         emitter, env = self.emitter, self.env
-        root = self.roots.next()
+        root = self.roots.next(group.attempts > 0)
         guard = env.open_root(root, now)
         self.ledger.sent(root, group)
         self.in_flight(root, group, self.ledger.emitted)

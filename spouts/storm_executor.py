@@ -89,7 +89,7 @@ class StormExecutor:
     def _track(self, kept: Kept, start: int, now: float, attempts: int = 0,
                since: float | None = None) -> None:  # fmt: skip
         """Give what was routed since the last run a root, and keep its payload."""
-        root = self.roots.next()
+        root = self.roots.next(attempts > 0)
         guard = self.env.open_root(root, now)
         group = Group(PARTITION, start, start + 1, 1, now if since is None else since,
                       attempts=attempts, kept=kept)  # fmt: skip

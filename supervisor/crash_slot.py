@@ -23,6 +23,7 @@ from typing import Any
 
 from waterspout.spouts.groups import Group
 from waterspout.topology.plan import Plan
+from waterspout.topology.task_env import root_number
 
 #: Roots kept per bolt task; a batch is cut so that it has no more.
 ROOTS_MAX = 1024
@@ -75,7 +76,7 @@ class CrashSlot:
         pack, pack_drawn, name_of = _ENTRY.pack_into, _U64.pack_into, self._name_number
 
         def note(root: int, group: Group, drawn: int) -> None:
-            place = offset + 8 + _ENTRY.size * (root % slots)
+            place = offset + 8 + _ENTRY.size * (root_number(root) % slots)
             pack(buffer, place, root, name_of(group.partition), group.start, group.end)
             pack_drawn(buffer, offset, drawn)
 
@@ -122,7 +123,7 @@ class CrashSlot:
             offset = self.spouts.get(task)
             if offset is None:
                 continue
-            place = offset + 8 + _ENTRY.size * (root % self._slots)
+            place = offset + 8 + _ENTRY.size * (root_number(root) % self._slots)
             there, number, start, end = _ENTRY.unpack_from(self.buffer, place)
             if there == root and 0 < number <= len(names):
                 found.setdefault(task, []).append([names[number - 1], start, end])

@@ -144,7 +144,7 @@ class DeadLetterBox:
         env = self._core.env
         emitter = executor.emitter
         emitter.close_run(())
-        root = executor.roots.next()
+        root = executor.roots.next(again=True)
         guard = env.open_root(root, now)
         self._letter_of[root] = (executor.task, letter, stream, values)
         error = emitter.try_many([values], stream)

@@ -13,8 +13,7 @@ def backoff_s(settings: Settings, failures: int, root: int) -> float:
 
     Doubling waits up to ``backoff_max``. From the second failure on a part that depends on the
     root is taken off, at most half. Messages that failed together so do not come back
-    together: a batch that one of them fails each time would else take the others down with it
-    until they are dead letters.
+    together, as one burst after the other.
     """
     wait_s: float = settings.backoff_min_s * 2 ** min(failures - 1, 20)
     share = (root * _MIX >> 56 & 0xFF) / 256 if failures > 1 else 0.0

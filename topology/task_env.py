@@ -13,6 +13,9 @@ from .settings import Settings
 #: Errors of one component and text that wait for the next report; more are only counted.
 ERRORS_MAX = 50
 _LOW_BITS = 48
+#: Bit of a root whose message was tried before: ``process_batch`` takes its run alone, so that a
+#: row that fails below fails nobody else's message again.
+AGAIN = 1 << 47
 
 
 class Opens(Protocol):
@@ -23,7 +26,12 @@ class Opens(Protocol):
 
 
 class RootSource:
-    """Draws the root ids of one task: its id in the upper 16 bits, a counter below.
+    """Draws the root ids of one task.
+
+        63       48    47   46            0
+        +----------+-------+---------------+
+        | task id  | AGAIN |    counter    |
+        +----------+-------+---------------+
 
     The acker of a root is so found from the root itself. The counter starts at a random
     place and never repeats within an incarnation; roots of earlier incarnations are fenced
@@ -32,12 +40,21 @@ class RootSource:
 
     def __init__(self, task: int, draw: Draw) -> None:
         self._base = task << _LOW_BITS
-        self._count = draw(_LOW_BITS)
+        self._count = draw(_LOW_BITS - 1)
 
-    def next(self) -> int:
-        """Return a fresh root; never 0, since task ids start at 1."""
-        self._count = (self._count + 1) & ((1 << _LOW_BITS) - 1)
-        return self._base | self._count
+    def next(self, again: bool = False) -> int:
+        """Return a fresh root; never 0, since task ids start at 1.
+
+        Args:
+            again: its message was tried before.
+        """
+        self._count = (self._count + 1) & (AGAIN - 1)
+        return self._base | self._count | (AGAIN if again else 0)
+
+
+def root_number(root: int) -> int:
+    """Return the number of ``root`` among those of its task: they follow on each other."""
+    return root & (AGAIN - 1)
 
 
 def root_task(root: int) -> int:

@@ -14,6 +14,7 @@ from waterspout.bolts.contract import Batch, Bolt, ColumnBolt, Made
 from waterspout.bolts.executor import SLICE_ROWS_MAX, SLICE_S
 from waterspout.topology.columns import Columns
 from waterspout.topology.errors import FailTuple
+from waterspout.topology.task_env import AGAIN
 from waterspout.topology.tuples import Tuple
 
 from .rig import Rig
@@ -301,6 +302,17 @@ def test_a_batch_spans_runs_and_is_tried_run_by_run_when_it_raised() -> None:
     assert values == [0, 1, 2, 3, 4], "what the first attempt emitted was taken back"
     assert runs == [(2, (1,)), (2, (2,)), (1, (3, 1))]
     assert sorted(rig.done) == [1, 3]
+
+
+def test_a_message_that_was_tried_before_is_in_no_batch_with_others() -> None:
+    again = AGAIN | 2
+    rig = Rig(BadBatch(), "batch")
+    rig.feed((2, (1,)), (1, (again,)), (3, (3,)))
+    rig.feed((1, (4,)), (1, (5,)))
+    rig.run()
+    assert rig.bolt.batches == [2, 1, 3, 2], "those in its frame come alone, too"
+    runs, _ = rig.take()
+    assert runs == [(2, (1,)), (1, (again,)), (3, (3,)), (2, (4, 5))]
 
 
 # Slices.

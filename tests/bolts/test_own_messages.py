@@ -8,6 +8,7 @@ import pytest
 from waterspout.bolts.contract import Bolt
 from waterspout.topology.columns import Columns
 from waterspout.topology.control_frames import Failure
+from waterspout.topology.task_env import AGAIN
 
 from .rig import TASK, Rig
 
@@ -107,6 +108,17 @@ def test_a_failed_message_comes_again_after_a_back_off_under_a_fresh_root() -> N
     assert first not in rig.kept
     assert rig.take()[1] == ["a"]
     assert not rig.own.pending and rig.own.next_due(0.0) > 1000
+
+
+def test_what_is_emitted_again_says_so_and_what_a_new_epoch_brings_back_does_not() -> None:
+    rig = emitting("a")
+    assert not next(iter(rig.kept)) & AGAIN
+    rig.own.again_all(rig.now)
+    assert not next(iter(rig.kept)) & AGAIN
+    rig.flush()
+    fail_all(rig)
+    rig.own.retry(rig.now + 60)
+    assert next(iter(rig.kept)) & AGAIN
 
 
 @pytest.mark.parametrize("attempts_max", [1, 3, 5])

@@ -290,13 +290,6 @@ class Oracle:
         doomed = {mid for each in self.world.poison.values() for mid in each}
         doomed |= {mid for each in self.world.killers.values() for mid in each}
         doomed |= self.world.mended
-        # What process_batch emits descends from the whole batch, and a row that fails below fails
-        # them all; they rarely meet again, but they may (docs: delivery guarantees).
-        reasons = [str(letter.record["reason"]) for letter in self.store.dead_letters()]
-        if any(b.style == "batch" for b in self.cluster.shape.bolts):
-            innocent = [r for r in reasons if not any(r.endswith(f" {mid}") for mid in doomed)]
-            if not innocent and len(set(buried) - doomed) <= 2:
-                return
         wrong = [mid for mid in buried if mid not in doomed]
         if wrong:
             records = [letter.record for letter in self.store.dead_letters()]

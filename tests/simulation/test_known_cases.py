@@ -124,6 +124,24 @@ def test_what_a_sink_wrote_survives_the_loss_of_its_worker(seed: int) -> None:
     cluster.oracle.at_end()
 
 
+@pytest.mark.parametrize("style", ["batch", "columns"])
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_message_that_always_fails_below_a_batch_takes_no_neighbour_along(
+    seed: int, style: str
+) -> None:
+    """All come again at about the same time, and would meet in one batch after the other."""
+    bolts = (bolt("b0", "s0", style=style), bolt("b1", "b0", role="end"))
+    settings = {
+        "batch_max": 16, "max_pending": 40, "backoff_min_s": 0.001, "backoff_max_s": 0.001,
+        "attempts_max": 3,
+    }  # fmt: skip
+    cluster = Cluster(seed, Shape((numbers(40),), bolts, 1, settings=settings))
+    cluster.world.poison["b1"] = {"s0/0/7"}
+    cluster.run(60)
+    cluster.oracle.at_end()
+    assert set(cluster.oracle.buried()) == {"s0/0/7"}
+
+
 def tried_again(cluster: Cluster) -> bool:
     """Whether another try of a dead letter is worked through somewhere and not durable."""
     boxes = [process.core.letters for process in cluster.living()]

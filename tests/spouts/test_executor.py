@@ -8,6 +8,7 @@ from waterspout.spouts.executor import READ_BACKOFF_S, SourceExecutor
 from waterspout.spouts.groups import Group
 from waterspout.topology.control_frames import Failure
 from waterspout.topology.groupings import CustomRoute
+from waterspout.topology.task_env import AGAIN
 
 from .rig import Numbers, Rig, executor_of
 
@@ -101,6 +102,20 @@ def test_a_failed_group_is_read_again_message_by_message_after_a_back_off() -> N
     rig.now += 0.5
     assert executor.turn(rig.now, 100) == 4
     assert [values for _, values in rig.taken()] == [[0], [1], [2], [3]]
+
+
+def test_the_roots_of_replays_and_of_suspects_say_so() -> None:
+    rig = Rig()
+    ledger = rig.ledger()
+    ledger.restore({}, [["p", 4, 5, 1]])
+    executor = executor_of(rig, Numbers(size=6), ledger)
+    executor.turn(rig.now, 100)
+    sent = rig.taken()
+    assert [values for root, values in sent if root & AGAIN] == [[4]]
+    fail(executor, sent[0][0], rig.now)
+    rig.now += 60
+    executor.turn(rig.now, 100)
+    assert all(root & AGAIN for root, _ in rig.taken())
 
 
 def test_a_replay_that_is_stopped_half_way_goes_on_where_it_was() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from waterspout.spouts.groups import Group
 from waterspout.supervisor.crash_slot import NAMES_BYTES_MAX, ROOTS_MAX, CrashSlot, slot_bytes
+from waterspout.topology.task_env import AGAIN
 
 from .cores import plan_of
 
@@ -64,6 +65,17 @@ def test_a_root_at_work_is_traced_to_its_position() -> None:
         1: [["b\udc80.txt", 3, 4], ["a.txt", 10, 20]]
     }
     assert seen.drawn() == {1: 6, 2: 0}
+
+
+def test_a_replay_has_the_place_that_its_number_has() -> None:
+    plan = plan_of({"source": 1, "work": 1}, max_pending=100)
+    made = CrashSlot(plan, 0, bytearray(slot_bytes(plan, 0)))
+    note = made.in_flight(1)
+    roots = [FIRST | (0 if number % 3 else AGAIN) | number for number in range(100)]
+    for number, root in enumerate(roots):
+        note(root, group("a.txt", number, number + 1), number)
+    found = CrashSlot(plan, 0, bytes(made.buffer)).positions_of(roots)
+    assert found == {1: [["a.txt", number, number + 1] for number in range(100)]}
 
 
 def test_roots_of_other_workers_and_unknown_ones_have_no_position_here() -> None:

@@ -8,10 +8,12 @@ import pytest
 from waterspout.topology.control_frames import Failure
 from waterspout.topology.settings import Settings
 from waterspout.topology.task_env import (
+    AGAIN,
     ERRORS_MAX,
     RootSource,
     TaskEnv,
     reason_of,
+    root_number,
     root_task,
 )
 
@@ -44,6 +46,14 @@ def test_roots_name_their_task_and_do_not_repeat() -> None:
 def test_the_counter_of_roots_wraps_without_touching_the_task() -> None:
     source = RootSource(2, lambda bits: 2**bits - 1)
     assert [source.next(), source.next()] == [2 << 48, 2 << 48 | 1]
+
+
+def test_a_root_tells_whether_its_message_was_tried_before_and_keeps_task_and_number() -> None:
+    source = RootSource(2, lambda bits: 2**bits - 2)
+    roots = [source.next(), source.next(again=True), source.next()]
+    assert [bool(root & AGAIN) for root in roots] == [False, True, False]
+    assert {root_task(root) for root in roots} == {2}
+    assert [root_number(root) for root in roots] == [2**47 - 1, 0, 1]
 
 
 def test_a_guard_goes_in_with_the_root_and_out_with_a_toggle() -> None:
