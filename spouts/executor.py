@@ -117,7 +117,7 @@ class SourceExecutor:
                 self._waiting.rotate(-1)
                 idle += 1
                 continue
-            count = self._read_group(partition, min(room, self.ledger.group_size), now)
+            count = self._read_group(partition, min(room, self.ledger.sizes.size), now)
             sent += count
             if not count and self._waiting and self._waiting[0] is partition:
                 self._waiting.rotate(-1)

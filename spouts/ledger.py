@@ -21,13 +21,11 @@ from waterspout.topology.histogram import bucket_of
 from waterspout.topology.settings import Settings
 
 from .burials import Burials
+from .group_size import GroupSize
 from .groups import Group, joined
 from .positions import Positions
 from .suspects import Suspects
 
-#: A group's size grows by one after so many messages per unit of its size were worked
-#: through: slowly enough that 0.1 % of failures repeat less than 2 % of the messages.
-GROWTH = 8
 #: So many groups that were worked through are joined into ranges: 1 us each.
 JOIN_MAX = 1024
 
@@ -61,7 +59,7 @@ class Ledger:
     Args:
         seeks: the source can read again; else the payload is kept until durable.
         durable_at_once: nothing below keeps state.
-        group_max: largest group; failures bring it down to 1 for a while.
+        group_max: largest group; failures bring its size down (``group_size``).
     """
 
     def __init__(
@@ -70,9 +68,7 @@ class Ledger:
         self.settings = settings
         self.seeks = seeks
         self._at_once = durable_at_once
-        self._group_max = group_max
-        self.group_size = group_max
-        self._grown = 0
+        self.sizes = GroupSize(group_max)
         self._groups: dict[int, Group] = {}
         self._positions: dict[str, Positions] = {}
         self._worked: list[Group] = []
@@ -144,16 +140,10 @@ class Ledger:
         self.acked += group.count
         bucket = bucket_of(now - group.since)
         self.latency[bucket] = self.latency.get(bucket, 0) + group.count
-        self._grow(group.count)
+        if not group.attempts:
+            self.sizes.passed(group.count)
         self._work_through(group)
         return group
-
-    def _grow(self, messages: int) -> None:
-        if self.group_size < self._group_max:
-            self._grown += messages
-            if self._grown >= GROWTH * self.group_size:
-                self._grown = 0
-                self.group_size += 1
 
     def _work_through(self, group: Group) -> None:
         if self._at_once:
@@ -186,7 +176,8 @@ class Ledger:
         if group is None:
             return None
         self.failed += group.count
-        self.group_size, self._grown = 1, 0
+        if not group.attempts:
+            self.sizes.failed(group.count)
         attempts = group.attempts + 1
         if attempts >= self.settings.attempts_max and group.count == 1:
             self._burials.add(group)

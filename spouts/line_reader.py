@@ -25,6 +25,8 @@ from .walk import escaped
 
 #: Bytes asked of the operating system at once; small enough for the lines to stay in cache.
 BLOCK_BYTES = 1 << 16
+#: Bytes of a reader's first block, doubled with each: a replay reads a few lines and no more.
+FIRST_BLOCK_BYTES = 1 << 12
 #: Bytes of a line over ``line_bytes_max`` that one ``read`` looks through for its end.
 SCAN_BYTES_MAX = 1 << 23
 #: How the text of a message begins that stands for a line over ``line_bytes_max``.
@@ -117,6 +119,7 @@ class LineReader(Reader):
         self._lines: list[bytes] = []
         self._next = 0
         self._lines_end = position
+        self._block_bytes = FIRST_BLOCK_BYTES
         #: How far a line over ``line_bytes_max`` has been looked through; None without one.
         self._scanned: int | None = None
 
@@ -184,7 +187,8 @@ class LineReader(Reader):
         if self._ended or self._scanned is not None or not (self._fd >= 0 or self._open()):
             return False
         line_bytes_max = self._format.line_bytes_max
-        data = self._bytes(BLOCK_BYTES)
+        data = self._bytes(self._block_bytes)
+        self._block_bytes = min(2 * self._block_bytes, BLOCK_BYTES)
         cut = data.rfind(b"\n")
         if cut < 0 and data:
             data = self._bytes(line_bytes_max + 1)

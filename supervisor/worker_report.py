@@ -56,7 +56,7 @@ class Reporter:
             "lag": _retried(executor.lag), "latency": _retried(lambda: dict(ledger.latency)) or {},
             "exhausted": executor.exhausted,
             "drained": executor.drained() and self._core.letters.idle and self._quiet(),
-            "group_max": ledger.group_size,
+            "group_max": ledger.sizes.size,
             "reserved": executor.reserved if isinstance(executor, OnceExecutor) else 0,
             "call_since_s": self._call_since(executor.task, executor.running, ledger.emitted, now),
         }  # fmt: skip

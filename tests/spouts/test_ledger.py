@@ -165,17 +165,18 @@ def test_a_failed_group_comes_back_after_a_back_off_that_doubles_up_to_its_limit
         assert whole / 2 <= waited <= whole
 
 
-def test_a_failure_brings_groups_down_to_one_and_they_grow_back_slowly() -> None:
+def test_failures_of_first_attempts_bring_groups_down_and_completions_up_again() -> None:
     ledger = make(at_once=True, group_max=64)
     fail(ledger, send(ledger, 0, 64))
-    assert ledger.group_size == 1
-    sizes = []
-    position = 64
-    for _ in range(8 + 16):
-        ledger.completed(send(ledger, position, position + 1), 0.0)
-        position += 1
-        sizes.append(ledger.group_size)
-    assert sizes == [1] * 7 + [2] * 16 + [3]
+    small = ledger.sizes.size
+    assert small < 64
+    ledger.completed(send(ledger, 64, 10_000), 0.0)
+    grown = ledger.sizes.size
+    assert small < grown < 64
+    # A message that was tried before goes out alone, whatever the size of groups.
+    fail(ledger, send(ledger, 0, 1, attempts=1))
+    ledger.completed(send(ledger, 1, 2, attempts=100_000), 0.0)
+    assert ledger.sizes.size == grown
 
 
 def test_one_failure_in_a_thousand_messages_repeats_less_than_two_in_a_hundred() -> None:
@@ -184,7 +185,7 @@ def test_one_failure_in_a_thousand_messages_repeats_less_than_two_in_a_hundred()
     bad = {n for n in range(100_000) if rng.random() < 0.001}
     position = 0
     while position < 100_000:
-        end = min(position + ledger.group_size, 100_000)
+        end = min(position + ledger.sizes.size, 100_000)
         root = send(ledger, position, end)
         if bad.isdisjoint(range(position, end)):
             ledger.completed(root, 0.0)

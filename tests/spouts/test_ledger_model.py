@@ -45,7 +45,7 @@ class Model(RuleBasedStateMachine):
     @rule()
     def read(self) -> None:
         start = self.ledger.skip_to("p", self.position) if self.seeks else self.position
-        size = 1 if self.ledger.singly("p", start) else self.ledger.group_size
+        size = 1 if self.ledger.singly("p", start) else self.ledger.sizes.size
         end = start + min(size, self.ledger.room())
         attempts = self.ledger.suspect_attempts("p", start)
         self.position, self.drawn = end, max(self.drawn, end)

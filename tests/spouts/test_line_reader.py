@@ -111,6 +111,7 @@ def test_from_every_position_it_reads_the_same_lines_again(
     line_format = LineFormat(line_bytes_max=line_bytes_max)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(line_reader, "BLOCK_BYTES", block)
+        patch.setattr(line_reader, "FIRST_BLOCK_BYTES", max(block // 2, 1))
         patch.setattr(line_reader, "SCAN_BYTES_MAX", 2 * block)
         whole = drain(LineReader(str(path), 0, line_format, Notices()), limit)
         every = lines(whole)

@@ -151,22 +151,22 @@ def test_a_component_gets_its_context_before_it_gets_ready() -> None:
 
 
 def test_a_group_holds_one_message_where_a_bolt_below_may_hold_tuples() -> None:
-    assert Built(plan_of("shuffle")).spout.ledger.group_size == 64
-    assert Built(plan_of("shuffle", holds=True)).spout.ledger.group_size == 1
+    assert Built(plan_of("shuffle")).spout.ledger.sizes.size == 64
+    assert Built(plan_of("shuffle", holds=True)).spout.ledger.sizes.size == 1
     options = ComponentOptions(group_max=7)
-    assert Built(plan_of("shuffle", holds=True, options=options)).spout.ledger.group_size == 7
+    assert Built(plan_of("shuffle", holds=True, options=options)).spout.ledger.sizes.size == 7
 
 
 def test_without_tracking_a_source_sends_once_in_large_groups_that_no_round_keeps() -> None:
     built = Built(plan_of("shuffle", holds=True), tracked=False)
     assert isinstance(built.spout, OnceExecutor)
-    assert built.spout.ledger.group_size == UNTRACKED_BATCHES * 64
+    assert built.spout.ledger.sizes.size == UNTRACKED_BATCHES * 64
     assert built.builder.has_rounds
     built.spout.ledger.passed(Group("numbers", 0, 5, 5, 1.0), 5.0)
     assert built.spout.ledger.worked_through == 0
     options = ComponentOptions(group_max=7)
     built = Built(plan_of("shuffle", options=options), tracked=False)
-    assert built.spout.ledger.group_size == 7
+    assert built.spout.ledger.sizes.size == 7
 
 
 def test_a_spout_starts_from_stored_positions() -> None:
