@@ -84,7 +84,8 @@ def host_table(rows: Sequence[Mapping[str, Any]]) -> RenderableType:
 def list_view(rows: Sequence[Mapping[str, Any]]) -> Table:
     """Return a row per topology, of ``list`` or of ``status``."""
     made = table("topology", "life", "health", "workers", "waiting", "up", "why")
-    made.columns[-1].justify = "left"
+    # The other columns stay whole: a long reason wraps in its own.
+    made.columns[-1].justify, made.columns[-1].no_wrap = "left", False
     for row in rows:
         workers = row["workers"]
         waiting = row.get("waiting", 0)
@@ -99,9 +100,14 @@ def list_view(rows: Sequence[Mapping[str, Any]]) -> Table:
             count(workers),
             count(waiting) if waiting else "",
             "" if up is None or row["life"] == "ended" else seconds(up),
-            text(f"{row['outcome']} {row['reason']}".strip()),
+            text(f"{row['outcome']} {_first_line(row['reason'])}".strip()),
         )
     return made
+
+
+def _first_line(reason: str) -> str:
+    """Return a reason without the traceback that follows it."""
+    return reason.partition("\n")[0]
 
 
 def _place_table(workers: Sequence[Mapping[str, Any]]) -> RenderableType:

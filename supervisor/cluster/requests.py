@@ -278,9 +278,11 @@ class Requests:
         self._cluster.tell(run.id, "", "submitted", {"workers": plan.workers})
         return {"topology": run.id, "placement": _placement(plan, run.hosts())}
 
-    def _blob(self, sort: str, sha256: str, suffix: str) -> str:
-        """Return the name of a blob that was put before."""
+    def _blob(self, sort: str, sha256: str, suffix: str, *, dry_run: bool = False) -> str:
+        """Return the name of a blob that was put before; a dry run has put none."""
         check_sha256(sha256, sort)
+        if dry_run:
+            return sha256
         if sha256 and not (self._cluster.config.data / sort / f"{sha256}{suffix}").is_file():
             raise Refused(ClientError.REQUEST, f"{sort} {sha256:.12} was not put before")
         return sha256
@@ -320,13 +322,14 @@ class Requests:
         plan = plan_of(request["wire"])
         if plan.name != run.row.name:
             raise Refused(ClientError.DENIED, f"the file is of {plan.name}, not of {run.row.name}")
+        dry_run = request["dry_run"]
         version = Version(
             pack(plan.to_wire()),
-            self._blob("code", request["code"], ".zip"),
+            self._blob("code", request["code"], ".zip", dry_run=dry_run),
             check_sub(request["sub"]),
-            self._blob("requirements", request["requirements"], ".txt"),
+            self._blob("requirements", request["requirements"], ".txt", dry_run=dry_run),
         )
-        return self._move(run, plan, version, now, dry_run=request["dry_run"])
+        return self._move(run, plan, version, now, dry_run=dry_run)
 
     def _move(
         self, run: TopologyRun, plan: Plan, version: Version, now: float, *, dry_run: bool = False

@@ -48,3 +48,10 @@ def test_waiting_workers_are_counted_in_both_forms_of_a_row() -> None:
     for row in (topology_row(workers=workers), topology_row(workers=2, waiting=1)):
         cells = shown(list_view([row])).splitlines()[1].split()
         assert cells[:5] == ["wc-1", "ended", "healthy", "2", "1"]
+
+
+def test_a_long_reason_leaves_the_other_columns_whole_and_its_traceback_out() -> None:
+    reason = "cannot be built: " + "long " * 100 + "\nTraceback: of the user"
+    text = shown(list_view([topology_row(workers=2, waiting=1, reason=reason)]))
+    assert text.splitlines()[1].split()[:5] == ["wc-1", "ended", "healthy", "2", "1"]
+    assert "Traceback" not in text

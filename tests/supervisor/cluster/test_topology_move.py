@@ -101,6 +101,15 @@ def test_a_swap_shows_what_changes_first_and_then_does_it(rig: Rig):
     assert len(run_of(rig).plan.tasks_of("numbers")) == 4
 
 
+def test_a_dry_run_of_a_swap_needs_no_code_that_was_put(rig: Rig):
+    wire, code = other(rig, parallelism=4), "ab" * 32
+    shown = rig.ask("swap", name="numbers", wire=wire, code=code, dry_run=True)
+    assert shown["ok"], shown
+    assert f"-> {code:.12}" in shown["diff"][-1]
+    refused = rig.ask("swap", name="numbers", wire=wire, code=code)
+    assert refused["code"] == "E_REQUEST", refused
+
+
 def cannot_boot(rig: Rig) -> None:
     """Have the workers of the new version fail to build their components."""
     for worker in all_workers(rig):
