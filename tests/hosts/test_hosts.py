@@ -10,6 +10,7 @@ import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -154,13 +155,20 @@ def test_lost_packets_lose_no_message(numbers: Numbers, share: float) -> None:
 def test_a_daemon_that_is_killed_finds_everything_again(numbers: Numbers, daemon: str) -> None:
     """F04, F05."""
     cluster = numbers.cluster
-    pids = {row["pid"] for row in numbers.row()["workers"]}
+    pids = {worker["pid"] for worker in with_pids(numbers)["workers"]}
     cluster.kill(daemon)
     numbers.more()
     cluster.coordinator() if daemon == "coordinator" else cluster.supervisor(daemon)
     wait_for(lambda: cluster.hosts_up() == set(cluster.hosts), "the hosts", LIMIT_S)
-    assert {row["pid"] for row in numbers.row()["workers"]} <= pids, "no worker was lost"
+    row = wait_for(lambda: with_pids(numbers), "the workers", LIMIT_S)
+    assert {worker["pid"] for worker in row["workers"]} <= pids, "no worker was lost"
     numbers.whole()
+
+
+def with_pids(numbers: Numbers) -> dict[str, Any]:
+    """Return the topology's row once the coordinator has heard of each worker; {} before."""
+    row = numbers.row()
+    return row if row and all(worker["pid"] for worker in row["workers"]) else {}
 
 
 def test_a_killed_worker_is_started_again(numbers: Numbers) -> None:
