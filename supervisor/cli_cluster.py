@@ -250,7 +250,8 @@ def logs(
 
 @click.command()
 @click.argument("name")
-@click.option("--component", metavar="ID", help="Only tuples that it emits; where it emits none, those it gets.")
+@click.option("--component", metavar="ID",
+              help="Only tuples that it emits; where it emits none, those it gets.")  # fmt: skip
 @click.option("--where", default="", metavar="EXPR", help="Such as: word == 'x' and n > 3.")
 @click.option("--limit", type=click.IntRange(1, 1_000_000), default=10, show_default=True,
               metavar="N", help="End after so many.")  # fmt: skip

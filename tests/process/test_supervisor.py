@@ -195,7 +195,7 @@ def test_an_exit_is_told_and_what_is_not_wished_is_gone(host: Host) -> None:
     began = time.monotonic()
     os.kill(row["pid"], signal.SIGKILL)
     (row,) = host.until(exited)
-    assert time.monotonic() - began < 1.0
+    assert time.monotonic() - began < 5.0
     assert row["exit"]["reason"] == "killed by signal 9 (SIGKILL)"
     host.wish(worker(8))
     (row,) = host.until(runs)
@@ -254,7 +254,7 @@ def test_sigterm_ends_the_supervisor_at_once_and_leaves_its_workers(host: Host) 
     began = time.monotonic()
     host.process.terminate()
     assert host.process.wait(WAIT_S) == 0
-    assert time.monotonic() - began < 1.5
+    assert time.monotonic() - began < 5.0
     assert psutil.Process(row["pid"]).status() != psutil.STATUS_ZOMBIE
 
 

@@ -111,9 +111,9 @@ WHOLE_FILES = [
 def test_a_bad_file_is_refused_where_it_is_bad(
     row: str, text: bytes | str, expected: str
 ) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     found = problems_of(text)
     assert [line for line in found if line.startswith(expected)], (row, found)
-    assert time.perf_counter() - started < 1
+    assert time.process_time() - started < 1
 
 

@@ -323,12 +323,12 @@ ONE_VALUE = [
 def test_one_bad_value_gives_one_problem_at_its_place(
     row: str, text: str, expected: str
 ) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     found = problems_of(text)
     assert expected in found[0], (row, found)
     assert len(found) == 1, (row, found)
     assert found[0].startswith("t.yaml:") and "\n" not in found[0]
-    assert time.perf_counter() - started < 1
+    assert time.process_time() - started < 1
     assert "mine" not in sys.modules
 
 

@@ -48,11 +48,11 @@ def test_every_cycle_is_printed() -> None:
 def test_a_thousand_bolts_in_circles_are_checked_within_a_second() -> None:
     names = [f"b{i}" for i in range(1000)]
     text = HEAD + "".join(bolt(name, "s", names[i - 1]) for i, name in enumerate(names))
-    started = time.perf_counter()
+    started = time.process_time()
     assert len(problems_of(text)) == 1
     text = HEAD + "".join(bolt(name, "s", name) for name in names)
     assert len(problems_of(text)) == CYCLES_MAX
-    assert time.perf_counter() - started < 3
+    assert time.process_time() - started < 3
 
 
 def test_the_same_stream_twice_is_refused() -> None:
@@ -82,9 +82,9 @@ def test_too_many_tasks_are_refused() -> None:
 
 def test_thousands_of_slips_are_refused_as_fast_as_one() -> None:
     text = HEAD + "".join(bolt(f"b{i}", f"slip{i}", more=", clas: x") for i in range(1500))
-    started = time.perf_counter()
+    started = time.process_time()
     assert len(problems_of(text)) == 200
-    assert time.perf_counter() - started < 5
+    assert time.process_time() - started < 5
 
 
 def test_settings_at_the_same_value_do_not_exclude_each_other() -> None:

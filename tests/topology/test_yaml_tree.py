@@ -104,18 +104,18 @@ def test_a_bomb_of_merge_keys_is_refused_within_a_tenth_of_a_second() -> None:
     lines = ["a0: &a0 {k: v}"]
     lines += [f"a{i}: &a{i} {{<<: [*a{i - 1}, *a{i - 1}]}}" for i in range(1, 24)]
     bomb = "\n".join(lines)[:736]
-    started = time.perf_counter()
+    started = time.process_time()
     _, problems = read(bomb)
-    assert time.perf_counter() - started < 0.1
+    assert time.process_time() - started < 0.1
     assert "E_ALIAS" in problems[0]
 
 
 @pytest.mark.parametrize("parser", PARSERS)
 @pytest.mark.parametrize("text", ["[" * 5000, "{a: " * 5000, "- " * 5000, "? " * 5000])
 def test_deep_nesting_is_refused_within_a_second(text: str, parser: Any) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     _, problems = read(text, parser)
-    assert time.perf_counter() - started < 1
+    assert time.process_time() - started < 1
     assert "E_DEPTH" in problems[-1]
 
 
