@@ -324,7 +324,8 @@ class WorkerCore:
     def _adapt(self, took: float) -> None:
         if took > 2 * TURN_S:
             self._messages = max(self._messages // 2, 1)
-        elif took < TURN_S:
+        elif took < TURN_S / 2:
+            # Not beyond what a turn should take: rows that wait longer fall out of the caches.
             self._messages = min(self._messages * 2, TURN_MESSAGES_MAX)
 
     # What becomes of roots.
