@@ -1,23 +1,19 @@
 """The coordinator's store as one SQLite file: every change is one transaction, fsynced.
 
-WAL with ``synchronous=FULL`` makes each COMMIT durable before it returns, and lets
-``waterspout dead-letters`` read and mark rows from another process while a run is going.
+``waterspout dead-letters`` reads and marks rows from another process while a run is going.
 Payloads of dead letters are in the file, so it is readable by its owner only.
 """
 
 from __future__ import annotations
 
-import fcntl
-import os
-import sqlite3
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import msgpack
 
+from .sqlite_file import SqliteFile
 from .store import (
     EVENTS_MAX,
     SUSPECTS_MAX,
@@ -25,22 +21,14 @@ from .store import (
     Part,
     PositionWentBack,
     StaleEpoch,
-    StateInUse,
     Store,
-    StoreError,
     Suspect,
     TaskPositions,
     TopologyChanged,
     covered,
 )
 
-#: Raised when the tables change; a store of another format is refused, never converted silently.
-FORMAT = 1
-#: How long a writer waits for another process's transaction.
-BUSY_TIMEOUT_MS = 5000
-
 _TABLES = (
-    "CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value) WITHOUT ROWID",
     "CREATE TABLE IF NOT EXISTS positions (task INTEGER, partition TEXT, first INTEGER,"
     " ahead BLOB, PRIMARY KEY (task, partition)) WITHOUT ROWID",
     "CREATE TABLE IF NOT EXISTS parts (task INTEGER PRIMARY KEY, file TEXT, bytes INTEGER,"
@@ -56,6 +44,8 @@ _TABLES = (
     "CREATE TABLE IF NOT EXISTS events (id INTEGER PRIMARY KEY AUTOINCREMENT, at REAL,"
     " name TEXT, fields BLOB)",
 )
+#: What leads from each format of the file to the next; tables and columns are added at its end.
+_FORMATS = (_TABLES,)
 #: What ``clear`` empties; epoch and round stay in ``meta`` and go on rising.
 _CLEARED = ("positions", "parts", "suspects", "dead_letters", "events")
 
@@ -70,101 +60,50 @@ class SqliteStore(Store):
 
     Raises:
         StateInUse: ``owner`` and another process owns the store.
-        StoreError: the file cannot be opened, is no store, or is of another format.
+        StoreError: the file cannot be opened, is damaged, is no store, or is of a later format.
     """
 
     def __init__(
         self, path: Path | str, *, owner: bool = False, wall: Callable[[], float] = time.time
     ) -> None:
-        self._path = Path(path)
         self._wall = wall
-        with self._errors():
-            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._lock = _own(self._path) if owner else None
-        with self._errors():
-            os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600))
-            self._db = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
-            self._db.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
-            self._db.execute("PRAGMA journal_mode = WAL")
-            self._db.execute("PRAGMA synchronous = FULL")
-        self._prepare()
-
-    def _prepare(self) -> None:
-        with self._change():
-            for statement in _TABLES:
-                self._db.execute(statement)
-            found = self._meta("format", FORMAT)
-            if found != FORMAT:
-                raise StoreError(f"{self._path}: format {found}, this version reads {FORMAT}")
-            self._set("format", FORMAT)
-
-    # Plumbing.
-
-    @contextmanager
-    def _errors(self) -> Iterator[None]:
-        try:
-            yield
-        except (sqlite3.Error, OSError) as error:
-            raise StoreError(f"state store {self._path}: {error}") from error
-
-    @contextmanager
-    def _change(self) -> Iterator[None]:
-        """One transaction: all of it is durable when the block is left, or none of it is."""
-        with self._errors():
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-                self._db.execute("COMMIT")
-            except BaseException:
-                if self._db.in_transaction:
-                    self._db.execute("ROLLBACK")
-                raise
-
-    def _rows(self, statement: str, *values: Any) -> list[Any]:
-        with self._errors():
-            return self._db.execute(statement, values).fetchall()
-
-    def _meta(self, name: str, default: Any) -> Any:
-        rows = self._rows("SELECT value FROM meta WHERE name = ?", name)
-        return rows[0][0] if rows else default
-
-    def _set(self, name: str, value: Any) -> None:
-        self._db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, value))
+        who = "run" if owner else ""
+        self._file = SqliteFile(Path(path), what="state store", formats=_FORMATS, owner=who)
 
     # Whose state, and its epoch.
 
     def bind(self, fingerprint: str) -> None:
-        known = self._meta("fingerprint", None)
+        known = self._file.meta("fingerprint", None)
         if known not in (None, fingerprint):
             raise TopologyChanged
         if known is None:
-            with self._change():
-                self._set("fingerprint", fingerprint)
+            with self._file.change():
+                self._file.set_meta("fingerprint", fingerprint)
 
     def epoch(self) -> int:
-        return int(self._meta("epoch", 0))
+        return int(self._file.meta("epoch", 0))
 
     def next_epoch(self) -> int:
-        with self._change():
+        with self._file.change():
             epoch = self.epoch() + 1
-            self._set("epoch", epoch)
+            self._file.set_meta("epoch", epoch)
         return epoch
 
     # Rounds and positions.
 
     def last_round(self) -> int:
-        return int(self._meta("round", 0))
+        return int(self._file.meta("round", 0))
 
     def restore_round(self) -> int | None:
-        found: int | None = self._meta("restore", None)
+        found: int | None = self._file.meta("restore", None)
         return found
 
     def parts(self) -> list[Part]:
-        return [Part(*row) for row in self._rows("SELECT * FROM parts ORDER BY task")]
+        return [Part(*row) for row in self._file.rows("SELECT * FROM parts ORDER BY task")]
 
     def positions(self) -> dict[int, dict[str, list[Any]]]:
         found: dict[int, dict[str, list[Any]]] = {}
-        for task, partition, first, ahead in self._rows("SELECT * FROM positions"):
+        for task, partition, first, ahead in self._file.rows("SELECT * FROM positions"):
             found.setdefault(task, {})[partition] = [first, msgpack.unpackb(ahead)]
         return found
 
@@ -175,7 +114,7 @@ class SqliteStore(Store):
         positions: Mapping[int, TaskPositions],
         parts: Iterable[Part],
     ) -> None:
-        with self._change():
+        with self._file.change():
             if epoch != self.epoch() or round < self.last_round():
                 raise StaleEpoch(f"round {round} of epoch {epoch}: the newest is {self.epoch()}")
             if round == self.last_round():
@@ -183,16 +122,16 @@ class SqliteStore(Store):
             for task, of_task in positions.items():
                 self._upsert(task, of_task)
             self._put_parts(parts)
-            self._set("round", round)
-            self._set("restore", round)
+            self._file.set_meta("round", round)
+            self._file.set_meta("restore", round)
 
     def _put_parts(self, parts: Iterable[Part]) -> None:
-        self._db.execute("DELETE FROM parts")
+        self._file.db.execute("DELETE FROM parts")
         rows = [(part.task, part.file, part.bytes, part.sha256) for part in parts]
-        self._db.executemany("INSERT INTO parts VALUES (?, ?, ?, ?)", rows)
+        self._file.db.executemany("INSERT INTO parts VALUES (?, ?, ?, ?)", rows)
 
     def reserve(self, epoch: int, task: int, positions: TaskPositions) -> None:
-        with self._change():
+        with self._file.change():
             if epoch > self.epoch():
                 raise StaleEpoch(f"reservation of epoch {epoch}: the newest is {self.epoch()}")
             self._upsert(task, positions)
@@ -200,12 +139,12 @@ class SqliteStore(Store):
     def _upsert(self, task: int, of_task: TaskPositions) -> None:
         suspected = {
             partition
-            for (partition,) in self._rows(
+            for (partition,) in self._file.rows(
                 "SELECT DISTINCT partition FROM suspects WHERE task = ?", task
             )
         }
         for partition, (first, ahead) in of_task.items():
-            changed = self._db.execute(
+            changed = self._file.db.execute(
                 "INSERT INTO positions VALUES (?, ?, ?, ?) ON CONFLICT (task, partition)"
                 " DO UPDATE SET first = excluded.first, ahead = excluded.ahead"
                 " WHERE excluded.first >= first",
@@ -220,13 +159,13 @@ class SqliteStore(Store):
 
     def _forget_suspects(self, task: int, partition: str, position: Any) -> None:
         where = "SELECT id, start FROM suspects WHERE task = ? AND partition = ?"
-        for id, start in self._rows(where, task, partition):
+        for id, start in self._file.rows(where, task, partition):
             if covered(start, position):
-                self._db.execute("DELETE FROM suspects WHERE id = ?", (id,))
+                self._file.db.execute("DELETE FROM suspects WHERE id = ?", (id,))
 
     def note_suspects(self, suspects: Iterable[Suspect]) -> None:
-        with self._change():
-            self._db.executemany(
+        with self._file.change():
+            self._file.db.executemany(
                 "INSERT INTO suspects (task, partition, start, stop, attempts)"
                 " VALUES (?, ?, ?, ?, ?) ON CONFLICT (task, partition, start)"
                 " DO UPDATE SET stop = excluded.stop, attempts = excluded.attempts"
@@ -236,7 +175,7 @@ class SqliteStore(Store):
             self._keep_newest("suspects", SUSPECTS_MAX)
 
     def _keep_newest(self, table: str, rows_max: int) -> None:
-        self._db.execute(
+        self._file.db.execute(
             f"DELETE FROM {table} WHERE id <="
             f" (SELECT id FROM {table} ORDER BY id DESC LIMIT 1 OFFSET ?)",
             (rows_max,),
@@ -244,7 +183,9 @@ class SqliteStore(Store):
 
     def suspects(self) -> list[Suspect]:
         columns = "task, partition, start, stop, attempts"
-        return [Suspect(*row) for row in self._rows(f"SELECT {columns} FROM suspects ORDER BY id")]
+        return [
+            Suspect(*row) for row in self._file.rows(f"SELECT {columns} FROM suspects ORDER BY id")
+        ]
 
     # Another plan.
 
@@ -255,10 +196,10 @@ class SqliteStore(Store):
         parts: Iterable[Part],
         tasks: Mapping[int, int],
     ) -> None:
-        with self._change():
-            self._set("fingerprint", fingerprint)
+        with self._file.change():
+            self._file.set_meta("fingerprint", fingerprint)
             for table in ("positions", "suspects"):
-                self._db.execute(f"DELETE FROM {table}")
+                self._file.db.execute(f"DELETE FROM {table}")
             for task, of_task in positions.items():
                 self._upsert(task, of_task)
             self._put_parts(parts)
@@ -266,12 +207,12 @@ class SqliteStore(Store):
 
     def _move_letters(self, tasks: Mapping[int, int]) -> None:
         """Give letters their new tasks; none is in the way of another meanwhile."""
-        rows = self._rows("SELECT id, task, partition, record FROM dead_letters")
-        self._db.execute("UPDATE dead_letters SET partition = NULL")
+        rows = self._file.rows("SELECT id, task, partition, record FROM dead_letters")
+        self._file.db.execute("UPDATE dead_letters SET partition = NULL")
         for id, old, partition, blob in rows:
             task = tasks.get(old, 0)
             record = {**msgpack.unpackb(blob, strict_map_key=False), "task": task}
-            self._db.execute(
+            self._file.db.execute(
                 "UPDATE dead_letters SET task = ?, partition = ?, record = ? WHERE id = ?",
                 (task, partition if task else None, msgpack.packb(record), id),
             )
@@ -279,14 +220,14 @@ class SqliteStore(Store):
     # Dead letters.
 
     def add_dead_letters(self, records: Iterable[Mapping[str, Any]]) -> None:
-        with self._change():
+        with self._file.change():
             for record in records:
                 self._add_letter(record)
 
     def _add_letter(self, record: Mapping[str, Any]) -> None:
         again = self.dead_letter(record.get("replay_of", -1))
         if again is not None:
-            self._db.execute(
+            self._file.db.execute(
                 "UPDATE dead_letters SET at = ?, status = 'kept', record = ? WHERE id = ?",
                 (self._wall(), msgpack.packb({**again.record, **record}), again.id),
             )
@@ -296,7 +237,7 @@ class SqliteStore(Store):
         if record.get("partition") is None and "request" in record:
             incarnation, request, number = record["request"]
             key[1:] = f"request {incarnation}/{request}", number
-        self._db.execute(
+        self._file.db.execute(
             "INSERT INTO dead_letters (at, status, task, partition, start, record)"
             " VALUES (?, 'kept', ?, ?, ?, ?) ON CONFLICT (task, partition, start)"
             " WHERE partition IS NOT NULL"
@@ -305,7 +246,7 @@ class SqliteStore(Store):
         )
 
     def dead_letter_count(self) -> int:
-        return int(self._rows("SELECT count(*) FROM dead_letters")[0][0])
+        return int(self._file.rows("SELECT count(*) FROM dead_letters")[0][0])
 
     def dead_letters(self, *, after: int = 0, limit: int = 100) -> list[DeadLetter]:
         return self._letters("id > ?", after, limit)
@@ -318,7 +259,7 @@ class SqliteStore(Store):
         return self._letters("status = 'replay' AND id > ?", after, limit)
 
     def _letters(self, where: str, id: int, limit: int) -> list[DeadLetter]:
-        rows = self._rows(
+        rows = self._file.rows(
             f"SELECT id, at, status, record FROM dead_letters WHERE {where} ORDER BY id LIMIT ?",
             id,
             limit,
@@ -335,17 +276,17 @@ class SqliteStore(Store):
         return self._each("DELETE FROM dead_letters", ids)
 
     def _each(self, statement: str, ids: Iterable[int] | None) -> int:
-        with self._change():
+        with self._file.change():
             if ids is None:
-                return self._db.execute(statement).rowcount
+                return self._file.db.execute(statement).rowcount
             one = statement + " WHERE id = ?"
-            return sum(self._db.execute(one, (id,)).rowcount for id in set(ids))
+            return sum(self._file.db.execute(one, (id,)).rowcount for id in set(ids))
 
     # History and the end.
 
     def add_event(self, name: str, fields: Mapping[str, Any]) -> None:
-        with self._change():
-            self._db.execute(
+        with self._file.change():
+            self._file.db.execute(
                 "INSERT INTO events (at, name, fields) VALUES (?, ?, ?)",
                 (self._wall(), name, msgpack.packb(dict(fields))),
             )
@@ -353,46 +294,25 @@ class SqliteStore(Store):
 
     def events(self, limit: int = 100) -> list[tuple[float, str, dict[str, Any]]]:
         statement = "SELECT at, name, fields FROM events ORDER BY id DESC LIMIT ?"
-        newest = self._rows(statement, limit)
+        newest = self._file.rows(statement, limit)
         return [(at, name, msgpack.unpackb(fields)) for at, name, fields in reversed(newest)]
 
     def mark_finished(self) -> None:
-        with self._change():
-            self._set("finished", self.epoch())
+        with self._file.change():
+            self._file.set_meta("finished", self.epoch())
 
     def finished(self) -> bool:
-        return 0 < self.epoch() == int(self._meta("finished", 0))
+        return 0 < self.epoch() == int(self._file.meta("finished", 0))
 
     def clear(self) -> int:
-        with self._change():
+        with self._file.change():
             dropped = self.dead_letter_count()
             for table in _CLEARED:
-                self._db.execute(f"DELETE FROM {table}")
-            self._db.execute(
+                self._file.db.execute(f"DELETE FROM {table}")
+            self._file.db.execute(
                 "DELETE FROM meta WHERE name IN ('fingerprint', 'restore', 'finished')"
             )
         return dropped
 
     def close(self) -> None:
-        self._db.close()
-        if self._lock is not None:
-            self._lock.close()
-
-
-def _own(path: Path) -> IO[str]:
-    """Lock ``path`` for this process; the lock ends with the process, however it ends."""
-    try:
-        lock = open(path.with_name(path.name + ".lock"), "a+")  # noqa: SIM115
-    except OSError as error:
-        raise StoreError(f"state store {path}: {error}") from error
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        lock.seek(0)
-        pid = lock.read().strip() or "unknown"
-        lock.close()
-        raise StateInUse(f"another run (pid {pid}) uses {path.parent}") from None
-    lock.truncate(0)
-    lock.write(str(os.getpid()))
-    lock.flush()
-    return lock
+        self._file.close()

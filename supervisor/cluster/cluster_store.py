@@ -10,30 +10,22 @@ back knows every process that it may have had started.
 
 from __future__ import annotations
 
-import fcntl
-import os
-import sqlite3
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import astuple, fields
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import msgpack
 
-from ..store import StateInUse, StoreError
+from ..sqlite_file import SqliteFile
 from .cluster_rows import EventRow, HostRow, TopologyRow, WorkerRow
 
-#: Raised when the tables change; a store of another format is refused, never converted silently.
-FORMAT = 1
 #: Events kept; older ones are forgotten.
 EVENTS_MAX = 10_000
 #: Events above this are cut back at once, so that not every event has to.
 EVENTS_SLACK = 100
-#: How long a writer waits for another process's transaction.
-BUSY_TIMEOUT_MS = 5000
 
 
 class ClusterStore(ABC):
@@ -101,7 +93,6 @@ class ClusterStore(ABC):
 
 
 _TABLES = (
-    "CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value) WITHOUT ROWID",
     "CREATE TABLE IF NOT EXISTS hosts (name TEXT PRIMARY KEY, machine TEXT, address TEXT,"
     " slots INTEGER, labels BLOB, draining INTEGER, seen_wall REAL) WITHOUT ROWID",
     "CREATE TABLE IF NOT EXISTS topologies (number INTEGER PRIMARY KEY, id TEXT UNIQUE,"
@@ -115,6 +106,8 @@ _TABLES = (
     " topology TEXT, host TEXT, name TEXT, fields BLOB)",
     "CREATE INDEX IF NOT EXISTS event_topology ON events (topology, id)",
 )
+#: What leads from each format of the file to the next; tables and columns are added at its end.
+_FORMATS = (_TABLES,)
 _TOPOLOGY = [field.name for field in fields(TopologyRow)]
 
 __all__ = [
@@ -132,87 +125,26 @@ class SqliteClusterStore(ClusterStore):
 
     Raises:
         StateInUse: ``owner`` and another process owns the store.
-        StoreError: the file cannot be opened, is no store, or is of another format.
+        StoreError: the file cannot be opened, is damaged, is no store, or is of a later format.
     """
 
     def __init__(
         self, path: Path | str, *, owner: bool = False, wall: Callable[[], float] = time.time
     ) -> None:
-        self._path, self._wall = Path(path), wall
-        with self._errors():
-            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._lock = _own(self._path) if owner else None
-        try:
-            with self._errors():
-                os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600))
-                self._db = self._connect()
-                self._db.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
-                self._db.execute("PRAGMA journal_mode = WAL")
-                self._db.execute("PRAGMA synchronous = FULL")
-            self._prepare()
-        except BaseException:
-            self._unlock()
-            raise
-
-    def _connect(self) -> sqlite3.Connection:
-        return sqlite3.connect(self._path, isolation_level=None)
-
-    def _prepare(self) -> None:
-        with self._change():
-            for statement in _TABLES:
-                self._db.execute(statement)
-            found = self._meta("format", FORMAT)
-            if found != FORMAT:
-                raise StoreError(f"{self._path}: format {found}, this version reads {FORMAT}")
-            self._set("format", FORMAT)
-
-    # Plumbing.
-
-    @contextmanager
-    def _errors(self) -> Iterator[None]:
-        try:
-            yield
-        except (sqlite3.Error, OSError) as error:
-            raise StoreError(f"cluster store {self._path}: {error}") from error
-
-    @contextmanager
-    def _change(self) -> Iterator[None]:
-        """One transaction: all of it is durable when the block is left, or none of it is."""
-        with self._errors():
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-                self._db.execute("COMMIT")
-            except BaseException:
-                if self._db.in_transaction:
-                    self._db.execute("ROLLBACK")
-                raise
-
-    def _rows(self, statement: str, *values: Any) -> list[Any]:
-        with self._errors():
-            return self._db.execute(statement, values).fetchall()
-
-    def _do(self, statement: str, *values: Any) -> None:
-        with self._change():
-            self._db.execute(statement, values)
-
-    def _meta(self, name: str, default: Any) -> Any:
-        rows = self._rows("SELECT value FROM meta WHERE name = ?", name)
-        return rows[0][0] if rows else default
-
-    def _set(self, name: str, value: Any) -> None:
-        self._db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, value))
+        self._wall = wall
+        who = "coordinator" if owner else ""
+        self._file = SqliteFile(Path(path), what="cluster store", formats=_FORMATS, owner=who)
 
     # The contract.
 
     def next_term(self) -> int:
-        with self._change():
-            term = int(self._meta("term", 0)) + 1
-            self._set("term", term)
+        with self._file.change():
+            term = int(self._file.meta("term", 0)) + 1
+            self._file.set_meta("term", term)
         return term
 
     def hosts(self) -> list[HostRow]:
-        rows = self._rows("SELECT * FROM hosts ORDER BY name")
+        rows = self._file.rows("SELECT * FROM hosts ORDER BY name")
         return [
             HostRow(name, machine, address, slots, msgpack.unpackb(labels), bool(draining), seen)
             for name, machine, address, slots, labels, draining, seen in rows
@@ -222,53 +154,55 @@ class SqliteClusterStore(ClusterStore):
         labels = msgpack.packb(dict(row.labels))
         values = (row.name, row.machine, row.address, row.slots, labels, row.draining)
         marks = "?, ?, ?, ?, ?, ?, ?"
-        self._do(f"INSERT OR REPLACE INTO hosts VALUES ({marks})", *values, row.seen_wall)
+        self._file.do(f"INSERT OR REPLACE INTO hosts VALUES ({marks})", *values, row.seen_wall)
 
     def drop_host(self, name: str) -> None:
-        self._do("DELETE FROM hosts WHERE name = ?", name)
+        self._file.do("DELETE FROM hosts WHERE name = ?", name)
 
     def topologies(self) -> list[TopologyRow]:
-        rows = self._rows(f"SELECT {', '.join(_TOPOLOGY)} FROM topologies ORDER BY number")
+        rows = self._file.rows(f"SELECT {', '.join(_TOPOLOGY)} FROM topologies ORDER BY number")
         return [_topology(dict(zip(_TOPOLOGY, row, strict=True))) for row in rows]
 
     def put_topology(self, row: TopologyRow) -> None:
         marks = ", ".join("?" * len(_TOPOLOGY))
         update = ", ".join(f"{name} = excluded.{name}" for name in _TOPOLOGY)
-        self._do(
+        self._file.do(
             f"INSERT INTO topologies ({', '.join(_TOPOLOGY)}) VALUES ({marks})"
             f" ON CONFLICT (id) DO UPDATE SET {update}",
             *astuple(row),
         )
 
     def drop_topology(self, id: str) -> None:
-        with self._change():
-            self._db.execute("DELETE FROM workers WHERE id = ?", (id,))
-            self._db.execute("DELETE FROM topologies WHERE id = ?", (id,))
+        with self._file.change():
+            self._file.db.execute("DELETE FROM workers WHERE id = ?", (id,))
+            self._file.db.execute("DELETE FROM topologies WHERE id = ?", (id,))
 
     def workers(self) -> list[WorkerRow]:
-        rows = self._rows("SELECT id, worker, incarnation, host FROM workers ORDER BY id, worker")
+        rows = self._file.rows(
+            "SELECT id, worker, incarnation, host FROM workers ORDER BY id, worker"
+        )
         return [WorkerRow(id, worker, int(drawn), host) for id, worker, drawn, host in rows]
 
     def set_worker(self, id: str, worker: int, incarnation: int, host: str) -> None:
-        self._do(
+        self._file.do(
             "INSERT OR REPLACE INTO workers VALUES (?, ?, ?, ?)", id, worker, str(incarnation), host
         )
 
     def drop_worker(self, id: str, worker: int | None = None) -> None:
         if worker is None:
-            self._do("DELETE FROM workers WHERE id = ?", id)
+            self._file.do("DELETE FROM workers WHERE id = ?", id)
         else:
-            self._do("DELETE FROM workers WHERE id = ? AND worker = ?", id, worker)
+            self._file.do("DELETE FROM workers WHERE id = ? AND worker = ?", id, worker)
 
     def add_event(self, topology: str, host: str, name: str, fields: Mapping[str, Any]) -> None:
-        with self._change():
-            added = self._db.execute(
+        with self._file.change():
+            added = self._file.db.execute(
                 "INSERT INTO events (at, topology, host, name, fields) VALUES (?, ?, ?, ?, ?)",
                 (self._wall(), topology, host, name, msgpack.packb(dict(fields))),
             )
             newest = added.lastrowid or 0
             if newest % EVENTS_SLACK == 0:
-                self._db.execute("DELETE FROM events WHERE id <= ?", (newest - EVENTS_MAX,))
+                self._file.db.execute("DELETE FROM events WHERE id <= ?", (newest - EVENTS_MAX,))
 
     def events(
         self, *, after: int = 0, limit: int = 100, topology: str | None = None
@@ -279,7 +213,7 @@ class SqliteClusterStore(ClusterStore):
             where += " AND topology = ?"
             values.append(topology)
         order = "ASC" if after else "DESC"
-        rows = self._rows(
+        rows = self._file.rows(
             f"SELECT id, at, topology, host, name, fields FROM events WHERE {where}"
             f" ORDER BY id {order} LIMIT ?",
             *values,
@@ -292,32 +226,8 @@ class SqliteClusterStore(ClusterStore):
         return found if after else found[::-1]
 
     def close(self) -> None:
-        self._db.close()
-        self._unlock()
-
-    def _unlock(self) -> None:
-        if self._lock is not None:
-            self._lock.close()
+        self._file.close()
 
 
 def _topology(values: dict[str, Any]) -> TopologyRow:
     return TopologyRow(**{**values, "paused": bool(values["paused"])})
-
-
-def _own(path: Path) -> IO[str]:
-    """Lock ``path`` for this process; the lock ends with the process, however it ends."""
-    try:
-        lock = open(path.with_name(path.name + ".lock"), "a+")  # noqa: SIM115
-    except OSError as error:
-        raise StoreError(f"cluster store {path}: {error}") from error
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        lock.seek(0)
-        pid = lock.read().strip() or "unknown"
-        lock.close()
-        raise StateInUse(f"another coordinator (pid {pid}) uses {path.parent}") from None
-    lock.truncate(0)
-    lock.write(str(os.getpid()))
-    lock.flush()
-    return lock

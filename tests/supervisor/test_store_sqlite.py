@@ -47,7 +47,7 @@ def watch(
             shutil.copy(path, target)
         copies.append((target, seen[-1]))
 
-    store._db = Watched(store._db, copy)  # type: ignore[assignment]
+    store._file.db = Watched(store._file.db, copy)  # type: ignore[assignment]
 
 
 def test_an_epoch_that_was_given_out_is_never_given_out_again(tmp_path: Path):
@@ -123,19 +123,10 @@ def test_a_file_that_is_no_store_is_refused(tmp_path: Path):
         SqliteStore(path)
 
 
-def test_a_store_of_another_format_is_refused(tmp_path: Path):
-    path = tmp_path / "store.sqlite"
-    store = SqliteStore(path)
-    store._db.execute("UPDATE meta SET value = 99 WHERE name = 'format'")
-    store.close()
-    with pytest.raises(StoreError, match="format 99"):
-        SqliteStore(path)
-
-
 def test_a_full_disk_is_an_error_and_changes_nothing(tmp_path: Path):
     store = SqliteStore(tmp_path / "store.sqlite")
-    (pages,) = store._db.execute("PRAGMA page_count").fetchone()
-    store._db.execute(f"PRAGMA max_page_count = {pages}")
+    (pages,) = store._file.db.execute("PRAGMA page_count").fetchone()
+    store._file.db.execute(f"PRAGMA max_page_count = {pages}")
     with pytest.raises(StoreError, match="full"):
         store.add_dead_letters([{"task": 1, "values": ["x" * 100_000]}])
     assert store.dead_letter_count() == 0

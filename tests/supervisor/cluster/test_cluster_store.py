@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from waterspout.supervisor import sqlite_file
 from waterspout.supervisor.cluster import cluster_store
 from waterspout.supervisor.cluster.cluster_store import (
     HostRow,
@@ -15,7 +16,7 @@ from waterspout.supervisor.cluster.cluster_store import (
     TopologyRow,
     WorkerRow,
 )
-from waterspout.supervisor.store import StateInUse, StoreError
+from waterspout.supervisor.store import StateInUse
 
 HOST = HostRow("a", "boot:1:2", "10.0.0.1", 4, {"zone": "x"}, True, 12.5)
 TOPOLOGY = TopologyRow(
@@ -122,18 +123,6 @@ def test_two_coordinators_do_not_share_a_store(path: Path):
     SqliteClusterStore(path, owner=True).close()
 
 
-def test_a_store_of_another_format_or_of_something_else_is_refused(path: Path):
-    SqliteClusterStore(path).close()
-    with sqlite3.connect(path) as db:
-        db.execute("UPDATE meta SET value = 99 WHERE name = 'format'")
-    db.close()
-    with pytest.raises(StoreError, match="format 99, this version reads 1"):
-        SqliteClusterStore(path, owner=True)
-    path.write_bytes(b"something else entirely" * 1000)
-    with pytest.raises(StoreError):
-        SqliteClusterStore(path, owner=True)
-
-
 def test_the_store_is_readable_by_its_owner_only(path: Path, store: SqliteClusterStore):
     assert path.stat().st_mode & 0o77 == 0
     assert path.parent.stat().st_mode & 0o77 == 0
@@ -152,6 +141,9 @@ class DyingDatabase:
     def __init__(self, db: sqlite3.Connection, left: int, *, after: bool) -> None:
         self.db, self.left, self.after = db, left, after
 
+    def close(self) -> None:
+        self.db.close()
+
     def execute(self, statement: str, *values: Any) -> Any:
         self.left -= 1
         if self.left == 0 and not self.after:
@@ -166,16 +158,20 @@ class DyingDatabase:
         return False  # a process that was killed rolls nothing back
 
 
-class Dying(SqliteClusterStore):
-    """A store whose process is killed at some statement."""
+def dying(
+    connect: Callable[[Path], sqlite3.Connection],
+    reals: list[sqlite3.Connection],
+    at: int,
+    *,
+    after: bool,
+) -> Callable[[Path], Any]:
+    """Return what connects like ``connect``, to be killed at some statement; notes it in reals."""
 
-    def __init__(self, path: Path, at: int, *, after: bool) -> None:
-        self.at, self.after = at, after
-        super().__init__(path, wall=lambda: 7.0)
+    def dying_connect(path: Path) -> Any:
+        reals.append(connect(path))
+        return DyingDatabase(reals[-1], at, after=after)
 
-    def _connect(self) -> Any:
-        self.real = super()._connect()
-        return DyingDatabase(self.real, self.at, after=self.after)
+    return dying_connect
 
 
 #: What the process does until it is killed: (which rows, what they are then, the call).
@@ -198,23 +194,27 @@ STEPS: list[Step] = [
 
 
 @pytest.mark.parametrize("after", [False, True])
-def test_what_was_returned_from_survives_a_kill_at_every_statement(path: Path, after: bool):
+def test_what_was_returned_from_survives_a_kill_at_every_statement(
+    path: Path, after: bool, monkeypatch: pytest.MonkeyPatch
+):
     """And of what was not, all is there or nothing."""
-    terms, kills = [0], 0
+    terms, kills, connect = [0], 0, sqlite_file.connect
     for at in range(1, 100):
-        dying = Dying.__new__(Dying)
+        reals: list[sqlite3.Connection] = []
+        monkeypatch.setattr(sqlite_file, "connect", dying(connect, reals, at, after=after))
         returned: dict[str, Any] = {"hosts": [], "topologies": [], "workers": []}
         trying: tuple[str, Any] = ("", None)
         try:
-            dying.__init__(path, at, after=after)  # type: ignore[misc]
-            terms.append(dying.next_term())
+            store = SqliteClusterStore(path, wall=lambda: 7.0)
+            terms.append(store.next_term())
             for name, rows, do in STEPS:
                 trying = name, rows
-                do(dying)
+                do(store)
                 returned[name] = rows
         except Killed:
             kills += 1
-        dying.real.close()  # its locks end with it; what was not committed is gone
+        monkeypatch.setattr(sqlite_file, "connect", connect)
+        reals[0].close()  # its locks end with it; what was not committed is gone
         store = SqliteClusterStore(path)
         terms.append(store.next_term())
         for name in ("hosts", "topologies", "workers"):
