@@ -8,7 +8,7 @@ differs between kinds of bolts: see ``use_step``.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from itertools import islice
 from operator import length_hint
 from typing import Any
@@ -16,22 +16,26 @@ from typing import Any
 from waterspout.topology.emit_limit import EmitLimit
 from waterspout.topology.emitter import Emitter
 from waterspout.topology.errors import FailTuple
+from waterspout.topology.frames import Channel
+from waterspout.topology.marks import IDLE, REPLACEABLE, WATERMARK, Mark
 from waterspout.topology.plan import TaskPlan
 from waterspout.topology.task_env import TaskEnv, reason_of
 from waterspout.topology.tracebacks import user_traceback
-from waterspout.topology.tuples import Tuple, tick_tuple
+from waterspout.topology.tuples import Tuple
 
 from .contract import Batch, Bolt
 from .frame_work import FrameWork
 from .holds import Holds
+from .own_calls import OwnCalls
 from .own_messages import OwnMessages
+from .queued_mark import QueuedMark
 from .whole_runs import BatchRuns, ColumnRuns, WholeRuns
 
 #: What a slice should take, and the rows it may have.
 SLICE_S = 0.004
 SLICE_ROWS_MAX = 8192
-#: Rows that ``finish`` emits under one root.
-FINISH_ROWS = 1024
+#: Takes the channel and the value of a mark.
+TakeMark = Callable[[Channel, int], None]
 #: Hands ``count`` rows of the run at work to the bolt; returns when done or raises.
 Step = Callable[[FrameWork, int], None]
 
@@ -51,7 +55,7 @@ class BoltExecutor:
         self.plan, self.bolt, self.emitter, self.env = plan, bolt, emitter, env
         self.task, self.component = plan.task, plan.component
         self.blocked, self.own = blocked, own
-        self.queue: deque[FrameWork] = deque()
+        self.queue: deque[FrameWork | QueuedMark] = deque()
         self.queued_rows = 0
         self.holds = Holds(plan.component, plan.task, env)
         self.executed = self.failed = 0
@@ -60,7 +64,7 @@ class BoltExecutor:
         #: Rows that a slice may have now; what ``SLICE_S`` is enough for.
         self.slice_rows = 64
         #: Calls that take no row from the queue: ticks, ``finish``, pulls of generators.
-        self._calls = 0
+        self.calls = 0
         emitter.limit = EmitLimit(self.component, env.settings.emit_max, self._call_at_work)
         #: Roots of the tuples at work; emits descend from them, but with auto_anchor = False.
         self.roots_at_work: tuple[int, ...] = ()
@@ -73,10 +77,13 @@ class BoltExecutor:
         #: that waits for a half that never comes would pin them all, so a batch is one run there.
         self.batch_by_run = False
         self._generator: Any = None
-        self._tick_interval_s = tick_interval_s
-        self._next_tick: float | None = None
-        self._finish: Any = None
-        self.finish_done = False
+        self.own_calls = OwnCalls(self, tick_interval_s)
+        #: Called when a mark's turn has come, between two calls of the bolt: (channel, value).
+        self.on_watermark: TakeMark = _no_mark
+        self.on_idle: TakeMark = _no_mark
+        self.on_barrier: TakeMark = _no_mark
+        #: The watermark at the end of each channel's queue, if one is: a later one replaces it.
+        self._last_watermarks: dict[Channel, QueuedMark] = {}
 
     # Frames come in.
 
@@ -84,8 +91,34 @@ class BoltExecutor:
         """Take a frame; the router keeps the queue within ``queue_rows_max``."""
         if self._whole is None:
             work.take_apart()
+        if self._last_watermarks:
+            self._last_watermarks.pop(work.channel, None)
         self.queue.append(work)
         self.queued_rows += length_hint(work.source)
+
+    def enqueue_mark(self, channel: Channel, mark: Mark) -> None:
+        """Take a mark: its turn comes behind the frames that came before it on its channel."""
+        last = self._last_watermarks.get(channel)
+        if mark.kind in REPLACEABLE:
+            if last is not None:
+                last.mark = mark
+                return
+            self._last_watermarks[channel] = queued = QueuedMark(channel, mark)
+        else:
+            self._last_watermarks.pop(channel, None)
+            queued = QueuedMark(channel, mark)
+        self.queue.append(queued)
+
+    def _take_mark(self, queued: QueuedMark) -> None:
+        channel, (kind, value) = queued.channel, queued.mark
+        if self._last_watermarks.get(channel) is queued:
+            del self._last_watermarks[channel]
+        if kind == WATERMARK:
+            self.on_watermark(channel, value)
+        elif kind == IDLE:
+            self.on_idle(channel, value)
+        else:
+            self.on_barrier(channel, value)
 
     def rows_waiting(self) -> int:
         """Return the rows in the queue; the load that shuffle groupings look at."""
@@ -104,7 +137,7 @@ class BoltExecutor:
     def _call_at_work(self) -> tuple[int, int, int]:
         """Return what differs from one call of the bolt to the next (for ``emit_max``)."""
         rows_left = length_hint(self.queue[0].source) if self.queue else 0
-        return self.executed, self._calls, rows_left
+        return self.executed, self.calls, rows_left
 
     def work_on(self, roots: tuple[int, ...]) -> tuple[int, ...]:
         """Note the roots at work; return those that emits without ``anchors=`` descend from."""
@@ -128,7 +161,7 @@ class BoltExecutor:
         self.busy_s += took
         if took < SLICE_S / 2 and done >= self.slice_rows:
             self.slice_rows = min(2 * self.slice_rows, SLICE_ROWS_MAX)
-        elif took > SLICE_S:
+        elif took > SLICE_S and done:
             self.slice_rows = max(1, int(done * SLICE_S / took))
         return True
 
@@ -137,7 +170,7 @@ class BoltExecutor:
         if self._generator is not None and not self._resume():
             return 1
         while left > 0 and self.queue:
-            work = self.queue[0]
+            work: Any = self.queue[0]
             if not work.run_left and not work.next_run():
                 self._frame_done(self.queue.popleft())
                 continue
@@ -191,8 +224,10 @@ class BoltExecutor:
         if not isinstance(error, FailTuple):
             self.env.note_error(self.component, self.task, reason, details)
 
-    def _frame_done(self, work: FrameWork) -> None:
-        if work.remote:
+    def _frame_done(self, work: FrameWork | QueuedMark) -> None:
+        if isinstance(work, QueuedMark):
+            self._take_mark(work)
+        elif work.remote:
             self.env.credit(work.channel)
 
     # Steps: how the rows of a run reach the bolt.
@@ -243,7 +278,7 @@ class BoltExecutor:
         """Take rows from the generator until it ends or the outbox is full."""
         emit = self.bolt.emit
         for pulled, row in enumerate(self._generator, 1):
-            self._calls += 1
+            self.calls += 1
             if row is not None:
                 emit(row)
             if pulled % 64 == 0:
@@ -254,7 +289,7 @@ class BoltExecutor:
 
     def _resume(self) -> bool:
         """Go on with a paused generator; say whether it has ended."""
-        work = self.queue[0]
+        work: Any = self.queue[0]
         roots = self.work_on(work.roots)
         before = length_hint(work.source)
         try:
@@ -272,79 +307,8 @@ class BoltExecutor:
 
     def call_batch(self, batch: Batch) -> None:
         """Call ``process_batch``."""
-        self._calls += 1
+        self.calls += 1
         self.bolt.process_batch(batch)  # type: ignore[attr-defined]
-
-    # Ticks and the end.
-
-    def tick(self, now: float) -> None:
-        """Send a tick tuple when it is time, and own messages that failed once more."""
-        self.own.retry(now)
-        if self._tick_interval_s is None:
-            return
-        if self._next_tick is None:
-            self._next_tick = now + self._tick_interval_s
-        if now < self._next_tick:
-            return
-        self._next_tick = now + self._tick_interval_s
-        tup = tick_tuple(self._tick_interval_s)
-        self._own_call(lambda: self.bolt.process_tick(tup), now)
-
-    def next_tick(self, now: float) -> float:
-        """Return the seconds until the next tick or own message, or a long time."""
-        tick_s = 3600.0 if self._next_tick is None else max(self._next_tick - now, 0.0)
-        return min(tick_s, self.own.next_due(now))
-
-    def _own_call(self, call: Callable[[], Any], now: float) -> None:
-        self._calls += 1
-        self.roots_at_work = ()
-        try:
-            self.own.emit(call, now)
-        except (Exception, SystemExit) as error:
-            self.failed += 1
-            self.env.note_error(
-                self.component, self.task, reason_of(error), user_traceback(error)
-            )
-
-    def finish_step(self, now: float) -> bool:
-        """Run ``finish`` piece by piece; True when it has ended and all it emitted is through.
-
-        Called each turn once the coordinator says that all input was worked through.
-        """
-        if self.finish_done:
-            return not self.own.pending
-        if self._finish is None:
-            self._own_call(self._start_finish, now)
-            self._finish = self._finish or iter(())
-        until = self.env.clock() + SLICE_S
-        while not self.finish_done and not self.blocked():
-            self._own_call(self._pull_finish, now)
-            if self.env.clock() >= until:
-                break
-        return self.finish_done and not self.own.pending
-
-    def _start_finish(self) -> None:
-        result = self.bolt.finish()
-        self._finish = iter(result) if isinstance(result, Iterable) else iter(())
-
-    def _pull_finish(self) -> None:
-        emit = self.bolt.emit
-        try:
-            rows = list(islice(self._finish, FINISH_ROWS))
-        except BaseException:
-            self.finish_done = True
-            raise
-        self.finish_done = len(rows) < FINISH_ROWS
-        wrong: Exception | None = None
-        for row in rows:
-            self._calls += 1
-            try:
-                if row is not None:
-                    emit(row)
-            except Exception as error:
-                wrong = error
-        if wrong is not None:
-            raise wrong
 
     # A new epoch.
 
@@ -353,8 +317,8 @@ class BoltExecutor:
         self.queue.clear()
         self.queued_rows = 0
         self._generator = None
-        # Spouts replay: what comes now is not in what ``finish`` made of the state before.
-        self._finish, self.finish_done = None, False
+        self._last_watermarks.clear()
+        self.own_calls.new_epoch()
         old = self.holds.drop_all()
         self.emitter.roots = self.roots_at_work = ()
         if not self.bolt.auto_ack:
@@ -382,3 +346,7 @@ _WHOLE_RUNS = {"columns": ColumnRuns, "batch": BatchRuns}
 
 def _forget(roots: tuple[int, ...]) -> None:
     """Stand in for ``at_work`` where nobody reads it."""
+
+
+def _no_mark(channel: Channel, value: int) -> None:
+    """Stand in for marks that mean nothing to a task."""

@@ -22,6 +22,7 @@ from waterspout.topology.tuples import DEFAULT_STREAM, Tuple
 from .contract import Bolt
 from .executor import BoltExecutor
 from .frame_work import FrameWork
+from .queued_mark import QueuedMark
 
 #: Roots of calls under way that are kept for the supervisor: what one crash slot holds.
 AT_WORK_MAX = 1024
@@ -125,7 +126,9 @@ class OffloadExecutor(BoltExecutor):
         """Hand out calls as far as ``concurrency`` allows."""
         started = False
         while self.queue and len(self.holds) < self.concurrency:
-            work = self.queue[0]
+            work: Any = self.queue[0]
+            if isinstance(work, QueuedMark) and self.holds:
+                break  # it stands behind what the calls under way emit
             if not work.run_left and not work.next_run():
                 self._frame_done(self.queue.popleft())
                 continue

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from waterspout.bolts.frame_work import FrameWork
 from waterspout.topology.control_frames import FailFrame, ToggleFrame, VouchFrame
-from waterspout.topology.frames import DataFrame, EndFrame
+from waterspout.topology.frames import DataFrame, EndFrame, MarkFrame
 
 from .link_events import BadData
 
@@ -36,6 +36,8 @@ class Arrivals:
             self._core.env.note_error(component, task, f"{event.code}: {event.text}")
         elif isinstance(event, EndFrame):
             self._core.finish.marks.arrived(event.channel)
+        elif isinstance(event, MarkFrame):
+            self._core.tasks.bolts[event.channel[2]].enqueue_mark(event.channel, event.mark)
 
     def _on_frame(self, frame: DataFrame) -> None:
         from_task, stream, target = frame.channel

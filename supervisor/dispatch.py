@@ -17,6 +17,7 @@ from waterspout.topology.emitter import Emitter
 from waterspout.topology.errors import EmitError, TupleTooLarge, UnserialisableValue
 from waterspout.topology.frame_split import pack_parts, runs_without, split_runs
 from waterspout.topology.frames import DATA_HEADER_BYTES, BodyPacker, FrameTooLarge, Run
+from waterspout.topology.marks import Mark
 from waterspout.topology.task_env import TaskEnv
 from waterspout.topology.tuples import Tuple
 from waterspout.topology.wire_values import (
@@ -114,15 +115,37 @@ class Dispatch:
             return True
         link = self._links.get(frame.target_worker)
         moved = False
-        while link is not None and link.has_credit(frame.key):
+        while link is not None:
             if not frame.ready:
-                if not frame.count:
+                if not (frame.count and link.has_credit(frame.key)):
                     break
                 self._seal(frame)
-            moved |= self._send(link, frame, frame.ready.popleft())
+            first = frame.ready[0]
+            if not (link.open if isinstance(first, Mark) else link.has_credit(frame.key)):
+                break
+            frame.ready.popleft()
+            if isinstance(first, Mark):
+                link.send_mark(frame.key, first)
+            else:
+                moved |= self._send(link, frame, first)
         if frame.count >= self._rows_max:
             self._seal(frame)
         return moved
+
+    def mark(self, emitter: Emitter, mark: Mark) -> None:
+        """Put a mark on every channel of a task, whatever its grouping, behind all that it has
+        emitted. Called between two calls of the component, when its run was closed."""
+        for frame in emitter.frames:
+            target = self._executors.get(frame.key[2])
+            if target is not None:
+                if frame.count:
+                    self._hand_over(target, frame)
+                target.enqueue_mark(frame.key, mark)
+                continue
+            if frame.count:
+                self._seal(frame)
+            frame.add_mark(mark)
+            self.flush_frame(frame)
 
     def _seal(self, frame: OpenFrame) -> None:
         """Close a frame; one that grew over ``frame_rows_max`` in a single call is cut."""

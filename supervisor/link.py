@@ -24,6 +24,7 @@ from waterspout.topology.frame_header import (
     HEADER_BYTES,
     HELLO,
     HELLO_OK,
+    MARK,
     REJECT,
     RESEND,
     Header,
@@ -35,8 +36,10 @@ from waterspout.topology.frames import (
     FrameTooLarge,
     data_frame,
     end_frame,
+    mark_frame,
 )
 from waterspout.topology.greetings import Hello, decode_hello_ok, decode_reject, pack_hello
+from waterspout.topology.marks import Mark
 from waterspout.topology.wire_limits import E_FRAME_STATE, message_bytes_max
 
 from .credits import CreditBook
@@ -159,6 +162,10 @@ class LinkSender:
     def send_end(self, channel: Channel) -> None:
         """Send the mark that no frame of ``channel`` follows in this epoch. Needs no credit."""
         self._keep(end_frame(self._next(END), channel))
+
+    def send_mark(self, channel: Channel, mark: Mark) -> None:
+        """Send a mark behind all rows of ``channel`` so far. Called while ``open``; no credit."""
+        self._keep(mark_frame(self._next(MARK), channel, mark))
 
     def send_toggles(self, toggles: Mapping[int, int]) -> None:
         """Send XORs by root. They are merged until ``flush``, and on while the window is full."""

@@ -23,6 +23,7 @@ from waterspout.topology.frame_header import (
     END,
     HELLO,
     HELLO_OK,
+    MARK,
     REJECT,
     RESEND,
     SEQUENCED,
@@ -265,7 +266,7 @@ class LinkReceiver:
         if header.kind == DATA:
             return [self._on_data(link, data)]
         event = DECODERS[header.kind](data)
-        if header.kind == END and (why := self._misrouted(link, event.channel)):
+        if header.kind in _OF_CHANNEL and (why := self._misrouted(link, event.channel)):
             return [BadData(event.channel, (), "misrouted", why)]
         return [event]
 
@@ -383,5 +384,7 @@ class LinkReceiver:
             self.outbox.append((routing_id, frame))
 
 
+#: Kinds that belong to a channel; DATA is looked at before it is decoded.
+_OF_CHANNEL = frozenset({END, MARK})
 #: What a sender is told for a malformed frame, where it is not just ``frame``.
 _REJECT_CODES = {E_FRAME_STATE: "state", E_FRAME_VERSION: "version"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 
 #: TOGGLES, FAILS and VOUCH that may be unacknowledged; what comes then is merged and waits.
-#: DATA is bounded by credits and END by the number of channels.
+#: DATA is bounded by credits, END and MARK by the number of channels and of frames between marks.
 TRACKING_FRAMES_MAX = 32
 
 

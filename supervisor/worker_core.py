@@ -280,7 +280,7 @@ class WorkerCore:
         more = self._draw(now) > 0 if self.going else False
         for bolt in self.order:
             RUNNING.set(bolt)
-            bolt.tick(now)
+            bolt.own_calls.tick(now)
             more |= self._run_bolt(bolt)
         RUNNING.set(None)
         more |= self.finish.turn(now)
@@ -381,7 +381,7 @@ class WorkerCore:
             if not spout.blocked():
                 wait = min(wait, spout.wakeup(now))
         for bolt in self.order:
-            wait = min(wait, bolt.next_tick(now))
+            wait = min(wait, bolt.own_calls.next_tick(now))
         return max(wait, 0.0)
 
     def report(self, now: float) -> dict[str, Any]:

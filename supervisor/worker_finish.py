@@ -91,13 +91,13 @@ class WorkerFinish:
 
     def _finish_bolt(self, bolt: BoltExecutor, now: float) -> bool:
         if self._core.env.tracked:
-            return bolt.finish_step(now)
+            return bolt.own_calls.finish_step(now)
         if not self.marks.complete(bolt.task) or not bolt.idle:
             return False
-        return bolt.finish_step(now) and self.marks.say(bolt.task, bolt.emitter)
+        return bolt.own_calls.finish_step(now) and self.marks.say(bolt.task, bolt.emitter)
 
     def _goes_on(self, bolt: BoltExecutor) -> bool:
         """Say whether a bolt that has not finished can go on at once, without any message."""
         if self._core.env.tracked:
-            return not bolt.finish_done
+            return not bolt.own_calls.finish_done
         return self.marks.complete(bolt.task) and bolt.idle and not bolt.blocked()

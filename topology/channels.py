@@ -10,11 +10,12 @@ changes, so that ``rows.append`` can be bound once by the router. Many rows at o
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from .columns import Columns, joined
 from .frames import Channel, Run
+from .marks import REPLACEABLE, Mark
 
 #: Draws a random 64-bit number; 0 is drawn again.
 Draw = Callable[[int], int]
@@ -50,8 +51,8 @@ class OpenFrame:
         self.edge = 0
         #: Roots that were toggled with this frame's edge.
         self.roots: set[int] = set()
-        #: Sealed frames that wait for credit: (edge, runs, rows).
-        self.ready: deque[Sealed] = deque()
+        #: Sealed frames that wait for credit, and marks between them.
+        self.ready: deque[Sealed | Mark] = deque()
 
     @property
     def count(self) -> int:
@@ -131,4 +132,17 @@ class OpenFrame:
 
     def waiting_rows(self) -> int:
         """Return the rows that have not left yet."""
-        return self.count + sum(len(rows) for _, _, rows in self.ready)
+        return self.count + sum(len(rows) for _, _, rows in self.sealed())
+
+    def sealed(self) -> Iterator[Sealed]:
+        """Yield the frames that wait for credit."""
+        for each in self.ready:
+            if not isinstance(each, Mark):
+                yield each
+
+    def add_mark(self, mark: Mark) -> None:
+        """Put a mark behind the sealed frames; it takes the place of one that it makes void."""
+        last = self.ready[-1] if self.ready else None
+        if isinstance(last, Mark) and {last.kind, mark.kind} <= REPLACEABLE:
+            self.ready.pop()
+        self.ready.append(mark)

@@ -34,6 +34,7 @@ from .frame_header import (
     HEADER_BYTES,
     HELLO,
     HELLO_OK,
+    MARK,
     REJECT,
     RESEND,
     TOGGLES,
@@ -41,7 +42,7 @@ from .frame_header import (
     Header,
     pack_header,
 )
-from .frames import Channel, decode_data, decode_end
+from .frames import Channel, decode_data, decode_end, decode_mark
 from .greetings import clean_text, decode_hello, decode_hello_ok, decode_reject
 from .unpacking import unpack_body
 from .wire_limits import (
@@ -180,6 +181,7 @@ DECODERS: dict[int, Callable[[bytes], Any]] = {
     REJECT: decode_reject,
     DATA: decode_data,
     END: decode_end,
+    MARK: decode_mark,
     TOGGLES: decode_toggles,
     FAILS: decode_fails,
     VOUCH: decode_vouch,

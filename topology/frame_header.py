@@ -29,10 +29,12 @@ TOGGLES, FAILS, VOUCH = 6, 7, 8
 CREDIT, RESEND = 9, 10
 #: The sender is done; the receiver has it all.
 BYE, BYE_OK = 11, 12
+#: A mark in a channel: a watermark, a barrier.
+MARK = 13
 
-KINDS = range(HELLO, BYE_OK + 1)
+KINDS = range(HELLO, MARK + 1)
 #: Kinds that take a number in the sender's sequence and are delivered exactly once, in order.
-SEQUENCED = frozenset({DATA, END, TOGGLES, FAILS, VOUCH})
+SEQUENCED = frozenset({DATA, END, MARK, TOGGLES, FAILS, VOUCH})
 #: Kinds whose layout is the same in all versions, so that versions can be compared.
 _ALL_VERSIONS = frozenset({HELLO, REJECT})
 

@@ -1,4 +1,4 @@
-"""The frames that carry tuples between workers, and the mark at the end of a channel.
+"""The frames that carry tuples between workers, and marks in a channel and at its end.
 
 A frame is one single-part message: the header of ``frame_header``, then what is drawn here.
 What links say to each other besides tuples is in ``control_frames``. Decoding is strict: whatever
@@ -20,6 +20,8 @@ from msgpack import Packer, Unpacker
 from .columns import Columns
 from .errors import WaterspoutError, WireError
 from .frame_header import HEADER_BYTES, Header
+from .marks import KINDS as MARK_KINDS
+from .marks import Mark
 from .unpacking import unpack_body
 from .wire_limits import (
     E_FRAME_DECODE,
@@ -37,7 +39,7 @@ Channel = tuple[int, int, int]
 Run = tuple[int, tuple[int, ...]]
 
 
-# DATA and END go on:
+# DATA, END and MARK go on:
 #
 #   24         32           36           40           42          44         48
 #   +----------+------------+------------+------------+-----------+----------+--------
@@ -51,9 +53,11 @@ Run = tuple[int, tuple[int, ...]]
 #   values       the values of all rows, in order; ``width`` to a row
 # Flat arrays are as fast as nested ones for few runs, twice as fast for a run per row, and
 # their structure needs no check item by item.
-# END has edge, width and rows 0 and no body. flags: bit 0 will announce derivation paths.
+# END has edge, width and rows 0 and no body; so has MARK, whose body is u8 kind, i64 value.
+# flags: bit 0 will announce derivation paths.
 _CHANNEL = struct.Struct("<QIIHHI")
 _DATA = struct.Struct("<BBBBIQQQIIHHI")
+_MARK = struct.Struct("<Bq")
 DATA_HEADER_BYTES = _DATA.size
 
 
@@ -81,6 +85,13 @@ class EndFrame(NamedTuple):
     """No row will come on this channel any more in this epoch."""
 
     channel: Channel
+
+
+class MarkFrame(NamedTuple):
+    """A mark that follows all rows that came on this channel before it."""
+
+    channel: Channel
+    mark: Mark
 
 
 class BodyPacker:
@@ -135,8 +146,13 @@ def end_frame(header: Header, channel: Channel) -> bytes:
     return data_frame(header, channel, 0, 0, 0, b"")
 
 
+def mark_frame(header: Header, channel: Channel, mark: Mark) -> bytes:
+    """Return a MARK frame; ``header.kind`` is MARK."""
+    return data_frame(header, channel, 0, 0, 0, _MARK.pack(*mark))
+
+
 def decode_channel(data: bytes) -> Channel:
-    """Read the channel of a DATA or END frame, whose body may be broken."""
+    """Read the channel of a DATA, END or MARK frame, whose body may be broken."""
     return _channel_fields(data)[0]
 
 
@@ -166,6 +182,17 @@ def decode_end(data: bytes) -> EndFrame:
     if len(data) != DATA_HEADER_BYTES or edge or width or rows:
         raise WireError(E_FRAME_TYPE, "END carries nothing but its channel")
     return EndFrame(channel)
+
+
+def decode_mark(data: bytes) -> MarkFrame:
+    """Decode a MARK frame whose header was read already."""
+    channel, edge, width, rows = _channel_fields(data)
+    if len(data) != DATA_HEADER_BYTES + _MARK.size or edge or width or rows:
+        raise WireError(E_FRAME_TYPE, "MARK carries its channel, a kind and a value")
+    mark = Mark(*_MARK.unpack_from(data, DATA_HEADER_BYTES))
+    if mark.kind not in MARK_KINDS:
+        raise WireError(E_FRAME_TYPE, f"unknown mark {mark.kind}")
+    return MarkFrame(channel, mark)
 
 
 def salvage_roots(data: bytes) -> tuple[int, ...]:

@@ -19,6 +19,7 @@ from waterspout.topology.component import StreamDecl
 from waterspout.topology.emitter import Emitter, StreamOut
 from waterspout.topology.errors import EmitError, FailTuple
 from waterspout.topology.groupings import GlobalRoute
+from waterspout.topology.marks import BARRIER, Mark
 from waterspout.topology.plan import TaskPlan
 from waterspout.topology.settings import Settings
 from waterspout.topology.task_env import TaskEnv
@@ -378,3 +379,21 @@ def test_a_call_is_vouched_for_up_to_hold_max_and_then_fails_by_name() -> None:
     assert rig.executor.vouched(rig.now + 299) == {11}
     assert rig.executor.vouched(rig.now + 301) == set()
     assert "hold_max" in rig.env.fails[0].reason
+
+
+def test_a_mark_waits_for_the_calls_under_way_before_it() -> None:
+    """C11: what they emit belongs before it."""
+    rig = Rig(EchoAsync(), concurrency=3, is_async=True)
+    came: list[int] = []
+    rig.executor.on_barrier = lambda channel, value: came.append(value)
+    rig.feed(1, 2)
+    rig.executor.enqueue_mark(CHANNEL, Mark(BARRIER, 7))
+    rig.feed(3)
+    rig.executor.run()
+    assert (came, len(rig.calls)) == ([], 2)
+    rig.end(2)
+    rig.executor.run()
+    assert (came, len(rig.calls)) == ([], 1)
+    rig.end(1)
+    rig.executor.run()
+    assert (came, [call.roots for call in rig.calls]) == ([7], [(3,)])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from waterspout.supervisor.link_events import BadData
 from waterspout.topology.frames import DataFrame, EndFrame
+from waterspout.topology.marks import BARRIER, Mark
 
 from .cores import Cores, plan_of
 
@@ -69,3 +70,16 @@ def test_the_end_of_a_channel_is_marked() -> None:
     assert not core.finish.marks.complete(2)
     core._arrivals.take(EndFrame(CHANNEL), at.now)
     assert core.finish.marks.complete(2)
+
+
+def test_marks_cross_a_link_in_order_with_rows() -> None:
+    at = cores()
+    came: list[object] = []
+    spout, bolt = at.spout(), at.bolt("work")
+    bolt.on_barrier = lambda channel, value: came.append((channel, value, list(at.made[2].got)))
+    at.cores[0].dispatch.mark(spout.emitter, Mark(BARRIER, 1))
+    at.tell("go")
+    at.turns(6)
+    at.cores[0].dispatch.mark(spout.emitter, Mark(BARRIER, 2))
+    at.turns(3)
+    assert came == [(CHANNEL, 1, []), (CHANNEL, 2, [0, 1, 2, 3, 4, 5])]

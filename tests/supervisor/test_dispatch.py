@@ -20,6 +20,7 @@ from waterspout.topology.emitter import Emitter, StreamOut
 from waterspout.topology.frame_header import DATA, Header
 from waterspout.topology.frames import Channel, data_frame, decode_data
 from waterspout.topology.groupings import AllRoute
+from waterspout.topology.marks import BARRIER, WATERMARK, Mark
 from waterspout.topology.settings import Settings
 from waterspout.topology.task_env import TaskEnv
 from waterspout.topology.tuples import tuple_class
@@ -32,12 +33,16 @@ class Queue:
 
     def __init__(self) -> None:
         self.queue: deque[FrameWork] = deque()
+        self.marks: list[tuple[int, Mark]] = []
         self.queued_rows = 0
         self.slice_rows = 50
 
     def enqueue(self, work: FrameWork) -> None:
         self.queue.append(work)
         self.queued_rows += sum(count for count, _ in work.runs)
+
+    def enqueue_mark(self, channel: Channel, mark: Mark) -> None:
+        self.marks.append((len(self.queue), mark))
 
 
 class Link:
@@ -46,6 +51,11 @@ class Link:
     def __init__(self, frame_bytes_max: int, credits_: int) -> None:
         self.frame_bytes_max, self.credits = frame_bytes_max, credits_
         self.sent: list[bytes] = []
+        self.marks: list[tuple[int, Mark]] = []
+        self.open = True
+
+    def send_mark(self, channel: Channel, mark: Mark) -> None:
+        self.marks.append((len(self.sent), mark))
 
     def has_credit(self, channel: Channel) -> bool:
         return self.credits > 0
@@ -348,3 +358,45 @@ def test_columns_count_as_load_and_block(target: int) -> None:
     assert (rig.dispatch.load_of(rig.frames[0]), blocked()) == (99, False)
     rig.emitter.put_many("default", many(50))
     assert (rig.dispatch.load_of(rig.frames[0]), blocked()) == (149, True)
+
+
+# Marks.
+
+
+def test_a_mark_goes_behind_all_rows_on_every_channel_also_idle_ones() -> None:
+    """C2: whatever the grouping says of rows, a barrier goes everywhere."""
+    rig = Rig()
+    rig.dispatch.mark(rig.emitter, Mark(BARRIER, 1))
+    rig.emit((11,), ["x", 1])
+    rig.dispatch.mark(rig.emitter, Mark(BARRIER, 2))
+    rig.emit((11,), ["y", 1])
+    rig.flush()
+    assert rig.queue.marks == rig.link.marks == [(0, Mark(BARRIER, 1)), (1, Mark(BARRIER, 2))]
+    assert (len(rig.queue.queue), len(rig.link.sent)) == (2, 2)
+    assert rig.unsound() == set()
+
+
+def test_a_mark_waits_behind_rows_without_credit_and_needs_none_itself() -> None:
+    """C1: one FIFO for rows and marks."""
+    rig = Rig(targets=(THERE,), link_credits=0)
+    rig.dispatch.mark(rig.emitter, Mark(BARRIER, 1))
+    assert rig.link.marks == [(0, Mark(BARRIER, 1))], "nothing is in front of it"
+    rig.emit((11,), ["x", 1])
+    for value in range(100):
+        rig.dispatch.mark(rig.emitter, Mark(WATERMARK, value))
+    rig.flush()
+    assert len(rig.link.marks) == 1 and len(rig.frames[0].ready) == 2
+    rig.link.credits = 1
+    rig.flush()
+    assert rig.link.marks[1:] == [(1, Mark(WATERMARK, 99))]
+    assert rig.unsound() == set()
+
+
+def test_a_mark_waits_for_a_link_that_is_not_open_yet() -> None:
+    rig = Rig(targets=(THERE,))
+    rig.link.open = False
+    rig.dispatch.mark(rig.emitter, Mark(BARRIER, 1))
+    assert rig.link.marks == []
+    rig.link.open = True
+    rig.flush()
+    assert rig.link.marks == [(0, Mark(BARRIER, 1))]

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 from waterspout.supervisor.link_events import BadData
 from waterspout.topology.control_frames import decode_credit
-from waterspout.topology.frame_header import END
-from waterspout.topology.frames import Channel, EndFrame, end_frame
+from waterspout.topology.frame_header import END, MARK
+from waterspout.topology.frames import Channel, EndFrame, MarkFrame, end_frame, mark_frame
+from waterspout.topology.marks import BARRIER, Mark
 
 from .test_link_receiver import ID, A, B, data, head, opened, refusal
 
@@ -37,3 +38,12 @@ def test_the_end_of_a_channel_that_the_plan_does_not_have_ends_nothing() -> None
     assert isinstance(event, BadData)
     assert (event.channel, event.roots, event.code) == (B, (), "misrouted")
     assert receiver.on_message(ID, end_frame(head(END, 2), A), 0.0) == [EndFrame(A)]
+
+
+def test_a_mark_on_a_channel_that_the_plan_does_not_have_marks_nothing() -> None:
+    receiver = opened(channels={A: 1})
+    mark = Mark(BARRIER, 3)
+    (event,) = receiver.on_message(ID, mark_frame(head(MARK, 1), B, mark), 0.0)
+    assert isinstance(event, BadData) and event.channel == B
+    assert receiver.on_message(ID, mark_frame(head(MARK, 2), A, mark), 0.0) == [MarkFrame(A, mark)]
+    assert receiver.on_message(ID, mark_frame(head(MARK, 2), A, mark), 0.0) == [], "once"

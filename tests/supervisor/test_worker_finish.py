@@ -37,7 +37,7 @@ def test_only_the_level_that_was_told_finishes() -> None:
     cores.go()
     cores.tell("finish", level=0)
     cores.turns(4)
-    assert not cores.bolt("second").finish_done
+    assert not cores.bolt("second").own_calls.finish_done
     cores.tell("finish", level=1)
     cores.turns(4)
     assert [message["level"] for message in cores.heard("finished")] == [0, 1]
