@@ -17,6 +17,9 @@ from waterspout.topology.columns import Columns
 from waterspout.topology.component import Component, Context
 from waterspout.topology.tuples import Tuple
 
+#: What ``Bolt.sink_kind`` may be.
+SINK_KINDS = ("none", "append", "upsert", "transactional")
+
 
 class Batch(Sequence[Tuple]):
     """What ``process_batch`` gets: the tuples of one slice, by tuple, by row or by column."""
@@ -81,6 +84,10 @@ class Bolt(Component):
     stateful: bool = False
     #: True when the bolt buffers output that ``flush`` makes durable (files, transactions).
     sink: bool = False
+    #: What it writes outside of the topology, and whether that can be done again: ``none``,
+    #: ``append`` (a row written again is there twice), ``upsert`` (it replaces itself, by key) or
+    #: ``transactional`` (it shows only what is durable). Exactly-once needs one of the last two.
+    sink_kind: str = "none"
 
     def prepare(self, context: Context) -> None:
         """Get ready. Called once before any tuple, after ``context.state`` was restored.

@@ -33,6 +33,7 @@ class FileWriter(Bolt):
     """What the three have in common: one file per task, flushed in each round."""
 
     sink = True
+    sink_kind = "append"
     #: A newline inside double quotes ends no record.
     quoted = False
 

@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from waterspout.bolts.contract import Bolt, ColumnBolt
+from waterspout.bolts.contract import SINK_KINDS, Bolt, ColumnBolt
 from waterspout.spouts.contract import Source, Spout, declared_replay
 from waterspout.topology.classes import (
     AllowList,
@@ -173,6 +173,7 @@ def _facts(
         has_tick=kind == "bolt" and cls.process_tick is not Bolt.process_tick,
         stateful=bool(getattr(cls, "stateful", False)),
         sink=bool(getattr(cls, "sink", False)),
+        sink_kind=_sink_kind(cls, findings),
     )
 
 
@@ -204,6 +205,15 @@ def _replay(cls: type[Any], args: Mapping[str, Any], findings: list[Finding]) ->
     except Exception as error:
         findings.append(Finding("class", "E_CLASS_KIND", f"replay of {cls.__name__}: {error}"))
         return "none"
+
+
+def _sink_kind(cls: type[Any], findings: list[Finding]) -> str:
+    kind = getattr(cls, "sink_kind", "none")
+    if kind in SINK_KINDS:
+        return str(kind)
+    text = f"{cls.__name__}: sink_kind is {kind!r:.40}, one of {listed(SINK_KINDS)} expected"
+    findings.append(Finding("class", "E_CLASS_KIND", text))
+    return "none"
 
 
 def said(error: BaseException) -> str:

@@ -30,6 +30,8 @@ class ComponentFacts:
         has_tick: it overrides ``process_tick``.
         stateful: it keeps state that is snapshotted.
         sink: it buffers output that ``flush`` makes durable.
+        sink_kind: ``none``, ``append``, ``upsert`` or ``transactional``: what it writes to the
+            outside, and whether that can be done again.
         bounded: whether its input ends; None when that is known only at run time.
     """
 
@@ -44,6 +46,7 @@ class ComponentFacts:
     has_tick: bool = False
     stateful: bool = False
     sink: bool = False
+    sink_kind: str = "none"
     bounded: bool | None = None
 
     @property

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from .component import StreamDecl
 from .facts import ComponentFacts
+from .lint_exactly_once import lint_exactly_once
 from .loader import Loaded
 from .problems import listed, quote
 from .spec import KEYED_GROUPINGS, ComponentSpec, InputSpec, TopologySpec
@@ -120,6 +121,9 @@ def _check_guarantee(loaded: Loaded, draft: TopologySpec, facts: Facts) -> None:
     if draft.guarantee == "at-most-once":
         what = "messages that are under way when something fails are lost, none is worked on twice"
         loaded.add("guarantee", "I_GUARANTEE", what)
+        return
+    if draft.guarantee == "exactly-once":
+        lint_exactly_once(loaded, draft, facts)
         return
     for spout in draft.spouts.values():
         if spout.id in facts:

@@ -51,7 +51,7 @@ class Plan:
 
     @property
     def guarantee(self) -> str:
-        """``at-most-once`` or ``at-least-once``."""
+        """``at-most-once``, ``at-least-once`` or ``exactly-once``."""
         return self.spec.guarantee
 
     @property

@@ -114,6 +114,34 @@ class Settings:
     # Rounds: what is worked through becomes durable.
     round_interval_s: float = _duration(1, 0.01, _DAY, "time between two rounds")
     round_timeout_s: float = _duration(60, 0.1, _DAY, "a round that takes longer is given up")
+    # Checkpoints: exactly-once cuts its snapshots by barriers.
+    checkpoint_interval_s: float = _duration(
+        1, 0.01, _DAY, "exactly-once: time from the start of a checkpoint to that of the next"
+    )
+    checkpoint_min_pause_s: float = _duration(
+        0, 0, _DAY, "exactly-once: least time from the end of a checkpoint to the next"
+    )
+    checkpoint_timeout_s: float = _duration(
+        600, 0.1, _DAY, "exactly-once: a checkpoint that takes longer is given up, and has failed"
+    )
+    checkpoint_tolerable_failures: int = _integer(
+        0, 0, 1_000_000, "checkpoints",
+        "exactly-once: so many may fail in a row; one more, and all tasks are restored",
+    )
+    checkpoint_retained: int = _integer(
+        1, 1, 100, "checkpoints",
+        "complete snapshots that are kept; the older ones for when the newest cannot be read",
+    )
+    checkpoint_alignment_timeout_s: float = _duration(
+        0, 0, _DAY,
+        "exactly-once: a task that waits longer for the last barrier takes its snapshot at once, "
+        "with what is queued before that barrier; 0: it waits",
+    )
+    fail_to_dead_letter: bool = _boolean(
+        False,
+        "exactly-once: a message that fails becomes a dead letter at once, without a restore; "
+        "what its other branches did stays done",
+    )
     discover_interval_s: float = _duration(
         5, 0.1, _DAY, "how often a source is asked for new partitions"
     )

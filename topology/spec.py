@@ -14,7 +14,7 @@ from .settings import Settings
 from .tuples import DEFAULT_STREAM
 
 Kind = Literal["spout", "bolt"]
-Guarantee = Literal["at-most-once", "at-least-once"]
+Guarantee = Literal["at-most-once", "at-least-once", "exactly-once"]
 
 #: Every grouping by its name in the YAML, with the sentence that the docs print.
 GROUPINGS: dict[str, str] = {

@@ -14,7 +14,7 @@ from typing import Any
 from .problems import Mark, Problems, listed, quote
 from .secret_values import SECRET_REFERENCE, has_password, is_secret_key, last_key, shown
 from .units import format_duration, format_size, parse_duration, parse_size
-from .yaml_keys import EXACTLY_ONCE, Key
+from .yaml_keys import Key
 from .yaml_nodes import Bad, Mapping, Node, Scalar, Sequence, kind_name, to_plain, walk
 
 #: A value that was refused and reported.
@@ -195,12 +195,6 @@ def _grouping(reader: ValueReader, key: Key, node: Node, path: str) -> Any:
 
 
 def _guarantee(reader: ValueReader, key: Key, node: Node, path: str) -> Any:
-    if isinstance(node, Scalar) and node.value == EXACTLY_ONCE:
-        what = (
-            "exactly-once is not offered yet: it needs checkpoints that restore all tasks at once; "
-            "use at-least-once with sinks that may get a row twice"
-        )
-        return reader.refuse(node, "E_GUARANTEE", path, what)
     return _choice(reader, key, node, path, "E_GUARANTEE")
 
 

@@ -32,9 +32,9 @@ REQUIRED: Any = object()
 GUARANTEES: dict[str, str] = {
     "at-least-once": "every message is worked through; after a failure some are worked on again",
     "at-most-once": "no tracking and no replay: what is under way when something fails is lost",
+    "exactly-once": "every message counts once in state and in sinks that commit or upsert; after "
+    "a failure all tasks go back to the last complete checkpoint",
 }
-#: A guarantee that is named but not offered.
-EXACTLY_ONCE = "exactly-once"
 
 
 @dataclass(frozen=True, slots=True)

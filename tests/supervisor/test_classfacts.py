@@ -36,6 +36,10 @@ class Numbers(Spout):
 class BadReplay(Numbers):
     replay = "maybe"
 
+class BadSink(Bolt):
+    sink_kind = "twice"
+    def process(self, tup): pass
+
 class Split(Bolt):
     outputs = ["word"]
     def process(self, tup): yield ["a"]
@@ -47,6 +51,7 @@ class Async(Bolt):
 class Batches(Bolt):
     stateful = True
     sink = True
+    sink_kind = "append"
     def process_batch(self, batch): pass
     def process_tick(self, tup): pass
 
@@ -130,8 +135,9 @@ def test_facts_of_bolts() -> None:
     )
     assert look("users:Async")[0] == ComponentFacts("bolt", auto_ack=False, is_async=True)
     assert look("users:Batches")[0] == ComponentFacts(
-        "bolt", has_process=False, has_batch=True, has_tick=True, stateful=True, sink=True
-    )
+        "bolt", has_process=False, has_batch=True, has_tick=True, stateful=True, sink=True,
+        sink_kind="append",
+    )  # fmt: skip
 
 
 def test_outputs_may_depend_on_the_arguments() -> None:
@@ -235,6 +241,7 @@ def test_functions_named_by_arguments_are_checked_and_imported() -> None:
         ("users:TwoAlike", "bolt", "E_OUTPUTS", "stream 'default' has field 'a' twice"),
         ("users:Declared", "bolt", "E_ARGS", "Declared.declare_outputs raised KeyError: 'field'"),
         ("users:BadReplay", "spout", "E_CLASS_KIND", "expected seek, re-emit or none, got 'maybe'"),
+        ("users:BadSink", "bolt", "E_CLASS_KIND", "sink_kind is 'twice', one of none, append"),
     ],
 )
 def test_declarations_that_cannot_be_used_are_refused(

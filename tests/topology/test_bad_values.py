@@ -281,14 +281,15 @@ ONE_VALUE = [
     ),
     (
         "B34",
-        changed("workers: 2", "guarantee: exactly-once"),
-        "2:12: E_GUARANTEE guarantee: exactly-once is not offered yet",
+        changed("workers: 2", "guarantee: exactly_once"),
+        "2:12: E_GUARANTEE guarantee: 'exactly_once' unknown, allowed: at-least-once, "
+        "at-most-once, exactly-once, did you mean 'exactly-once'?",
     ),
     (
         "B34",
         changed("workers: 2", "guarantee: at-least-onc"),
         "2:12: E_GUARANTEE guarantee: 'at-least-onc' unknown, allowed: at-least-once, "
-        "at-most-once, did you mean 'at-least-once'?",
+        "at-most-once, exactly-once, did you mean 'at-least-once'?",
     ),
     (
         "B33",
@@ -364,7 +365,7 @@ def test_many_problems_are_reported_at_once_in_the_order_of_the_file() -> None:
         """\
         name: 12
         wokers: 2
-        guarantee: exactly-once
+        guarantee: exactly-one
         spouts:
           lines: {class: mine:Lines, parallelism: 0}
         bolts:
