@@ -86,7 +86,7 @@ class Coordinator:
         self.watch = Watch(plan, self.handover, self.progress, settings.boot_timeout_s)
         #: Messages dropped because an incarnation or epoch was over.
         self.stale = 0
-        self._overview = Overview(
+        self.overview = Overview(
             plan, self.progress, self.handover, self.rounds, self.letters, self.phases
         )
         self.resuming = Resuming(self.handover, self.rounds)
@@ -132,7 +132,7 @@ class Coordinator:
             known: worker -> incarnation of processes that were started and not seen to end.
         """
         self._store.bind(self._plan.fingerprint())
-        self._overview.started_at = now
+        self.overview.started_at = now
         self.resuming.begin(known, now)
         self.handover.start_due(now)
 
@@ -389,10 +389,10 @@ class Coordinator:
 
     def status(self, now: float, pid: int = 0) -> dict[str, Any]:
         """Return the dict that ``waterspout status --json`` prints."""
-        return self._overview.status(now, pid, self._ending.verdict)
+        return self.overview.status(now, pid, self._ending.verdict)
 
     def summary(self, now: float) -> dict[str, Any]:
         """Return the dict that is shown at the end of a run."""
-        return self._overview.summary(
+        return self.overview.summary(
             self._ending.ended_at if self.done else now, self._ending.verdict
         )

@@ -12,6 +12,9 @@ COUNTERS = {
     "spout": ("emitted", "acked", "failed", "replayed", "dead"),
     "bolt": ("executed", "acked", "failed", "emitted"),
 }
+#: What of a report another coordinator can go on from; the rest is of its moment.
+_KEPT_OF_REPORT = ("latency", "first_unacked", "reserved", "busy_s")
+_KEPT = ("before_twice", "durable", "durable_dead", "reserved", "before_skipped")
 
 
 @dataclass(slots=True)
@@ -44,7 +47,7 @@ class Tally:
     def update(self, report: Mapping[str, Any], epoch: int, now: float) -> None:
         """Take a new report entry."""
         window_s = now - self.at
-        if self.report and window_s > 0:
+        if "busy_s" in self.report and window_s > 0:
             busy_s = report.get("busy_s", 0.0) - self.report.get("busy_s", 0.0)
             self.capacity = min(1.0, max(0.0, busy_s / window_s))
         self.report, self.at, self.epoch = report, now, epoch
@@ -116,3 +119,34 @@ class Tally:
         self.before, self.before_latency = Counter(totals), latency
         self.report, self.capacity = {}, 0.0
         self.durable = self.durable_dead = self.reserved = self.epoch = 0
+
+    def kept(self) -> dict[str, Any]:
+        """Return, as plain values, what the next coordinator goes on from."""
+        names = COUNTERS[self.kind] + _KEPT_OF_REPORT
+        return {
+            **{name: getattr(self, name) for name in _KEPT},
+            "component": self.component,
+            "kind": self.kind,
+            "before": dict(self.before),
+            "before_latency": dict(self.before_latency),
+            "report": {name: self.report[name] for name in names if name in self.report},
+        }
+
+    def take(self, kept: Mapping[str, Any], now: float) -> None:
+        """Go on from what ``kept`` returned, in another process; a report replaces its part.
+
+        Raises:
+            KeyError, TypeError, ValueError: ``kept`` did not return that.
+        """
+        for name in _KEPT:
+            setattr(self, name, int(kept[name]))
+        self.before = Counter(kept["before"])
+        self.before_latency = Counter(kept["before_latency"])
+        self.report, self.at = dict(kept["report"]), now
+
+    def add_before(self, other: Tally) -> None:
+        """Take over what a task did that is no more; its incarnation has ended."""
+        self.before += other.before
+        self.before_latency += other.before_latency
+        self.before_twice += other.before_twice
+        self.before_skipped += other.before_skipped

@@ -41,7 +41,7 @@ class TopologyRow:
         submitted_at: wall clock seconds.
         outcome, reason: how it ended, in a word and for people.
         paused: its spouts are to draw nothing.
-        totals: packed counters of earlier coordinators, for display only.
+        totals: packed figures for the next coordinator or version (figures.py), for display only.
     """
 
     id: str

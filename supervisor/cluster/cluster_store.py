@@ -62,6 +62,10 @@ class ClusterStore(ABC):
         """Keep a topology; one of that id is replaced."""
 
     @abstractmethod
+    def set_totals(self, id: str, totals: bytes) -> None:
+        """Keep the figures of a topology that is kept."""
+
+    @abstractmethod
     def drop_topology(self, id: str) -> None:
         """Forget a topology and its workers."""
 
@@ -171,6 +175,9 @@ class SqliteClusterStore(ClusterStore):
             f" ON CONFLICT (id) DO UPDATE SET {update}",
             *astuple(row),
         )
+
+    def set_totals(self, id: str, totals: bytes) -> None:
+        self._file.do("UPDATE topologies SET totals = ? WHERE id = ?", totals, id)
 
     def drop_topology(self, id: str) -> None:
         with self._file.change():

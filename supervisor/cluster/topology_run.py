@@ -20,6 +20,7 @@ from ..store import StaleEpoch
 from .cluster_host import ClusterHost, Services
 from .cluster_rows import TopologyRow
 from .field_checks import cut
+from .figures import Figures
 from .host_protocol import WishWorker
 from .hosts import WorkerExit, WorkerSeen
 from .lifecycle import RESUMED, LifeAction, LifeEvent, LifeState, step, takes
@@ -84,7 +85,7 @@ class TopologyRun:
         self._driver: RunDriver | None = None
         #: How often the driver said that all is running, and nothing was made of it yet.
         self._ran = 0
-        self._last_status: dict[str, Any] | None = None
+        self._figures = Figures(row, services.store)
         #: worker -> (host, pid) as last seen; for events and status.
         self.seen: dict[int, WorkerSeen] = {}
 
@@ -107,9 +108,7 @@ class TopologyRun:
 
     def status(self, now: float) -> dict[str, Any] | None:
         """Return the status dict of its driver; the last one when it has ended."""
-        if self._driver is not None:
-            self._last_status = self._driver.status(now)
-        return self._last_status
+        return self._figures.status(self._driver, now)
 
     def hosts(self) -> Mapping[int, str]:
         """Return worker -> host of those that have a place."""
@@ -152,11 +151,12 @@ class TopologyRun:
             on_event=self._on_event,
             resume=known,
             paths={},
-            on_prune=self._on_prune,
+            on_prune=lambda round, keep: self._prune_hosts(self.id, round, keep),
             on_other=self._on_other,
         )
         try:
             driver.start(now)
+            self._figures.begin(driver, self.row, known, now)
             if self.row.paused:
                 driver.coordinator.pause(True, now)
         except BaseException:
@@ -228,6 +228,7 @@ class TopologyRun:
             incarnation = self.host.current[worker]
             self._driver.coordinator.on_worker_preparing(worker, incarnation, now)
         self._driver.turn(now)
+        self._figures.look(self._driver, now)
         self.host.turn()
         self._look(now)
 
@@ -260,6 +261,7 @@ class TopologyRun:
     def _ended(self, now: float) -> LifeEvent:
         """Note how the driver ended, and return what that means."""
         assert self._driver is not None
+        self.status(now)
         result = self._driver.result(now)
         reason = result.reason + (f"\n{result.details}" if result.details else "")
         self.row = replace(self.row, outcome=result.outcome, reason=cut(reason, 20_000))
@@ -296,7 +298,8 @@ class TopologyRun:
         self.host.now = now
         before = self.state
         state, actions = step(before, event)
-        row = replace(self._changed(event), state=str(state), **changes)
+        totals = self._figures.packed
+        row = replace(self._changed(event), state=str(state), totals=totals, **changes)
         if row != self.row:
             self._services.store.put_topology(row)
         self.row = row
@@ -349,6 +352,7 @@ class TopologyRun:
                 self._driver.coordinator.pause(action is LifeAction.PAUSE, now)
             case LifeAction.FREE:
                 self._free(now)
+                self.row = replace(self.row, totals=self._figures.end())
             case LifeAction.SWITCH | LifeAction.RESTORE if self._driver is not None:
                 self._free(now)
                 self.plan = version_of(self.row).plan
@@ -358,9 +362,7 @@ class TopologyRun:
     def _free(self, now: float) -> None:
         """End the driver and give the places back; its workers have ended or are killed."""
         self.status(now)
-        if self._driver is not None:
-            self._driver.close()
-            self._driver = None
+        self.close()
         self.host.close()
         self.seen.clear()
 
@@ -382,9 +384,6 @@ class TopologyRun:
         worker = fields.get("worker")
         host = self.seen[worker].host if worker in self.seen else ""
         self._tell_cluster(self.id, host, name, fields)
-
-    def _on_prune(self, round: int, keep: frozenset[str]) -> None:
-        self._prune_hosts(self.id, round, keep)
 
     def _on_other(self, effect: LinkCut | Taps) -> None:
         if isinstance(effect, LinkCut):

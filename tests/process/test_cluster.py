@@ -103,6 +103,59 @@ def test_a_killed_coordinator_delays_nobody_and_finds_everything_again(case: Cas
     assert cluster.status()["cluster"]["term"] == 2
 
 
+def test_figures_go_on_over_a_killed_worker_a_killed_coordinator_and_a_rebalance(case: Case) -> None:
+    """F05: no later status shows less than an earlier one."""
+    cluster = case.cluster.up("a", "b")
+    case.submit(*PACE)
+    case.middle()
+    cluster.workers("b")[0].kill()
+    wait_for(lambda: restarts(cluster) == 1 and going(cluster), "the worker again")
+    shown = [figures(cluster)]
+    cluster.kill("coordinator")
+    cluster.coordinator()
+    wait_for(lambda: grown(cluster, shown) and going(cluster), "the coordinator again")
+    assert restarts(cluster) == 1
+    cluster.call("rebalance", "wordcount", "--workers", "1")
+    wait_for(lambda: grown(cluster, shown) and going(cluster), "one worker")
+    row = case.whole()
+    shown.append(tuple(sum(spout[name] for spout in row["spouts"]) for name in FIGURES))
+    assert shown == sorted(shown)
+    cluster.kill("coordinator")
+    cluster.coordinator()
+    wait_for(lambda: cluster.topology("wordcount"), "the coordinator once more")
+    assert figures(cluster) == shown[-1]
+
+
+FIGURES = ("acked", "failed", "replayed")
+
+
+def figures(cluster: LoopbackCluster) -> tuple[int, ...]:
+    """Return what the spouts counted."""
+    rows = cluster.topology("wordcount")["spouts"]
+    return tuple(sum(row[name] for row in rows) for name in FIGURES)
+
+
+def grown(cluster: LoopbackCluster, shown: list[tuple[int, ...]]) -> bool:
+    """Note what is shown now; none of it may have fallen."""
+    if not cluster.topology("wordcount"):
+        return False
+    shown.append(figures(cluster))
+    assert all(now >= then for now, then in zip(shown[-1], shown[-2], strict=True)), shown
+    return True
+
+
+def going(cluster: LoopbackCluster) -> bool:
+    """Whether the topology runs, with all of its workers, or has ended."""
+    row = cluster.topology("wordcount")
+    running = row.get("state") == "running" and row.get("life") == "active"
+    return row.get("life") == "ended" or (running and row["health"] == "healthy")
+
+
+def restarts(cluster: LoopbackCluster) -> int:
+    """Return how often workers were lost."""
+    return sum(row["restarts"] for row in cluster.topology("wordcount")["workers"])
+
+
 def test_a_killed_supervisor_finds_its_workers_again(case: Case) -> None:
     """F04."""
     cluster = case.cluster.up("a", "b", slots=1)

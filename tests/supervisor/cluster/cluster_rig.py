@@ -33,6 +33,7 @@ class FakeWorker:
         self.worker, self.incarnation = worker, incarnation
         self.stateful: list[int] = []
         self.spouts: list[int] = []
+        self.counts: dict[str, int] = {"emitted": 5, "acked": 5}
         self.session = Session(1)
         self.heard: list[str] = []
         self.messages: list[dict[str, Any]] = []
@@ -95,8 +96,9 @@ class FakeWorker:
         self.says.append({"kind": kind, **known, **fields})
 
     def report(self, **spout: Any) -> None:
-        """Say how its spout tasks stand."""
-        entry = {"kind": "spout", "pending": 0, "emitted": 5, "acked": 5, **spout}
+        """Say how its spout tasks stand; counters stay until they are given anew."""
+        self.counts |= {name: each for name, each in spout.items() if type(each) is int}
+        entry = {"kind": "spout", "pending": 0, **self.counts, **spout}
         tasks = [{"task": task, **entry} for task in self.spouts]
         report = {"kind": "report", "epoch": self.epoch, "tasks": tasks, "errors": []}
         self.says.append(report)
