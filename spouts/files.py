@@ -27,7 +27,8 @@ class Files(Source):
     a bolt that takes ``tup[0]`` works with both.
 
     Args:
-        paths: a glob or a list of globs; ``**`` stands for any number of folders.
+        paths: a glob or a list of globs; ``**`` stands for any number of folders. A relative one
+            begins in the working folder, ``${TOPOLOGY_DIR}/*.txt`` next to the topology's file.
         exclude: globs of files and folders to leave out, held against the absolute path, in
             which ``*`` spans ``/`` (``**/site-packages/**``).
         include_path: emit the absolute path of the file, too.
@@ -60,6 +61,8 @@ class Files(Source):
             raise ValueError(f"Files: encoding: {error}") from None
         self._patterns = texts("Files", "paths", paths)
         excluded = texts("Files", "exclude", [] if exclude is None else exclude, empty=True)
+        #: What relative patterns begin at.
+        self._folder = os.getcwd()
         self._walk = Walk(self._patterns, excluded)
         self._follow = follow
         self._allow_empty = allow_empty
@@ -84,13 +87,19 @@ class Files(Source):
 
     def _check(self, paths: dict[str, str]) -> None:
         if not paths and not self._allow_empty:
-            shown = ", ".join(map(escaped, self._patterns[:5]))
+            shown = ", ".join(map(escaped, self._patterns[:5])) + self._where()
             raise UserError(f"Files: no file matches {shown}; allow_empty: true runs without")
         for pattern in self._walk.unmatched:
             self._notice(f"no file matches: path={escaped(pattern)}", "paths_unmatched")
         for path in paths.values():
             if not os.access(path, os.R_OK) and os.path.exists(path):
                 raise UnreadableFile(path, "permission denied")
+
+    def _where(self) -> str:
+        """Say which folder relative patterns were looked for in: on a cluster it is the host's."""
+        if all(os.path.isabs(os.path.expanduser(pattern)) for pattern in self._patterns):
+            return ""
+        return f" in {escaped(self._folder)} (${{TOPOLOGY_DIR}}/ is where the topology's file lies)"
 
     def partitions(self) -> Sequence[str]:
         """Return one name per file: its path, or what identifies a followed file."""

@@ -20,10 +20,13 @@ from typing import Any
 
 from waterspout.topology.classes import AllowList
 from waterspout.topology.facts import ComponentFacts
+from waterspout.topology.host_variables import with_host_variables
 from waterspout.topology.loader import Loaded
 from waterspout.topology.problems import quote
 from waterspout.topology.secret_values import masked
 from waterspout.topology.spec import ComponentSpec, TopologySpec
+
+from .host_args import host_variables
 
 #: Seconds that importing all classes of a topology may take.
 IMPORT_LIMIT_S = 10.0
@@ -133,16 +136,18 @@ def _ask(
 def _request(loaded: Loaded, component: ComponentSpec) -> dict[str, Any]:
     paths = loaded.input_paths.get(component.id, [])
     prefix = f"{component.kind}s.{component.id}."
+    assert loaded.draft is not None
+    here = host_variables(loaded.draft.folder)
     return {
         "id": component.id,
         "kind": component.kind,
         "class_path": component.class_path,
-        "args": component.args,
+        "args": with_host_variables(component.args, here),
         "customs": [
             {
                 "path": f"{path.removeprefix(prefix)}.class",
                 "class_path": item.custom,
-                "args": item.args,
+                "args": with_host_variables(item.args, here),
             }
             for path, item in zip(paths, component.inputs, strict=False)
             if item.custom

@@ -9,7 +9,6 @@ import difflib
 import importlib.util
 import os
 import stat
-import sysconfig
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -19,6 +18,7 @@ from waterspout.bolts.registry import BOLT_GROUP, BOLTS
 from waterspout.spouts.registry import SPOUT_GROUP, SPOUTS
 from waterspout.topology.classes import AllowList, ImportDenied
 from waterspout.topology.facts import ComponentFacts
+from waterspout.topology.host_variables import KEPT
 from waterspout.topology.lint import lint_spec
 from waterspout.topology.lint_facts import lint_facts
 from waterspout.topology.loader import Loaded, ShortNames, load
@@ -31,8 +31,6 @@ from .classcheck import IMPORT_LIMIT_S, check_classes
 
 #: More prefixes of the allow list, separated by commas or colons.
 ALLOW_VARIABLE = "WATERSPOUT_ALLOW"
-#: Built-in variable of topology files: folder of the running interpreter's standard library.
-STDLIB_VARIABLE = "PYTHON_STDLIB"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +83,7 @@ def lint_file(
     """
     variables = dict(os.environ if env is None else env)
     more = variables.get(ALLOW_VARIABLE, "").replace(":", ",").split(",")
-    variables[STDLIB_VARIABLE] = sysconfig.get_paths()["stdlib"]
+    variables |= KEPT
     text = _read_file(str(path))
     if isinstance(text, Problem):
         return LintResult(None, problems=(text,))

@@ -13,12 +13,14 @@ from typing import Any, Protocol
 
 import click
 from waterspout.bolts.registry import BOLTS
+from waterspout.topology.host_variables import with_host_variables
 from waterspout.topology.plan import Plan, make_plan
 from waterspout.topology.secret_values import masked
 
 from .allow_lists import allow_options
 from .effects import Event
 from .exit_codes import OUTCOMES, ExitCode
+from .host_args import host_variables
 from .in_process import run_in_process
 from .lint_command import is_refused, problem_lines
 from .linting import LintResult, lint_file
@@ -220,7 +222,8 @@ def written_files(plan: Plan) -> list[dict[str, str]]:
     for task in plan.tasks:
         component = plan.spec.component(task.component)
         if component.class_path in _WRITERS:
-            path = str(component.args.get("path", ""))
+            here = host_variables(plan.folder)
+            path = str(with_host_variables(component.args.get("path", ""), here))
             path = path.replace("{index}", str(task.index)).replace("{task}", str(task.task))
             if Path(path).expanduser().is_file():
                 found.append({"component": component.id, "path": path})

@@ -12,9 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from waterspout.topology.classes import load_class
 from waterspout.topology.errors import UserError
-from waterspout.topology.plan import Plan, TaskPlan
 from waterspout.topology.secret_values import SECRET_REFERENCE
 
 from .private_files import PrivateFileError, read_private
@@ -42,15 +40,6 @@ class SecretFiles:
         self._folder = folder
         #: Secrets that were read, longest first.
         self._known: list[str] = []
-
-    def load(self, plan: Plan, task: TaskPlan) -> Any:
-        """Import a component's class and construct it with the YAML's args; see ``Load``.
-
-        Raises:
-            SecretUnreadable: the args name a secret that cannot be had.
-        """
-        spec = plan.spec.component(task.component)
-        return load_class(spec.class_path)(**self.resolved(spec.args))
 
     def resolved(self, value: Any) -> Any:
         """Return ``value`` with the secrets in place of their names.
@@ -100,8 +89,3 @@ class SecretFiles:
         for secret in self._known:
             text = text.replace(secret, "***")
         return text
-
-
-def load_component(plan: Plan, task: TaskPlan) -> Any:
-    """Import and construct a component where there is no folder of secrets; see ``Load``."""
-    return SecretFiles(None).load(plan, task)

@@ -39,6 +39,7 @@ from waterspout.topology.task_env import TaskEnv
 from waterspout.topology.tuples import Tuple, tuple_class
 
 from .dispatch import Dispatch
+from .host_args import HostArgs
 
 #: Without tracking a group is only a read, and each read has a price: so many ``batch_max``.
 UNTRACKED_BATCHES = 8
@@ -46,6 +47,8 @@ UNTRACKED_BATCHES = 8
 SpoutExecutor = SourceExecutor | StormExecutor
 #: Makes the component instance of a task.
 Load = Callable[[Plan, TaskPlan], Any]
+#: Makes the custom grouping of an input.
+LoadGrouping = Callable[[Plan, InputSpec], Any]
 
 
 @dataclass
@@ -79,6 +82,7 @@ class TaskBuilder:
         #: As in Context, and as in WorkerCore; set before tasks are built.
         self.fresh = False
         self.allow: AllowList | None = None
+        self.load_grouping: LoadGrouping = HostArgs().grouping
         #: Calls of blocking and async bolts that the shell is to run.
         self.calls: deque[Call] = deque()
 
@@ -228,7 +232,7 @@ class TaskBuilder:
             assert each.custom is not None
             if self.allow is not None:
                 self.allow.check(each.custom)
-            grouping = load_class(each.custom)(**each.args)
+            grouping = self.load_grouping(self.plan, each)
             grouping.prepare(None, each.stream, [target.key[2] for target in targets])
             return CustomRoute(targets, grouping)
         if each.grouping == "all":

@@ -20,6 +20,7 @@ import zmq
 
 from .allow_lists import worker_allow_list
 from .curve import KeyPair
+from .host_args import HostArgs
 from .offload import Offload
 from .secret_files import SecretFiles
 from .slot_file import map_slot, slot_path
@@ -66,7 +67,7 @@ def _run(options: argparse.Namespace) -> None:
         options.incarnation,
         clock=time.monotonic,
         rng=random.Random(random.SystemRandom().getrandbits(128)),
-        load=secrets.load,
+        args=HostArgs(options.folder, secrets),
         allow=worker_allow_list(options.folder, options.allow),
         read_part=store.read,
         make_slot=map_slot(slot_path(options.state_dir, options.worker, options.incarnation)),

@@ -18,18 +18,19 @@ from waterspout.bolts.executor import BoltExecutor
 from waterspout.bolts.offload import Call
 from waterspout.topology.classes import AllowList, ImportDenied, ImportFailed
 from waterspout.topology.control_frames import Failure
+from waterspout.topology.errors import UserError
 from waterspout.topology.plan import Plan, TaskPlan
 from waterspout.topology.task_env import TaskEnv, reason_of, root_task
-from waterspout.topology.tracebacks import user_traceback
+from waterspout.topology.tracebacks import user_frames, user_traceback
 
 from .arrivals import Arrivals
 from .crash_slot import CrashSlot, slot_bytes
 from .dead_letter_box import DeadLetterBox
+from .host_args import HostArgs
 from .link import LinkSender
 from .link_receiver import LinkReceiver
 from .link_states import DEAF
 from .log_lines import RUNNING
-from .secret_files import load_component
 from .task_build import Load, TaskBuilder, Tasks
 from .worker_finish import WorkerFinish
 from .worker_links import WorkerLinks
@@ -57,6 +58,7 @@ class WorkerCore:
         incarnation: random 64-bit number of this process.
         clock: monotonic seconds.
         rng: of this process alone; seeded from the operating system in production.
+        args: what this host puts into args; None: it has no secrets, and the plan's own folder.
         load: makes a component; tests hand in their own.
         allow: what may be imported, whatever a plan names; None: whoever made the plan has asked.
         read_part: reads a snapshot part by file name.
@@ -65,13 +67,15 @@ class WorkerCore:
 
     def __init__(
         self, worker: int, incarnation: int, *, clock: Callable[[], float], rng: random.Random,
-        load: Load = load_component, read_part: Callable[[str], Any] | None = None,
+        args: HostArgs | None = None, load: Load | None = None,
+        read_part: Callable[[str], Any] | None = None,
         make_slot: Callable[[int], Any] | None = None, allow: AllowList | None = None,
     ) -> None:  # fmt: skip
         self.worker, self.incarnation = worker, incarnation
         self.clock, self.rng = clock, rng
-        self._load, self._read_part, self._make_slot = load, read_part, make_slot
-        self._allow = allow
+        self._args = args or HostArgs()
+        self._load, self._read_part = load or self._args.component, read_part
+        self._make_slot, self._allow = make_slot, allow
         self.control_outbox: deque[dict[str, Any]] = deque()
         self.snapshot_jobs: deque[SnapshotJob] = deque()
         self.plan: Plan | None = None
@@ -169,6 +173,7 @@ class WorkerCore:
         )
         self.builder, self.dispatch, self.tasks = builder, builder.dispatch, builder.tasks
         builder.fresh, builder.allow = bool(message.get("fresh")), self._allow
+        builder.load_grouping = self._args.grouping
         for task in reversed(plan.tasks_on(self.worker)):
             if not self._build(task, message):
                 return
@@ -200,8 +205,9 @@ class WorkerCore:
                 (message.get("suspects") or {}).get(task.task),
             )  # fmt: skip
         except (Exception, SystemExit) as error:
-            # What was not imported has no frames that say more than the text.
-            said = isinstance(error, (ImportDenied, ImportFailed))
+            # Of what was not imported, or is refused by us, no frames say more than the text.
+            refused = isinstance(error, UserError) and not user_frames(error)
+            said = refused or isinstance(error, (ImportDenied, ImportFailed))
             details = "" if said else user_traceback(error)
             self.control_outbox.append({
                 "kind": "boot_failed", "component": task.component,

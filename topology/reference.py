@@ -10,6 +10,7 @@ import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from .host_variables import HOST_VARIABLES
 from .spec import GROUPINGS
 from .units import format_duration, format_size
 from .values import NAME_FORM
@@ -65,7 +66,9 @@ settings: {{max_pending: 10000, message_timeout: 30s}}
   was parsed: what they hold is never read as YAML structure. In a quoted value the result stays
   text, in a plain one it may be a number. Inside `[ ]` and `{{ }}` YAML wants such a value in
   quotes.
-- `${{PYTHON_STDLIB}}` is the folder of the running interpreter's standard library.
+- Two variables are always set, and in `args` they are put in only where the task runs, so that on
+  a cluster each host has its own: `${{PYTHON_STDLIB}}` is {HOST_VARIABLES["PYTHON_STDLIB"]},
+  `${{TOPOLOGY_DIR}}` {HOST_VARIABLES["TOPOLOGY_DIR"]}. Elsewhere in a file they mean nothing.
 - `--set a.b.c=VALUE` replaces or adds one value (`--set bolts.count.parallelism=4`,
   `--set bolts.count.inputs.0.grouping=all`); VALUE is read like a value in the file.
 - Durations are numbers with a unit: `us`, `ms`, `s`, `m`, `h`, `d`. Sizes are bytes, or numbers

@@ -5,6 +5,7 @@ Rows of docs/faults.md are named by their ids.
 
 from __future__ import annotations
 
+import re
 import signal
 import time
 from collections import Counter
@@ -15,6 +16,7 @@ from typing import Any
 import pytest
 
 from .loopback_cluster import LoopbackCluster
+from .test_docs_run import save
 from .test_run import check_surplus
 from .word_count import Project, wait_for
 
@@ -286,6 +288,30 @@ def test_a_component_that_cannot_be_built_ends_the_topology_with_its_traceback(c
     assert "no database at db:5432" in done.stderr
     assert "in prepare" in done.stderr
     assert cluster.topology("wordcount")["outcome"] == "boot_failed"
+
+
+def test_the_readme_counts_words_on_other_hosts_without_its_folder(case: Case) -> None:
+    cluster = case.cluster.up("a", "b", slots=1)
+    folder = cluster.folder / "mine"
+    folder.mkdir()
+    save("README.md", folder)
+    cluster.call("submit", "mine/shout.yaml", "--wait", "0s")
+    for path in folder.iterdir():
+        path.unlink()
+    row = cluster.ended("shout")
+    assert (row["outcome"], row["spouts"][0]["acked"]) == ("finished", 2), row["reason"]
+
+
+def test_input_that_a_host_does_not_have_is_one_line_that_names_the_folder(case: Case) -> None:
+    cluster = case.cluster.up("a")
+    text = (cluster.folder / "topology.yaml").read_text()
+    text = text.replace(f"{cluster.folder}/texts/*.txt", "texts/*.txt")
+    (cluster.folder / "topology.yaml").write_text(text)
+    case.project.write_texts(lines=10)
+    done = cluster.call("submit", "topology.yaml", code=6)
+    where = rf"texts/\*\.txt in {cluster.folder}/host-a/topologies/wordcount-\w+/work \("
+    assert re.search(rf"no file matches {where}", done.stderr), done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_a_dry_run_says_where_tasks_would_go(case: Case) -> None:

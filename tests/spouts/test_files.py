@@ -89,6 +89,13 @@ def test_nothing_at_all_to_read_is_an_error(folder, context):
     assert read_all(opened(context, str(folder / "*.csv"), allow_empty=True)) == []
 
 
+def test_where_relative_patterns_were_looked_for_is_said(folder, context, monkeypatch):
+    monkeypatch.chdir(folder)
+    with pytest.raises(UserError) as caught:
+        opened(context, "*.csv")
+    assert f"no file matches *.csv in {folder} (${{TOPOLOGY_DIR}}/ is where" in str(caught.value)
+
+
 def test_one_pattern_of_several_without_a_file_is_told(folder, context, caplog):
     with caplog.at_level(logging.WARNING):
         opened(context, [str(folder / "*.txt"), str(folder / "gone.txt")])

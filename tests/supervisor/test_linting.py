@@ -62,7 +62,8 @@ def test_a_right_file_gives_a_spec_and_facts(folder: Path) -> None:
     assert lines(result) == [] and result.ok
     assert result.spec is not None
     assert result.spec.folder == str(folder)
-    assert result.spec.spouts["lines"].args["paths"].startswith(sysconfig.get_paths()["stdlib"])
+    kept = result.spec.spouts["lines"].args["paths"]
+    assert kept == "${PYTHON_STDLIB}/*.py", "each host has its own: put in where the task runs"
     assert set(result.facts) == {"lines", "split"}
     assert result.to_json() == {"ok": True, "problems": [], "dropped": 0}
 
@@ -136,7 +137,24 @@ def test_variables_come_from_the_given_environment(folder: Path) -> None:
     result = lint(text, env={"SEP": ";", "PYTHON_STDLIB": "/elsewhere"})
     assert result.spec is not None
     assert result.spec.bolts["split"].args == {"sep": ";"}
-    assert not result.spec.spouts["lines"].args["paths"].startswith("/elsewhere")
+    assert result.spec.spouts["lines"].args["paths"] == "${PYTHON_STDLIB}/*.py"
+
+
+def test_classes_are_looked_at_with_the_variables_of_this_host(folder: Path) -> None:
+    (folder / "wordcount.py").write_text(
+        MODULE
+        + """
+class Looks(Lines):
+    @classmethod
+    def declare_outputs(cls, args):
+        raise ValueError(f"it got {args['paths']}")
+"""
+    )
+    text = GOOD.replace("wordcount.Lines", "wordcount.Looks")
+    (line,) = lines(lint(text.replace("PYTHON_STDLIB", "TOPOLOGY_DIR")))
+    assert f"it got {folder}/*.py" in line
+    (line,) = lines(lint(text))
+    assert f"it got {sysconfig.get_paths()['stdlib']}/*.py" in line
 
 
 def test_the_problems_are_the_same_from_another_folder(folder: Path) -> None:

@@ -12,7 +12,7 @@ from waterspout.spouts.executor import SourceExecutor
 from waterspout.spouts.groups import Group
 from waterspout.spouts.once_executor import OnceExecutor
 from waterspout.spouts.storm_executor import StormExecutor
-from waterspout.supervisor.secret_files import load_component
+from waterspout.supervisor.host_args import HostArgs
 from waterspout.supervisor.task_build import (
     UNTRACKED_BATCHES,
     TaskBuilder,
@@ -94,7 +94,9 @@ class Built:
         """Make a component."""
         if task.component == "step":
             return Step()
-        return Ported() if plan.facts["in"].replay == "re-emit" else load_component(plan, task)
+        if plan.facts["in"].replay == "re-emit":
+            return Ported()
+        return HostArgs().component(plan, task)
 
     def spread(self, rows: list[list[Any]]) -> list[int]:
         """Emit rows one by one; return how many each target got."""
@@ -118,6 +120,28 @@ def test_groupings_that_deal_out_give_every_row_to_one_of_several_targets(
     counts = Built(plan_of(grouping, fields=fields)).spread(WORDS)
     assert sum(counts) == 60
     assert sum(count > 0 for count in counts) > 1
+
+
+class First:
+    """A custom grouping: all to the task whose place is given as a text."""
+
+    def __init__(self, place: str) -> None:
+        self.place = len(place)
+
+    def prepare(self, context: Any, stream: str, targets: list[int]) -> None:
+        """Note the tasks."""
+        self.targets = targets
+
+    def choose_tasks(self, values: Any) -> list[int]:
+        """Return the one."""
+        return [self.targets[self.place]]
+
+
+def test_a_custom_grouping_gets_its_args_as_the_host_has_them() -> None:
+    custom = f"{__name__}:First"
+    plan = plan_of("custom", custom=custom, args={"place": "${TOPOLOGY_DIR}"})
+    assert plan.folder == "/"
+    assert Built(plan).spread(WORDS) == [0, 60, 0]
 
 
 def test_all_gives_every_row_to_every_target_and_global_to_the_first() -> None:

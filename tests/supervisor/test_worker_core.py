@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
 from waterspout.bolts.contract import Bolt
+from waterspout.spouts.files import Files
 
 from .core_rig import CLASSES, Cores, Double, Numbers, plan_of
 
@@ -132,6 +134,16 @@ def test_a_component_that_cannot_be_built_is_told_with_the_users_traceback_alone
     assert "/worker_core.py" not in message["traceback"]
     assert "/task_build.py" not in message["traceback"]
     assert cores.of("built") == []
+
+
+def test_what_we_refuse_is_one_line_without_a_traceback_of_ours() -> None:
+    cores = Cores(plan_of(), {**CLASSES, "numbers": partial(Files, paths="/nowhere/*.txt")})
+    cores.assign()
+    cores.run(1)
+    message = cores.of("boot_failed")[0]
+    assert message["component"] == "numbers"
+    assert "Files: no file matches /nowhere/*.txt" in message["text"]
+    assert message["traceback"] == ""
 
 
 class NoShards:
