@@ -37,21 +37,24 @@ class NotPackable(WaterspoutError):
 def scan_rows(rows: Sequence[Sequence[Any]]) -> bool:
     """Say whether all values of ``rows`` are plain scalars, so that nothing needs normalising.
 
-    Called for every local hand-over: about 30 ns per value of rows, 8 of columns. Columns
-    keep the answer, so that what is passed on unchanged is not looked at again.
+    Called for every local hand-over: about 15 ns per value of rows of one value, 30 of longer
+    ones, 8 of columns. Columns keep the answer, so that what is passed on unchanged is not
+    looked at again.
     """
     if isinstance(rows, Columns):
         rows.normal = rows.normal or all(map(_are_scalars, rows.values))
         return rows.normal
+    if rows and len(rows[0]) == 1:
+        return _are_scalars([value for (value,) in rows])
     return set(map(type, chain.from_iterable(rows))) <= _SCALARS
 
 
-def _are_scalars(column: list[Any]) -> bool:
-    types = list(map(type, column))
-    if types == types[:1] * len(types):
-        # The usual column holds one type: 8 ns a value, where a set of them takes 12.
-        return types[0] in _SCALARS if types else True
-    return set(map(type, column)) <= _SCALARS
+def _are_scalars(values: list[Any]) -> bool:
+    """Look at the values of one field: usually all of one type, which is cheap to count."""
+    types = list(map(type, values))
+    if types and types.count(types[0]) == len(types):
+        return types[0] in _SCALARS
+    return set(types) <= _SCALARS
 
 
 def normalise_rows(rows: Iterable[Sequence[Any]]) -> tuple[list[Sequence[Any]], list[Unpackable]]:
