@@ -205,10 +205,10 @@ class Model:
                         self.cut(task, whole=False)
                         self.drain(task)
             for number, cut in self.cuts.items():
-                if len(cut) == 6 and number not in self.given_up:
-                    if all(n < 3 or cut[n][2] for n in cut):
-                        complete = cut
-                        self.given_up |= {n for n in self.cuts if n <= number}
+                whole = len(cut) == 6 and all(n < 3 or cut[n][2] for n in cut)
+                if whole and number not in self.given_up:
+                    complete = cut
+                    self.given_up |= {n for n in self.cuts if n <= number}
         return sum((task.counts for n, task in self.tasks.items() if n >= 5), Counter())
 
     def draw(self, spout: int) -> None:

@@ -1,0 +1,154 @@
+"""The ledger of exactly-once: cuts, what is durable with them, and what a restore takes back."""
+
+from __future__ import annotations
+
+import pytest
+from waterspout.spouts.exact_ledger import ExactLedger
+from waterspout.spouts.groups import Group
+from waterspout.topology.control_frames import Failure
+from waterspout.topology.settings import Settings
+
+
+def ledger_of(**settings: object) -> ExactLedger:
+    return ExactLedger(Settings(**settings), group_max=4)  # type: ignore[arg-type]
+
+
+def send(ledger: ExactLedger, root: int, start: int, end: int) -> Group:
+    group = Group("p", start, end, end - start, 10.0 + start)
+    ledger.sent(root, group)
+    return group
+
+
+def fail(ledger: ExactLedger, root: int) -> Group | None:
+    return ledger.failed_root(Failure(root, "b", 3, "why", ""), 20.0)
+
+
+def test_the_position_of_a_cut_is_the_next_message_and_not_the_first_unacked() -> None:
+    ledger = ledger_of()
+    send(ledger, 1, 0, 4)
+    send(ledger, 2, 4, 6)
+    assert ledger.cut(1, {"p": 6}) == {"p": [6, []]}
+    assert ledger.positions_of("p").first_unacked == 0
+
+
+def test_all_that_was_drawn_before_a_cut_is_durable_with_its_checkpoint_and_nothing_else() -> None:
+    # drawn: [0, 4) | cut 1 | [4, 6)
+    ledger = ledger_of()
+    send(ledger, 1, 0, 4)
+    ledger.cut(1, {"p": 4})
+    send(ledger, 2, 4, 6)
+    for root in (1, 2):
+        ledger.completed(root, 20.0)
+    assert ledger.settled(1) == [4, 0] and ledger.worked_through == 6
+    ledger.durable(1)
+    assert ledger.positions_of("p").first_unacked == 4
+    assert ledger.worked_through == 2
+    assert ledger.first_unacked(16.0) == ["p", 4, 2.0]
+
+
+def test_only_partitions_that_moved_since_the_last_complete_checkpoint_are_told() -> None:
+    ledger = ledger_of()
+    assert ledger.cut(1, {"p": 4, "q": 2}) == {"p": [4, []], "q": [2, []]}
+    ledger.abort()
+    assert ledger.cut(2, {"p": 4, "q": 2}) == {"p": [4, []], "q": [2, []]}
+    ledger.durable(2)
+    assert ledger.cut(3, {"p": 5, "q": 2}) == {"p": [5, []]}
+
+
+def test_a_cut_is_settled_once_all_that_was_drawn_before_it_is_worked_through() -> None:
+    ledger = ledger_of()
+    send(ledger, 1, 0, 2)
+    send(ledger, 2, 2, 4)
+    ledger.cut(1, {"p": 4})
+    send(ledger, 3, 4, 6)
+    assert ledger.settled(1) is None
+    ledger.completed(2, 20.0)
+    ledger.completed(1, 20.0)
+    assert ledger.settled(1) == [4, 0]
+    assert ledger.settled(9) is None
+
+
+def test_what_failed_is_not_tried_again_and_no_checkpoint_is_settled_until_the_restore() -> None:
+    ledger = ledger_of()
+    group = send(ledger, 1, 0, 2)
+    assert fail(ledger, 1) is group
+    assert fail(ledger, 1) is None
+    assert ledger.due(1000.0) is None and not ledger.idle
+    send(ledger, 2, 2, 4)
+    ledger.completed(2, 20.0)
+    ledger.cut(1, {"p": 4})
+    assert ledger.settled(1) is None
+    assert ledger.failed == 2
+
+
+def test_with_dead_letters_at_once_a_cut_is_settled_when_the_letter_is_stored() -> None:
+    ledger = ledger_of(fail_to_dead_letter=True)
+    assert ledger.sizes.size == 1
+    group = send(ledger, 1, 0, 1)
+    send(ledger, 2, 1, 2)
+    ledger.cut(1, {"p": 2})
+    ledger.completed(2, 20.0)
+    assert fail(ledger, 1) is group
+    assert ledger.settled(1) is None and not ledger.idle
+    ledger.buried(group)
+    assert ledger.settled(1) == [1, 1] and ledger.idle
+    assert (ledger.acked, ledger.dead, ledger.pending) == (1, 1, 0)
+
+
+@pytest.mark.parametrize("at_once", [False, True])
+def test_a_message_that_is_skipped_counts_with_the_cut_after_its_letter_was_stored(
+    at_once: bool,
+) -> None:
+    ledger = ledger_of(fail_to_dead_letter=at_once)
+    group = Group("p", 0, 1, 1, 10.0, attempts=5)
+    ledger.skip(group)
+    ledger.cut(1, {})
+    assert ledger.settled(1) == [0, 0]
+    ledger.buried(group)
+    ledger.cut(2, {"p": 1})
+    assert ledger.settled(2) == [0, 1]
+
+
+def test_a_restore_in_the_same_process_takes_counters_back_to_the_checkpoint() -> None:
+    # drawn: 4 | cut 1, complete | 3 acked | restore to 1
+    old = ledger_of()
+    send(old, 1, 0, 4)
+    old.completed(1, 20.0)
+    old.cut(1, {"p": 4})
+    send(old, 2, 4, 7)
+    old.completed(2, 20.0)
+    new = ledger_of()
+    new.carry(old, 1)
+    assert (new.acked, new.emitted, new.replayed, new.pending) == (4, 7, 3, 0)
+    send(new, 3, 4, 6)
+    newest = ledger_of()
+    newest.carry(new, 1)
+    assert (newest.acked, newest.emitted, newest.replayed) == (4, 9, 5)
+    send(newest, 4, 4, 7)
+    newest.completed(4, 30.0)
+    newest.cut(2, {"p": 7})
+    assert newest.settled(2) == [7, 0]
+    assert newest.emitted - newest.replayed == 7
+
+
+def test_a_root_that_was_at_work_in_a_dead_worker_gains_an_attempt() -> None:
+    ledger = ledger_of()
+    send(ledger, 1, 0, 4)
+    assert ledger.attempt(1) == ["p", 0, 4, 1]
+    assert ledger.attempt(2) is None
+
+
+def test_a_later_checkpoint_makes_durable_what_an_aborted_one_would_have() -> None:
+    ledger = ledger_of()
+    send(ledger, 1, 0, 2)
+    ledger.cut(1, {"p": 2})
+    send(ledger, 2, 2, 3)
+    for root in (1, 2):
+        ledger.completed(root, 20.0)
+    assert ledger.news
+    ledger.cut(2, {"p": 3})
+    ledger.durable(1000)
+    assert ledger.news
+    ledger.durable(2)
+    assert not ledger.news and ledger.first_unacked(0.0) is None
+    assert ledger.positions_of("p").first_unacked == 3
