@@ -43,25 +43,28 @@ def undisturbed(player: Contestant, setup: Setup, quiet_cores: float) -> Sample:
     return sample
 
 
+def players_of(block: Block, without: list[str]) -> list[Contestant]:
+    """Return who takes part."""
+    return [one for one in block.contestants if not any(text in one.name for text in without)]
+
+
 def measure(
-    block: Block, setup: Setup, rounds: int, without: list[str], quiet_cores: float
-) -> Results:
+    results: Results, players: list[Contestant], setup: Setup, rounds: int, quiet_cores: float
+) -> None:
     """Run a block's contestants in turns; one that fails is out for the rest of the block."""
-    players = [one for one in block.contestants if not any(text in one.name for text in without)]
-    guarantees = {player.name: player.guarantee for player in players}
-    results = Results(block.name, block.title, block.metric, guarantees, block.goals)
     for number in range(rounds):
         for player in players:
             if player.name in results.errors or number >= player.rounds_max:
                 continue
-            print(f"{block.name} {number + 1}/{rounds} {player.name}", file=sys.stderr, flush=True)
+            print(
+                f"{results.block} {number + 1}/{rounds} {player.name}", file=sys.stderr, flush=True
+            )
             try:
                 sample = undisturbed(player, setup, quiet_cores)
                 results.samples.setdefault(player.name, []).append(sample)
             except RunFailed as problem:
                 results.errors[player.name] = str(problem)
                 print(f"  failed: {problem}", file=sys.stderr)
-    return results
 
 
 def arguments() -> argparse.Namespace:
@@ -91,12 +94,31 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def measure_all(given: argparse.Namespace, setup: Setup, blocks: list[Results]) -> bool:
+    """Fill ``blocks``, one after the other; True: stopped early by Ctrl-C or SIGTERM."""
+    try:
+        for name in given.only or BLOCKS:
+            block, players = BLOCKS[name], players_of(BLOCKS[name], given.without)
+            guarantees = {player.name: player.guarantee for player in players}
+            results = Results(block.name, block.title, block.metric, guarantees, block.goals)
+            blocks.append(results)
+            measure(results, players, setup, given.rounds, given.quiet)
+    except KeyboardInterrupt:
+        return True
+    return False
+
+
+def interrupt(*_: object) -> None:
+    """Unwind what is under way, so that no topology is left behind."""
+    raise KeyboardInterrupt
+
+
 def main() -> int:
     """Run what was asked for; print the tables; return 1 when a contestant failed."""
     given = arguments()
-    # A run that is told to stop leaves no topology behind: the exit unwinds what is under way.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    signal.signal(signal.SIGTERM, interrupt)
     facts = about()
+    blocks: list[Results] = []
     with tempfile.TemporaryDirectory(prefix="waterspout-bench-") as name:
         setup = Setup(
             folder=Path(name),
@@ -107,10 +129,7 @@ def main() -> int:
             memory_messages=given.memory_messages,
             idle_s=given.idle_seconds,
         )
-        blocks = [
-            measure(BLOCKS[block], setup, given.rounds, given.without, given.quiet)
-            for block in given.only or BLOCKS
-        ]
+        stopped = measure_all(given, setup, blocks)
     print(headline(facts))
     words = f"{setup.corpus.lines} lines, {setup.corpus.words} words"
     print(f"Word count input: {words}, {len(setup.corpus.counts)} different ones")
@@ -118,7 +137,9 @@ def main() -> int:
     if given.json:
         facts["input"] = {"lines": setup.corpus.lines, "words": setup.corpus.words}
         given.json.write_text(json.dumps(json_report(blocks, facts), indent=1) + "\n")
-    return 1 if any(results.errors for results in blocks) else 0
+    if stopped:
+        print("stopped early: figures are of the rounds so far", file=sys.stderr)
+    return 1 if stopped or any(results.errors for results in blocks) else 0
 
 
 if __name__ == "__main__":
