@@ -26,10 +26,18 @@ from .supervisor_config import host_and_port
 CONNECT_S = 5.0
 ANSWER_S = 10.0
 DIAGNOSE_S = 2.0
+#: A stream on which nothing came for so long, not even that it lives, is lost.
+SILENCE_S = FOLLOW_S
+#: How often it is said that a stream is wanted, so that it is heard whether it lives.
+MORE_S = FOLLOW_S / 4
 
 
 class Unreachable(WaterspoutError):
     """The coordinator did not answer. The text says what was found instead of it."""
+
+
+class StreamLost(Unreachable):
+    """The coordinator answers, and knows nothing of a stream: it was started again meanwhile."""
 
 
 class RequestRefused(UserError):
@@ -96,27 +104,43 @@ class Client:
         self._send(request, timeout_s)
         return self._answer(timeout_s)
 
-    def stream(self, request: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    def stream(
+        self, request: Mapping[str, Any], silence_s: float = SILENCE_S
+    ) -> Iterator[dict[str, Any]]:
         """Yield the answers to a request that has many, until the last one.
 
+        Args:
+            request: what is asked.
+            silence_s: without any sign of life for so long, the coordinator is unreachable.
+
         Raises:
+            StreamLost: it was started again; the request may be made anew.
             RequestRefused, Unreachable: as ``ask``.
         """
         self._send(request, ANSWER_S)
         number = self._number
-        asked_at = time.monotonic()
+        asked_at = heard_at = time.monotonic()
         while True:
-            found = self._receive(min(1.0, FOLLOW_S / 4))
+            found = self._receive(min(1.0, silence_s / 4))
             now = time.monotonic()
-            if now - asked_at >= FOLLOW_S / 4:
+            if now - asked_at >= min(MORE_S, silence_s / 4):
                 with suppress(zmq.Again):
                     message = {"v": CLIENT_PROTO, "id": number, "kind": "more"}
                     self._socket.send(pack(message), zmq.NOBLOCK)
                 asked_at = now
             if found is None or found.get("id") != number:
+                if now - heard_at > silence_s:
+                    raise Unreachable(self._why(silence_s))
                 continue
+            heard_at = now
+            if found.get("code") == ClientError.STREAM:
+                raise StreamLost(f"{ClientError.STREAM}: {found.get('error')}")
             answer = self._checked(found)
+            if answer.get("alive"):
+                continue
             yield answer
+            # Whoever takes the answers may have taken long over one.
+            heard_at = time.monotonic()
             if not answer.get("more"):
                 return
 

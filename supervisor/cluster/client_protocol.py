@@ -5,7 +5,8 @@
   stream   several answers of one id; ``more: true`` in all but the last
 
 A request that follows (``logs`` with follow, ``tap``) goes on while the client says ``more`` within
-FOLLOW_S, and ends when it does not: a client that is gone leaves nothing behind.
+FOLLOW_S, and ends when it does not: a client that is gone leaves nothing behind. Every ``more`` is
+answered, with ``alive`` or E_STREAM, so that a client knows when it is to open its stream anew.
 
   status {name | nil}                -> {status}
   list {}                            -> {topologies: [row]}
@@ -16,9 +17,11 @@ FOLLOW_S, and ends when it does not: a client that is gone leaves nothing behind
   rebalance {name, workers | nil, parallelism: {component: n}}   -> {diff: [line], state}
   swap {name, wire, code, sub, requirements, dry_run}            -> {diff: [line], state}
   drain_host {host, undo}            -> {moves: [[topology, worker]]}
-  logs {name, component | nil, follow, tail_lines}   stream of {lines: [[host, file, line]]}
+  logs {name, component | nil, follow, tail_lines, marks | nil}
+                                     stream of {lines: [[host, file, line]], marks?}; the newest
+                                     marks of each (host, worker) say where another one goes on
   tap {name, component | nil, where, limit, rate}    stream of {rows: [..]}
-  more {}                            a stream goes on; ``id`` is the stream's; no answer
+  more {}                            -> {more: true, alive: true}; ``id`` is that of a stream
   log_level {name, logger, level, for_s}             -> {workers}
   events {name | nil, after, limit}  -> {events: [[id, at, topology, host, name, fields]]}
   dead_letters {name, action: list | replay | drop, ids | nil, after, limit}
@@ -40,6 +43,7 @@ from .field_checks import (
     anything,
     flag,
     integer,
+    items,
     listed,
     mapped,
     name,
@@ -82,6 +86,7 @@ class ClientError(StrEnum):
     UNKNOWN = "E_UNKNOWN"  #: no topology, host or worker of this name
     REQUEST = "E_REQUEST"  #: not a request that this coordinator knows
     STATE = "E_STATE"  #: not possible in the state that the topology is in
+    STREAM = "E_STREAM"  #: nothing is followed under this number; made anew by the client itself
     STORE = "E_STORE"  #: the coordinator cannot write
 
 
@@ -124,7 +129,9 @@ VERBS: Mapping[str, Verb] = {
             "component": optional(name),
             "follow": flag,
             "tail_lines": integer(0, 100_000),
+            "marks": optional(listed(items(name, integer(), integer(), integer(), flag), 20_000)),
         },
+        SUBMIT_BYTES_MAX,
     ),
     "tap": Verb(
         _ADMIN,
@@ -169,7 +176,7 @@ DEFAULTS: Mapping[str, Mapping[str, Any]] = {
     "rebalance": {"parallelism": {}},
     "swap": {"code": "", "sub": "", "requirements": "", "dry_run": False},
     "drain_host": {"undo": False},
-    "logs": {"follow": False, "tail_lines": 100},
+    "logs": {"follow": False, "tail_lines": 100, "marks": None},
     "tap": {"where": "", "limit": 10, "rate": 10.0},
     "log_level": {"for_s": 600.0},
     "events": {"after": 0, "limit": 100},

@@ -20,6 +20,7 @@ from ..rendering import console
 from ..rendering_status import Rates
 from ..rendering_values import lines, plural, text
 from .client import Asker, Unreachable
+from .following import follow
 from .rendering_cluster import list_view, status_view
 
 #: How often ``status --watch`` asks, and ``kill`` looks whether it is done.
@@ -182,13 +183,22 @@ def events(asker: Asker, name: str | None, after: int, limit: int, as_json: bool
 
 
 def logs(
-    asker: Asker, name: str, component: str | None, follow: bool, tail_lines: int
+    asker: Asker, name: str, component: str | None, following: bool, tail_lines: int
 ) -> ExitCode:
-    """Print log lines of all workers of a topology, each with its host."""
-    request = {"kind": "logs", "name": name, "component": component, "follow": follow}
-    for answer in asker.stream({**request, "tail_lines": tail_lines}):
+    """Print log lines of all workers of a topology, each with its host.
+
+    With ``following`` it goes on over restarts of the coordinator, from the marks it was told.
+    """
+    marks: dict[tuple[str, int], list[Any]] = {}
+
+    def request() -> dict[str, Any]:
+        asked = {"kind": "logs", "name": name, "component": component, "follow": following}
+        return {**asked, "tail_lines": tail_lines, "marks": list(marks.values()) or None}
+
+    for answer in follow(asker, request) if following else asker.stream(request()):
         for host, file, line in answer["lines"]:
             click.echo(f"{text(host)} {text(file)} {lines(line)}")
+        marks |= {(mark[0], mark[1]): mark for mark in answer.get("marks", ())}
     return ExitCode.OK
 
 
@@ -197,9 +207,15 @@ def tap(
     as_json: bool,
 ) -> ExitCode:  # fmt: skip
     """Print a sample of the tuples that go through a component, live."""
-    request = {"kind": "tap", "name": name, "component": component, "where": where}
-    for answer in asker.stream({**request, "limit": limit, "rate": rate}):
+    seen = 0
+
+    def request() -> dict[str, Any]:
+        asked = {"kind": "tap", "name": name, "component": component, "where": where}
+        return {**asked, "limit": limit - seen, "rate": rate}
+
+    for answer in follow(asker, request):
         for row in answer["rows"]:
+            seen += 1
             if as_json:
                 click.echo(json.dumps(row, default=repr))
             else:

@@ -6,12 +6,15 @@ of files, known by inode; a cycle lists them and reads what is new in each:
     listed   worker-0.log.1 (inode 7)   worker-0.log (inode 9)
     known    inode 7 up to 500          -
     read     inode 7 from 500           inode 9 from 0
+
+What is known is told the client as marks: with them another LogFollow, of a coordinator that was
+started again, goes on where this one was.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -29,6 +32,8 @@ FILES_MAX = 1000
 
 #: host, file, text.
 Line = tuple[str, str, str]
+#: host, worker, inode, offset, whether the lines there are of the component that is asked for.
+Mark = tuple[str, int, int, int, bool]
 
 
 class _Read(NamedTuple):
@@ -52,6 +57,8 @@ class _Log:
     rest: bytes = b""
     #: Lines belong to the component that is asked for.
     wanted: bool = False
+    #: Read on since its mark was taken.
+    news: bool = False
 
 
 @dataclass(slots=True)
@@ -75,6 +82,8 @@ class LogFollow:
         component: only its lines; None: all.
         follow: go on with what is added.
         tail_lines: how many lines of what is there come first.
+        marks: of one before this: it goes on from there, and with all that hosts which are in
+            none have; None: there was none.
     """
 
     def __init__(
@@ -85,14 +94,25 @@ class LogFollow:
         *,
         follow: bool = False,
         tail_lines: int = 100,
+        marks: Iterable[Sequence[Any]] | None = None,
     ) -> None:
         self._id, self._component = id, component
         self._follow, self._tail_lines = follow, tail_lines
         self._hosts = {host: _Host() for host in hosts}
         self._tails: list[tuple[str, Line]] = []
         self._lines: deque[Line] = deque()
-        self._told = False
+        self._told = marks is not None
+        for host, worker, inode, offset, wanted in marks or ():
+            logs = self._hosts.setdefault(host, _Host()).logs
+            logs[worker] = _Log(inode, offset, wanted=wanted)
+        for each in self._hosts.values():
+            each.tailed = self._told
         self._end_tails()
+
+    def add_host(self, name: str) -> None:
+        """Follow the logs of another host, from their beginning: a worker has come there."""
+        if name not in self._hosts:
+            self._hosts[name] = _Host(tailed=self._told)
 
     @property
     def done(self) -> bool:
@@ -103,6 +123,18 @@ class LogFollow:
         """Take out the lines that are there."""
         found = list(self._lines)
         self._lines.clear()
+        return found
+
+    def take_marks(self) -> list[Mark]:
+        """Take out up to where logs were read, those that were read on; called after ``take``."""
+        if not self._told:
+            return []
+        found: list[Mark] = []
+        for name, host in self._hosts.items():
+            for worker, log in host.logs.items():
+                if log.news:
+                    log.news = False
+                    found.append((name, worker, log.inode, log.offset - len(log.rest), log.wanted))
         return found
 
     def asks(self, now: float) -> list[tuple[str, dict[str, Any]]]:
@@ -179,6 +211,7 @@ class LogFollow:
             self._line(name, asked, log, log.rest)
             log.rest = b""
         log.inode, log.offset = asked.inode, asked.offset + len(answer["data"])
+        log.news = True
         *whole, log.rest = (log.rest + data).split(b"\n")
         for line in whole:
             self._line(name, asked, log, line)

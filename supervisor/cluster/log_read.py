@@ -63,13 +63,3 @@ def read_log(folder: Path, file: str, offset: int, bytes_max: int) -> dict[str, 
         "file": file, "inode": status.st_ino, "offset": offset, "bytes": status.st_size,
         "data": data,
     }  # fmt: skip
-
-
-def tail_offset(data: bytes, lines: int) -> int:
-    """Return where the last ``lines`` lines of ``data`` begin."""
-    place = len(data) - 1 if data.endswith(b"\n") else len(data)
-    for _ in range(lines):
-        place = data.rfind(b"\n", 0, max(place, 0))
-        if place < 0:
-            return 0
-    return place + 1

@@ -110,8 +110,7 @@ class Requests:
             assert isinstance(kind, str)
             assert isinstance(id, int)
             if kind == "more":
-                self._streams.more(route, id, now)
-                return None
+                return self._more(route, id, now)
             if kind in self._streaming:
                 self._open(kind, route, id, with_defaults(request), now)
                 return None
@@ -152,6 +151,12 @@ class Requests:
         """Return (connection, answer) of streams; called in every turn of the loop."""
         return self._streams.turn(now)
 
+    def _more(self, route: bytes, id: int, now: float) -> _Answer:
+        if not self._streams.more(route, id, now):
+            text = "nothing is followed under this number: the coordinator was started again"
+            raise Refused(ClientError.STREAM, text)
+        return {"id": id, "ok": True, "more": True, "alive": True}
+
     def _open(
         self, kind: str, route: bytes, id: int, request: Mapping[str, Any], now: float
     ) -> None:
@@ -165,8 +170,11 @@ class Requests:
         # Of one that has ended it is not known any more where it was.
         hosts = set(run.hosts().values()) or {host.name for host in self._cluster.hosts.up()}
         tail_lines, follow = request["tail_lines"], request["follow"]
-        lines = LogFollow(run.id, sorted(hosts), component, follow=follow, tail_lines=tail_lines)
-        return LogStream(lines, self._cluster.talk.ask)
+        lines = LogFollow(
+            run.id, sorted(hosts), component,
+            follow=follow, tail_lines=tail_lines, marks=request["marks"],
+        )  # fmt: skip
+        return LogStream(lines, self._cluster.talk.ask, lambda: run.hosts().values())
 
     def _tap(self, request: Mapping[str, Any], now: float) -> Stream:
         run = self._living(request["name"])

@@ -1,7 +1,7 @@
 """Requests that have many answers: who gets them, and that they end when nobody wants them.
 
 A stream lives while its client says ``more``; a client that is gone says nothing, and what it
-asked for stops.
+asked for stops. Each ``more`` is answered, so that the client knows the same of us.
 """
 
 from __future__ import annotations
@@ -51,10 +51,12 @@ class Streams:
         self._end((route, id), now)
         self._open[route, id] = _Open(stream, now)
 
-    def more(self, route: bytes, id: int, now: float) -> None:
-        """Its client is still there."""
-        if (route, id) in self._open:
-            self._open[route, id].wanted_at = now
+    def more(self, route: bytes, id: int, now: float) -> bool:
+        """Its client is still there; False: there is no such stream, or no more."""
+        found = self._open.get((route, id))
+        if found is not None:
+            found.wanted_at = now
+        return found is not None
 
     def turn(self, now: float) -> list[tuple[bytes, Mapping[str, Any]]]:
         """Return (connection, answer) of all that is due."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import signal
+import subprocess
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -18,7 +19,7 @@ import pytest
 from .loopback_cluster import LoopbackCluster
 from .test_docs_run import save
 from .test_run import check_surplus
-from .word_count import Project, wait_for
+from .word_count import WATERSPOUT, Project, wait_for
 
 LINES = 6000
 #: At this pace all lines take 4 s on two tasks.
@@ -105,7 +106,7 @@ def test_a_killed_coordinator_delays_nobody_and_finds_everything_again(case: Cas
     assert cluster.status()["cluster"]["term"] == 2
 
 
-def test_figures_go_on_over_a_killed_worker_a_killed_coordinator_and_a_rebalance(case: Case) -> None:
+def test_figures_go_on_over_a_killed_worker_and_coordinator_and_a_rebalance(case: Case) -> None:
     """F05: no later status shows less than an earlier one."""
     cluster = case.cluster.up("a", "b")
     case.submit(*PACE)
@@ -259,6 +260,41 @@ def test_a_drained_host_gives_its_workers_away(case: Case) -> None:
     wait_for(lambda: not cluster.workers("a"), "the host without workers")
     case.whole()
     assert [row["state"] for row in cluster.status()["hosts"]] == ["draining", "up"]
+
+
+def test_logs_that_are_followed_go_on_over_a_killed_coordinator(case: Case) -> None:
+    """F05: no line is lost or repeated."""
+    cluster = case.cluster.up("a")
+    case.submit(*PACE)
+    case.middle()
+    shown = cluster.folder / "shown.txt"
+    words = [*WATERSPOUT, "logs", "wordcount", "--follow", "--lines", "100000", "--insecure"]
+    (log,) = (cluster.folder / "host-a").glob("topologies/*/logs/worker-0.log")
+    with open(shown, "w") as out, open(cluster.folder / "said.txt", "w") as err:
+        following = subprocess.Popen(words, env=cluster.environ, stdout=out, stderr=err)
+    try:
+        for number in range(3):
+            with open(log, "a") as file:
+                file.write(f"2026-11-23T13:39:00.000Z INFO split.1 - mark {number}\n")
+            wait_for(lambda n=number: f"mark {n}\n" in shown.read_text(), "the line")  # type: ignore[misc]
+            if number < 2:
+                cluster.kill("coordinator")
+                time.sleep(0.5)
+                cluster.coordinator()
+                wait_for(lambda: cluster.hosts_up() == {"a"}, "the coordinator")
+        found = [line.split(maxsplit=2) for line in shown.read_text().splitlines()]
+        lines = [line for _, file, line in found if file == "worker-0.log"]
+        assert between_marks(lines) == between_marks(log.read_text().splitlines())
+        assert following.poll() is None, (cluster.folder / "said.txt").read_text()
+    finally:
+        following.kill()
+        following.wait()
+
+
+def between_marks(lines: list[str]) -> list[str]:
+    """Return the lines from the first mark to the last."""
+    first, *_, last = [at for at, line in enumerate(lines) if " - mark " in line]
+    return lines[first : last + 1]
 
 
 # What is refused.

@@ -10,7 +10,13 @@ from typing import Any
 
 import pytest
 import zmq
-from waterspout.supervisor.cluster.client import Client, RequestRefused, Unreachable, diagnose
+from waterspout.supervisor.cluster.client import (
+    Client,
+    RequestRefused,
+    StreamLost,
+    Unreachable,
+    diagnose,
+)
 from waterspout.supervisor.control_wire import pack, unpack
 
 Script = Callable[[dict[str, Any]], list[dict[str, Any]]]
@@ -95,6 +101,36 @@ def test_a_stream_ends_with_its_last_answer() -> None:
 
     with coordinator(script) as endpoint, Client(endpoint) as client:
         assert [each["n"] for each in client.stream({"kind": "tap"})] == [0, 1, 2, 3]
+
+
+def test_a_stream_lives_as_long_as_it_is_said_to_and_no_longer() -> None:
+    said: list[str] = []
+
+    def script(request: dict[str, Any]) -> list[dict[str, Any]]:
+        said.append(request["kind"])
+        answer = {"id": request["id"], "ok": True, "more": True}
+        return [] if len(said) > 4 else [{**answer, "alive": True} if said[1:] else answer]
+
+    with coordinator(script) as endpoint, Client(endpoint) as client:
+        stream = client.stream({"kind": "tap"}, silence_s=0.2)
+        assert next(stream)["more"]
+        with pytest.raises(Unreachable, match=r"does not answer.*for 0.2 s"):
+            next(stream)
+    assert said[:4] == ["tap", "more", "more", "more"]
+
+
+def test_a_stream_that_the_coordinator_does_not_know_is_lost() -> None:
+    def script(request: dict[str, Any]) -> list[dict[str, Any]]:
+        if request["kind"] == "tap":
+            return []
+        return [{"id": request["id"], "ok": False, "code": "E_STREAM", "error": "not known"}]
+
+    with (
+        coordinator(script) as endpoint,
+        Client(endpoint) as client,
+        pytest.raises(StreamLost, match="E_STREAM: not known"),
+    ):
+        next(client.stream({"kind": "tap"}, silence_s=0.2))
 
 
 # Why nobody answers.

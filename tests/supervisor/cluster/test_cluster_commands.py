@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 from waterspout.supervisor.cluster import cluster_commands as commands
-from waterspout.supervisor.cluster.client import Unreachable
+from waterspout.supervisor.cluster import following
+from waterspout.supervisor.cluster.client import StreamLost, Unreachable
 from waterspout.supervisor.exit_codes import ExitCode
 
 from .scripted import Scripted, cluster_status, topology_row
@@ -102,9 +104,27 @@ def test_list_has_a_row_per_topology_and_says_when_there_is_none(capsys: Capture
 
 def test_logs_and_taps_are_printed_as_they_come(capsys: Capture) -> None:
     lines = [{"lines": [["a", "worker-0.log", "hello \x1b[31m"]]}, {"lines": []}]
-    commands.logs(Scripted(logs=lines), "wc", None, follow=False, tail_lines=5)
+    commands.logs(Scripted(logs=lines), "wc", None, following=False, tail_lines=5)
     assert capsys.readouterr().out == "a worker-0.log hello \\x1b[31m\n"
     tuples = [{"rows": [{"component": "split", "index": 1, "stream": "default",
                          "values": {"word": "x"}}]}]  # fmt: skip
     commands.tap(Scripted(tap=tuples), "wc", "split", "", 10, 1.0, as_json=False)
     assert capsys.readouterr().out == "split[1] default word='x'\n"
+
+
+def test_logs_that_are_followed_are_asked_for_anew_from_the_newest_marks(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(following, "RETRY_S", 0.0)
+    one, two = ["a", 0, 7, 10, True], ["a", 0, 7, 20, True]
+    asker = Scripted(logs=[{"lines": [], "marks": [one]}, {"lines": [], "marks": [two]}])
+    whole, lost = asker.stream, iter([True, False])
+
+    def stream(request: Any) -> Any:
+        yield from whole(request)
+        if next(lost):
+            raise StreamLost("E_STREAM")
+
+    asker.stream = stream  # type: ignore[method-assign]
+    commands.logs(asker, "wc", None, following=True, tail_lines=5)
+    assert [each["marks"] for each in asker.asked] == [None, [two]]

@@ -223,3 +223,36 @@ def test_following_asks_no_more_than_twice_a_second_and_host(hosts: Hosts) -> No
     hosts.asked = 0
     hosts.serve(follow, 10.0)
     assert 15 <= hosts.asked <= 21
+
+
+@pytest.mark.parametrize("component", [None, "count"])
+def test_another_one_goes_on_from_its_marks_and_loses_and_repeats_nothing(
+    hosts: Hosts, component: str | None
+) -> None:
+    hosts.say("a", line(1, "one"))
+    first = LogFollow(ID, "a", component, follow=True)
+    assert ends(hosts.serve(first)) == ["a one"]
+    hosts.say("a", line(2, "two"), "  a line of two")
+    with open(hosts.log("a"), "a") as log:
+        log.write(line(3, "half "))
+    assert ends(hosts.serve(first)) == ["a two", "a two"]
+    marks = first.take_marks()
+    assert first.take_marks() == []
+    with open(hosts.log("a"), "a") as log:
+        log.write("three\n")
+    hosts.say("a", line(4, "four"))
+    hosts.rotate("a")
+    hosts.say("a", line(5, "five"))
+    hosts.say("b", line(6, "six"))
+    again = LogFollow(ID, "ab", component, follow=True, marks=marks)
+    assert sorted(ends(hosts.serve(again))) == ["a five", "a four", "a three", "b six"]
+
+
+def test_a_host_that_a_worker_comes_to_later_is_followed_from_its_first_line(hosts: Hosts) -> None:
+    hosts.say("a", line(1, "one"))
+    follow = LogFollow(ID, "a", follow=True)
+    hosts.serve(follow)
+    hosts.say("b", line(2, "two"), line(3, "three"))
+    follow.add_host("b")
+    follow.add_host("a")
+    assert ends(hosts.serve(follow)) == ["b two", "b three"]

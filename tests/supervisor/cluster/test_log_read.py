@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from waterspout.supervisor.cluster.host_protocol import LOG_READ_MAX
-from waterspout.supervisor.cluster.log_read import log_files, read_log, tail_offset
+from waterspout.supervisor.cluster.log_read import log_files, read_log
 
 
 @pytest.fixture
@@ -59,17 +59,3 @@ def test_a_piece_is_no_larger_than_asked_for_and_never_too_large(folder: Path) -
 def test_only_logs_can_be_read(folder: Path, file: str) -> None:
     with pytest.raises(ValueError, match="not the name"):
         read_log(folder, file, 0, 10)
-
-
-@pytest.mark.parametrize(
-    ("data", "lines", "rest"),
-    [
-        (b"a\nb\nc\n", 2, b"b\nc\n"),
-        (b"a\nb\nc", 2, b"b\nc"),
-        (b"a\nb\n", 9, b"a\nb\n"),
-        (b"", 3, b""),
-        (b"\n\n\n", 1, b"\n"),
-    ],
-)
-def test_the_last_lines_are_found(data: bytes, lines: int, rest: bytes) -> None:
-    assert data[tail_offset(data, lines) :] == rest

@@ -59,3 +59,26 @@ def test_a_host_that_does_not_answer_is_named(folder: Path):
     ((host, _file, line),) = [line for answer in answers(None) for line in answer["lines"]]
     assert host == "a"
     assert "does not answer" in line
+
+
+def test_hosts_that_workers_are_on_now_are_followed_and_marks_come_with_the_last_lines():
+    asked: list[str] = []
+
+    def ask(host: str, what: str, fields: Mapping[str, Any], take: Take, now: float) -> None:
+        asked.append(host)
+        row = {"worker": 0, "file": "worker-0.log", "inode": 5, "bytes": 4}
+        if what == "log_files":
+            take({"ok": True, "files": [row]})
+        else:
+            data = b"x\ny\n"[fields["offset"] :]
+            take({"ok": True, **row, "offset": fields["offset"], "data": data})
+
+    hosts = ["a"]
+    stream = LogStream(LogFollow("t-1", ["a"], follow=True), ask, lambda: hosts)
+    turns = iter(range(100))
+    found = [answer for _ in range(10) for answer in stream.turn(float(next(turns)))[0]]
+    assert [answer.get("marks") for answer in found] == [[["a", 0, 5, 4, True]]]
+    hosts.append("b")
+    found = [answer for _ in range(10) for answer in stream.turn(float(next(turns)))[0]]
+    assert [line[0] for answer in found for line in answer["lines"]] == ["b", "b"]
+    assert "b" in asked

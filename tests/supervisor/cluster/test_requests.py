@@ -345,6 +345,34 @@ def test_logs_that_are_followed_end_when_nobody_asks_for_more(rig: Rig):
     assert 20 <= len(lines) <= 26
 
 
+def test_each_more_is_answered_and_one_of_a_coordinator_before_this_with_a_refusal(rig: Rig):
+    rig.submit()
+    rig.run(0.5)
+    rig.ask("logs", name="numbers", follow=True)
+    assert rig.ask("more", "readonly") == {"id": 9, "ok": True, "more": True, "alive": True}
+    rig.restart()
+    answer = rig.ask("more", "readonly")
+    assert refused(answer) == "E_STREAM"
+    assert "started again" in answer["error"]
+
+
+def test_logs_go_on_from_marks_over_a_restart(rig: Rig):
+    rig.submit()
+    rig.run(0.5)
+    rig.hosts["a"].log = b"one\ntwo\n"
+    rig.ask("logs", name="numbers", follow=True)
+    rig.run(1.0)
+    marks = [mark for answer in rig.streamed for mark in answer.get("marks", ())]
+    rig.restart()
+    rig.hosts["a"].log += b"three\n"
+    rig.run(1.0)
+    rig.streamed.clear()
+    rig.ask("logs", name="numbers", follow=True, marks=marks)
+    rig.run(1.0)
+    lines = [line[2] for answer in rig.streamed for line in answer["lines"]]
+    assert lines == ["three"]
+
+
 def test_readers_see_logs_only_where_it_is_allowed(tmp_path: Path):
     rig = Rig(tmp_path, FakeHost("a"), readonly_logs=True).run()
     rig.submit()

@@ -54,3 +54,12 @@ def test_the_same_request_again_ends_the_first_one():
     streams.open(b"r", 7, first, 0.0)
     streams.open(b"r", 7, Script(), 0.0)
     assert (first.closed, len(streams)) == (1, 1)
+
+
+def test_whether_a_stream_lives_is_said_to_who_wants_more():
+    streams = Streams()
+    streams.open(b"r", 7, Script(([], True)), 0.0)
+    assert streams.more(b"r", 7, 1.0)
+    assert not streams.more(b"r", 8, 1.0)
+    streams.turn(1.1)
+    assert not streams.more(b"r", 7, 1.2)
