@@ -17,6 +17,8 @@ from waterspout.topology.columns import Columns
 from waterspout.topology.component import Component, Context
 from waterspout.topology.tuples import Tuple
 
+from .timers import Timer
+
 #: What ``Bolt.sink_kind`` may be.
 SINK_KINDS = ("none", "append", "upsert", "transactional")
 
@@ -104,6 +106,25 @@ class Bolt(Component):
 
     def process_tick(self, tup: Tuple) -> None:
         """Called every ``tick_interval``. What it emits has a root of its own."""
+
+    def on_timer(self, timer: Timer) -> None:
+        """Called when a timer of ``context.timers`` is due; ``context.state.key`` is its key.
+
+        What it emits has a root of its own. A class that overrides this keeps state: its timers.
+        """
+
+    def on_watermark(self, watermark: int) -> None:
+        """Called when the task's event time has come as far as ``watermark``.
+
+        All event timers up to it have been called. What it emits has a root of its own, and goes
+        out before the watermark does. A bolt above which no spout has ``event_time`` is never
+        called.
+
+        Args:
+            watermark: milliseconds since 1970: no row of that time or before is expected any more;
+                ``topology.marks.MAX_WATERMARK`` at the end of the input. ``context.watermark``
+                is the same.
+        """
 
     def reset(self, old_tuples: list[Tuple]) -> None:
         """Forget these held tuples: their messages are replayed in a new epoch.

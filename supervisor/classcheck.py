@@ -138,11 +138,13 @@ def _request(loaded: Loaded, component: ComponentSpec) -> dict[str, Any]:
     prefix = f"{component.kind}s.{component.id}."
     assert loaded.draft is not None
     here = host_variables(loaded.draft.folder)
+    event_time = component.options.event_time
     return {
         "id": component.id,
         "kind": component.kind,
         "class_path": component.class_path,
         "args": with_host_variables(component.args, here),
+        "time_function": event_time.function if event_time is not None else "",
         "customs": [
             {
                 "path": f"{path.removeprefix(prefix)}.class",

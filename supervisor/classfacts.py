@@ -38,7 +38,8 @@ def inspect_component(
     """Return the facts of one component; what is wrong goes to ``findings``.
 
     ``component`` holds id, kind, class_path, args and customs (class path and args of each
-    custom grouping of its inputs). The allow list is asked before each import.
+    custom grouping of its inputs), and ``time_function`` of a spout. The allow list is asked
+    before each import.
     """
     for custom in component["customs"]:
         _check_custom(custom, allow, findings)
@@ -49,6 +50,9 @@ def inspect_component(
     for name, text in check_args(cls, args):
         findings.append(Finding(f"args.{name}" if name in args else "args", "E_ARGS", text))
     _check_functions(cls, args, allow, findings)
+    if component.get("time_function"):
+        path = component["time_function"]
+        _import(load_function, path, "event_time.function", allow, findings)
     return _facts(cls, args, component["kind"], findings)
 
 
@@ -136,10 +140,17 @@ def _async_misuse(cls: type[Any]) -> str:
     name = quote(cls.__qualname__)
     if inspect.isasyncgenfunction(getattr(cls, "process", None)):
         return f"{name}: 'async def process' cannot yield; call self.emit instead"
-    for method in ("process_batch", "process_tick", "rows", "next_tuple", "flush", "finish"):
+    for method in _PLAIN_METHODS:
         if inspect.iscoroutinefunction(getattr(cls, method, None)):
             return f"{name}: {method!r} cannot be 'async def'; only 'process' can"
     return ""
+
+
+#: Methods that are called on the data thread, which awaits nothing.
+_PLAIN_METHODS = (
+    "process_batch", "process_tick", "on_timer", "on_watermark", "rows", "next_tuple", "flush",
+    "finish",
+)  # fmt: skip
 
 
 def _check_functions(
@@ -161,6 +172,7 @@ def _facts(
         return None
     process = getattr(cls, "process", None)
     batch = getattr(cls, "process_batch", None)
+    has_timer = kind == "bolt" and cls.on_timer is not Bolt.on_timer
     return ComponentFacts(
         kind=kind,
         outputs=outputs,
@@ -171,7 +183,9 @@ def _facts(
         has_process=kind == "spout" or process is not Bolt.process,
         has_batch=batch is not None,
         has_tick=kind == "bolt" and cls.process_tick is not Bolt.process_tick,
-        stateful=bool(getattr(cls, "stateful", False)),
+        has_timer=has_timer,
+        # Timers are state: a worker that is lost must not take them along.
+        stateful=bool(getattr(cls, "stateful", False)) or has_timer,
         sink=bool(getattr(cls, "sink", False)),
         sink_kind=_sink_kind(cls, findings),
     )

@@ -108,6 +108,8 @@ class TaskBuilder:
         if self.allow is None:
             return
         self.allow.check(spec.class_path)
+        if spec.options.event_time is not None and spec.options.event_time.function:
+            self.allow.check(spec.options.event_time.function)
         for name in load_class(spec.class_path).import_args:
             value = spec.args.get(name)
             for path in value if isinstance(value, (list, tuple)) else (value,):

@@ -28,6 +28,7 @@ class ComponentFacts:
         has_process: it overrides ``process``.
         has_batch: it overrides ``process_batch``.
         has_tick: it overrides ``process_tick``.
+        has_timer: it overrides ``on_timer``.
         stateful: it keeps state that is snapshotted.
         sink: it buffers output that ``flush`` makes durable.
         sink_kind: ``none``, ``append``, ``upsert`` or ``transactional``: what it writes to the
@@ -44,6 +45,7 @@ class ComponentFacts:
     has_process: bool = True
     has_batch: bool = False
     has_tick: bool = False
+    has_timer: bool = False
     stateful: bool = False
     sink: bool = False
     sink_kind: str = "none"

@@ -86,8 +86,25 @@ def _check_options(loaded: Loaded, component: ComponentSpec, facts: ComponentFac
     if component.kind == "bolt" and facts.has_tick and options.tick_interval_s is None:
         what = "the class has 'process_tick', which is never called without 'tick_interval'"
         loaded.add(path, "W_OPTION", what)
+    if component.kind == "spout":
+        _check_event_time(loaded, component, facts)
     if facts.stateful and component.parallelism > 1:
         _check_spreading(loaded, component)
+
+
+def _check_event_time(loaded: Loaded, spout: ComponentSpec, facts: ComponentFacts) -> None:
+    """Refuse an event time in a field that no stream of the spout has."""
+    time = spout.options.event_time
+    fields = {name: None for decl in facts.outputs.values() for name in decl.fields}
+    if time is None or time.function or time.field in fields or not fields:
+        return
+    path = f"spouts.{spout.id}.event_time.field"
+    near = loaded.problems.did_you_mean(time.field, fields)
+    what = (
+        f"{quote(time.field)} is not a field of {quote(spout.id)}, declared: "
+        f"{listed(list(fields))}{near}"
+    )
+    loaded.add(path, "E_REF", what)
 
 
 def _why_not_blocking(component: ComponentSpec, facts: ComponentFacts) -> str:

@@ -13,10 +13,18 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .classes import OWN_PREFIXES, normal_path
+from .event_time_section import read_event_time
 from .inputs import read_inputs
 from .problems import Mark, Problems, listed, quote
 from .settings import Settings
-from .spec import ComponentOptions, ComponentSpec, InputSpec, Kind, TopologySpec
+from .spec import (
+    ComponentOptions,
+    ComponentSpec,
+    EventTimeSpec,
+    InputSpec,
+    Kind,
+    TopologySpec,
+)
 from .substitution import apply_sets, substitute
 from .values import MISSING, ValueReader
 from .yaml_keys import BOLT_KEYS, REQUIRED, SETTING_KEYS, SPOUT_KEYS, TOP_KEYS, Key
@@ -24,7 +32,7 @@ from .yaml_nodes import Bad, Mapping, Node, Scalar, kind_name, resolve, walk
 from .yaml_tree import read_tree
 
 #: Kinds of keys that the loader reads itself, section by section.
-_SECTIONS = frozenset(("components", "settings", "inputs"))
+_SECTIONS = frozenset(("components", "settings", "inputs", "event_time"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,7 +250,7 @@ class _Loader:
             args=_or(values["args"], {}),
             parallelism=_or(values["parallelism"], 1),
             inputs=self.inputs(name, mapping, path) if kind == "bolt" else (),
-            options=_options(values),
+            options=_options(values, self.event_time(mapping, path)),
         )
 
     def inputs(self, name: str, node: Mapping, path: str) -> tuple[InputSpec, ...]:
@@ -253,6 +261,12 @@ class _Loader:
         found = read_inputs(self.reader, self.section, node.items["inputs"], path)
         self.loaded.input_paths[name] = [inner for inner, _ in found]
         return tuple(item for _, item in found)
+
+    def event_time(self, node: Mapping, path: str) -> EventTimeSpec | None:
+        """Read when the rows of a spout happened; None: nobody says."""
+        item = node.items.get("event_time")
+        path = f"{path}.event_time"
+        return None if item is None else read_event_time(self.reader, self.section, item, path)
 
     def class_path(self, text: Any, kind: Kind, path: str) -> str:
         """Return ``module:Class`` for what the file says; '' when that was refused."""
@@ -287,7 +301,7 @@ def _or(value: Any, default: Any) -> Any:
     return default if value is MISSING else value
 
 
-def _options(values: dict[str, Any]) -> ComponentOptions:
+def _options(values: dict[str, Any], event_time: EventTimeSpec | None) -> ComponentOptions:
     default = ComponentOptions()
 
     def option(name: str, otherwise: Any) -> Any:
@@ -300,6 +314,7 @@ def _options(values: dict[str, Any]) -> ComponentOptions:
         concurrency=option("concurrency", default.concurrency),
         group_max=option("group_max", default.group_max),
         rate_hint=option("rate_hint", default.rate_hint),
+        event_time=event_time,
         cpu=option("cpu", default.cpu),
         memory=option("memory", default.memory),
         hosts=option("hosts", default.hosts),

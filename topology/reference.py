@@ -10,12 +10,14 @@ import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from .event_time import UNITS
 from .host_variables import HOST_VARIABLES
 from .spec import GROUPINGS
 from .units import format_duration, format_size
 from .values import NAME_FORM
 from .yaml_keys import (
     BOLT_KEYS,
+    EVENT_TIME_KEYS,
     GUARANTEES,
     INPUT_KEYS,
     REQUIRED,
@@ -100,6 +102,13 @@ def _pages() -> Iterator[str]:
     yield _keys("## Topology", TOP_KEYS)
     yield _choices("### Guarantees", GUARANTEES)
     yield _keys("## Spouts: `spouts.ID`", SPOUT_KEYS)
+    yield _keys(
+        "## Event time: `spouts.ID.event_time`",
+        EVENT_TIME_KEYS,
+        "The name of a field, or a mapping. How it works: "
+        "[state-and-time.md](state-and-time.md#time).",
+    )
+    yield _choices("### Units of time", UNITS)
     yield _keys("## Bolts: `bolts.ID`", BOLT_KEYS)
     yield _CLASSES
     yield _keys(
@@ -131,6 +140,8 @@ _KINDS = {
     "name": "name",
     "boolean": "`true` or `false`",
     "class": "class path or short name",
+    "function": "function path",
+    "event_time": "field or mapping",
     "args": "mapping",
     "inputs": "list of inputs",
     "components": "mapping",
@@ -184,6 +195,7 @@ def schema() -> dict[str, Any]:
             "spout": _object(SPOUT_KEYS),
             "bolt": _object(BOLT_KEYS),
             "input": {"anyOf": [{"type": "string"}, _object(INPUT_KEYS)]},
+            "event_time": {"anyOf": [{"type": "string"}, _object(EVENT_TIME_KEYS)]},
             "settings": _object(SETTING_KEYS),
         },
     }
@@ -246,6 +258,9 @@ _SCHEMAS: dict[str, Callable[[Key], dict[str, Any]]] = {
     "guarantee": _choice,
     "grouping": _choice,
     "class": lambda key: {"type": "string"},
+    "choice": _choice,
+    "function": lambda key: {"type": "string"},
+    "event_time": lambda key: {"$ref": "#/definitions/event_time"},
     "source": lambda key: {"type": "string"},
     "stream": lambda key: {"type": "string"},
     "names": lambda key: {"type": "array", "items": {"type": "string"}},

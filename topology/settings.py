@@ -145,6 +145,9 @@ class Settings:
     discover_interval_s: float = _duration(
         5, 0.1, _DAY, "how often a source is asked for new partitions"
     )
+    watermark_interval_s: float = _duration(
+        0.2, 0.001, 60, "event time: how often a spout task may send a watermark"
+    )
     # Workers.
     report_interval_s: float = _duration(0.25, 0.01, 60, "how often a worker reports its state")
     boot_timeout_s: float = _duration(60, 1, _HOUR, "a worker must be ready after this")

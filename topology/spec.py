@@ -49,6 +49,24 @@ class InputSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class EventTimeSpec:
+    """When the rows of a spout happened.
+
+    Attributes:
+        field, function: one of them is given: a field, or the path of a function of the row.
+        unit: how that is written, one of ``event_time.UNITS``.
+        lag_s: how far rows may be out of order.
+        idle_s: a partition that is silent for so long holds nobody back; None: it always does.
+    """
+
+    field: str = ""
+    function: str = ""
+    unit: str = "s"
+    lag_s: float = 0.0
+    idle_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ComponentOptions:
     """How the tasks of a component are run.
 
@@ -59,6 +77,7 @@ class ComponentOptions:
         concurrency: calls of an ``async def process`` that run at once in one task.
         group_max: messages that the spout draws as one group; None: decided by the framework.
         rate_hint: messages per second expected from the spout; read by lint only.
+        event_time: of the spout's rows; None: it sends no watermarks.
         cpu, memory: cores and bytes of each task, hints for a cluster; 0: none.
         hosts: labels that the host of a task must have.
     """
@@ -69,6 +88,7 @@ class ComponentOptions:
     concurrency: int = 16
     group_max: int | None = None
     rate_hint: float | None = None
+    event_time: EventTimeSpec | None = None
     cpu: float = 0.0
     memory: int = 0
     hosts: tuple[str, ...] = ()
@@ -146,6 +166,8 @@ def _component(wire: Mapping[str, Any]) -> ComponentSpec:
     parts = dict(wire)
     parts["inputs"] = tuple(_input(each) for each in parts["inputs"])
     options = dict(parts["options"])
+    event_time = options.get("event_time")
+    options["event_time"] = EventTimeSpec(**event_time) if event_time is not None else None
     parts["options"] = ComponentOptions(**{**options, "hosts": tuple(options["hosts"])})
     return ComponentSpec(**parts)
 

@@ -190,6 +190,10 @@ def _choice(reader: ValueReader, key: Key, node: Node, path: str, code: str) -> 
     return reader.refuse(node, code, path, what)
 
 
+def _one_of(reader: ValueReader, key: Key, node: Node, path: str) -> Any:
+    return _choice(reader, key, node, path, "E_RANGE")
+
+
 def _grouping(reader: ValueReader, key: Key, node: Node, path: str) -> Any:
     return _choice(reader, key, node, path, "E_GROUPING")
 
@@ -204,6 +208,16 @@ def _class(reader: ValueReader, key: Key, node: Node, path: str) -> Any:
         return text
     if len(text) > PATH_CHARS_MAX or not _PATH.fullmatch(text):
         what = f"{quote(text)} is not a class path such as module:Class or module.Class"
+        return reader.refuse(node, "E_NAME", path, what)
+    return text
+
+
+def _function(reader: ValueReader, key: Key, node: Node, path: str) -> Any:
+    text = reader.text(node, path, what="a function such as module:function")
+    if text is MISSING:
+        return text
+    if len(text) > PATH_CHARS_MAX or not _PATH.fullmatch(text) or not {":", "."} & set(text):
+        what = f"{quote(text)} is not the path of a function, module:function or module.function"
         return reader.refuse(node, "E_NAME", path, what)
     return text
 
@@ -289,7 +303,9 @@ READERS: dict[str, Callable[[ValueReader, Key, Node, str], Any]] = {
     "name": _name,
     "guarantee": _guarantee,
     "grouping": _grouping,
+    "choice": _one_of,
     "class": _class,
+    "function": _function,
     "source": _source,
     "stream": _stream,
     "names": _names,

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from .event_time import UNITS
 from .settings import SETTINGS
 from .spec import GROUPINGS
 
@@ -164,6 +165,44 @@ SPOUT_KEYS = _table(
         0.001,
         1_000_000_000,
         "messages per second",
+    ),
+    Key(
+        "event_time",
+        "event_time",
+        "when its rows happened; the spout then sends watermarks, and windows and timers below "
+        "may go by event time",
+        None,
+    ),
+)
+
+EVENT_TIME_KEYS = _table(
+    Key("field", "text", "the field that says it, on every stream that has it", "", 0, PATH_MAX),
+    Key(
+        "function",
+        "function",
+        "instead of `field`: `module:function`, which gets the row as a tuple with named fields "
+        "and returns the time",
+        "",
+    ),
+    Key("unit", "choice", "how it is written", "s", choices=UNITS),
+    Key(
+        "lag",
+        "duration",
+        "how far rows may be out of order: the watermark stays so far behind the latest row",
+        0.0,
+        0,
+        30 * _DAY,
+        "seconds",
+    ),
+    Key(
+        "idle",
+        "duration",
+        "a partition that has nothing for so long holds the watermark back no more; if unset it "
+        "always does",
+        None,
+        0.001,
+        30 * _DAY,
+        "seconds",
     ),
 )
 

@@ -55,6 +55,13 @@ class Batches(Bolt):
     def process_batch(self, batch): pass
     def process_tick(self, tup): pass
 
+class Timed(Bolt):
+    def process(self, tup): pass
+    def on_timer(self, timer): pass
+
+class AsyncTimer(Split):
+    async def on_timer(self, timer): pass
+
 class Rows(ColumnBolt):
     import_args = ("function", "functions")
     def __init__(self, function: str = "", functions: list = ()): pass
@@ -140,6 +147,35 @@ def test_facts_of_bolts() -> None:
     )  # fmt: skip
 
 
+def test_a_bolt_with_timers_keeps_state() -> None:
+    facts, findings = look("users:Timed")
+    assert facts == ComponentFacts("bolt", has_timer=True, stateful=True)
+    assert findings == []
+
+
+@pytest.mark.parametrize(
+    ("path", "codes"),
+    [
+        ("users:function", []),
+        ("forbidden:when", ["E_CLASS_DENIED"]),
+        ("users:functoin", ["E_IMPORT"]),
+        ("users:value", ["E_IMPORT"]),
+    ],
+)
+def test_the_function_of_event_time_is_imported_when_it_may_be(
+    path: str, codes: list[str]
+) -> None:
+    findings: list[Finding] = []
+    component = {
+        "kind": "spout", "class_path": "users:Numbers", "args": {}, "customs": (),
+        "time_function": path,
+    }  # fmt: skip
+    assert inspect_component(component, ALLOW, findings) is not None
+    assert [(each.path, each.code) for each in findings] == [
+        ("event_time.function", code) for code in codes
+    ]
+
+
 def test_outputs_may_depend_on_the_arguments() -> None:
     facts, findings = look("users:Declared", field="x")
     assert facts is not None and facts.outputs == {"default": StreamDecl(("x",))}
@@ -157,6 +193,7 @@ WRONG_KIND = [
     ("users:NoReader", "spout", "'NoReader' does not define reader"),
     ("users:AsyncYield", "bolt", "'AsyncYield': 'async def process' cannot yield; call self.emit"),
     ("users:AsyncBatch", "bolt", "'AsyncBatch': 'process_batch' cannot be 'async def'; only 'pr"),
+    ("users:AsyncTimer", "bolt", "'AsyncTimer': 'on_timer' cannot be 'async def'; only 'proce"),
     ("users:Abstract", "bolt", "'Abstract' does not define hook"),
 ]
 

@@ -149,3 +149,18 @@ def test_at_most_once_says_what_is_lost_and_nothing_of_replay() -> None:
     spout = ComponentFacts("spout", outputs=SPOUT.outputs, replay="none")
     found = problems_of(guarantee="at-most-once", spout=spout, sink=True)
     assert len(found) == 1 and "2:12: I_GUARANTEE guarantee: messages that are under" in found[0]
+
+
+def test_an_event_time_is_a_field_of_some_stream() -> None:
+    text = TEXT.format(input="s", more="", guarantee="at-least-once")
+
+    def found(event_time: str) -> list[str]:
+        loaded = load(text.replace("m:S", f"m:S, event_time: {event_time}"), "t.yaml")
+        lint_facts(loaded, {"s": SPOUT})
+        return [str(problem) for problem in loaded.problems]
+
+    assert found("line") == found("text") == found("{function: m:f}") == []
+    (problem,) = found("{field: lime, unit: ms}")
+    assert "E_REF spouts.s.event_time.field: 'lime' is not a field of 's', declared: wo" in problem
+    assert "did you mean 'line'?" in problem
+    assert "t.yaml:4:" in found("lime")[0]

@@ -12,6 +12,7 @@ from waterspout.topology.reference import markdown, schema, schema_text
 from waterspout.topology.values import READERS
 from waterspout.topology.yaml_keys import (
     BOLT_KEYS,
+    EVENT_TIME_KEYS,
     INPUT_KEYS,
     REQUIRED,
     SETTING_KEYS,
@@ -20,7 +21,7 @@ from waterspout.topology.yaml_keys import (
 )
 
 DOCS = Path(__file__).parents[2] / "docs"
-TABLES = [TOP_KEYS, SPOUT_KEYS, BOLT_KEYS, INPUT_KEYS, SETTING_KEYS]
+TABLES = [TOP_KEYS, SPOUT_KEYS, BOLT_KEYS, INPUT_KEYS, EVENT_TIME_KEYS, SETTING_KEYS]
 
 
 @pytest.mark.parametrize(
@@ -40,13 +41,14 @@ def test_every_key_is_in_the_page_with_what_it_means() -> None:
 
 def test_every_key_has_a_reader_or_is_a_section() -> None:
     kinds = {key.kind for table in TABLES for key in table.values()}
-    assert kinds - set(READERS) == {"components", "settings", "inputs"}
+    assert kinds - set(READERS) == {"components", "settings", "inputs", "event_time"}
 
 
 def test_the_schema_names_every_key_and_requires_what_the_loader_requires() -> None:
     whole = schema()
     parts = whole["definitions"]
-    objects = [whole, parts["spout"], parts["bolt"], parts["input"]["anyOf"][1], parts["settings"]]
+    either = [parts[name]["anyOf"][1] for name in ("input", "event_time")]
+    objects = [whole, parts["spout"], parts["bolt"], *either, parts["settings"]]
     for table, found in zip(TABLES, objects, strict=True):
         assert list(found["properties"]) == list(table)
         assert found.get("required", []) == [
