@@ -25,6 +25,7 @@ from waterspout.topology.tuples import Tuple
 
 from .contract import Batch, Bolt
 from .frame_work import FrameWork
+from .gate import Gate
 from .holds import Holds
 from .own_calls import OwnCalls
 from .own_messages import OwnMessages
@@ -82,6 +83,8 @@ class BoltExecutor:
         self.on_watermark: TakeMark = _no_mark
         self.on_idle: TakeMark = _no_mark
         self.on_barrier: TakeMark = _no_mark
+        #: Under exactly-once: holds back what channels bring behind a barrier.
+        self.gate: Gate | None = None
         #: The watermark at the end of each channel's queue, if one is: a later one replaces it.
         self._last_watermarks: dict[Channel, QueuedMark] = {}
 
@@ -93,6 +96,8 @@ class BoltExecutor:
             work.take_apart()
         if self._last_watermarks:
             self._last_watermarks.pop(work.channel, None)
+        if self.gate is not None and self.gate.holds_back(work):
+            return
         self.queue.append(work)
         self.queued_rows += length_hint(work.source)
 
@@ -107,7 +112,8 @@ class BoltExecutor:
         else:
             self._last_watermarks.pop(channel, None)
             queued = QueuedMark(channel, mark)
-        self.queue.append(queued)
+        if self.gate is None or not self.gate.holds_back(queued):
+            self.queue.append(queued)
 
     def _take_mark(self, queued: QueuedMark) -> None:
         channel, (kind, value) = queued.channel, queued.mark

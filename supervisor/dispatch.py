@@ -72,6 +72,9 @@ class Dispatch:
                 if target is not None:
                     if target.queued_rows + frame.count >= queue_max:
                         return True
+                    gate = target.gate
+                    if gate and gate.rows_of and gate.rows_of.get(frame.key, 0) >= queue_max:
+                        return True
                 elif frame.ready or frame.count >= rows_max:
                     self.flush_frame(frame)
                     if frame.ready:

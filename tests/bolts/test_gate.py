@@ -1,0 +1,128 @@
+"""The gate of a bolt task: what is behind a barrier waits outside of the queue, in order."""
+
+from __future__ import annotations
+
+from waterspout.bolts.alignment import Verdict
+from waterspout.bolts.contract import Bolt
+from waterspout.bolts.frame_work import FrameWork
+from waterspout.bolts.gate import Gate
+from waterspout.topology.frames import Channel
+from waterspout.topology.marks import BARRIER, WATERMARK, Mark
+from waterspout.topology.tuples import Tuple
+
+from .rig import EDGE, IN, TASK, Rig
+
+A, B = (1, 0, TASK), (4, 0, TASK)
+
+
+class Seen(Bolt):
+    """Keeps what it got."""
+
+    def __init__(self) -> None:
+        self.got: list[object] = []
+
+    def process(self, tup: Tuple) -> None:
+        self.got.append(tup[0])
+
+
+class GateRig(Rig):
+    """A task with two channels that is cut at once when it may be."""
+
+    def __init__(self) -> None:
+        super().__init__(Seen())
+        self.gate = self.executor.gate = Gate(self.executor, [A, B])
+        self.executor.on_barrier = self.on_barrier
+        self.executor.on_watermark = lambda channel, ms: self.bolt.got.append(("w", ms))
+
+    def on_barrier(self, channel: Channel, number: int) -> None:
+        if self.gate.barrier(channel, number) is Verdict.COMPLETE:
+            self.bolt.got.append(("cut", number))
+            self.gate.cut()
+
+    def bring(self, channel: Channel, *what: object) -> None:
+        """Have a channel bring rows, barriers (an int below 100) and watermarks (from 100 on)."""
+        for each in what:
+            if isinstance(each, int):
+                kind = BARRIER if each < 100 else WATERMARK
+                self.executor.enqueue_mark(channel, Mark(kind, each))
+            else:
+                self.executor.enqueue(
+                    FrameWork(channel, IN, EDGE, [(1, ())], [[each]], remote=True)
+                )
+
+    def got(self) -> list[object]:
+        """Work, and return what the bolt got since the last time."""
+        self.run()
+        found, self.bolt.got = self.bolt.got, []
+        return found
+
+
+def test_what_is_behind_a_barrier_waits_until_the_task_is_cut() -> None:
+    # A: a1 |1 a2      B: b1 ... b2 |1
+    rig = GateRig()
+    rig.bring(A, "a1", 1, "a2")
+    rig.bring(B, "b1")
+    assert rig.got() == ["a1", "b1"]
+    rig.bring(A, "a3")
+    rig.bring(B, "b2")
+    assert rig.got() == ["b2"]
+    rig.bring(B, 1, "b3")
+    assert rig.got() == [("cut", 1), "a2", "a3", "b3"]
+
+
+def test_what_waits_is_not_queued_gives_no_credit_back_and_is_counted_by_channel() -> None:
+    rig = GateRig()
+    rig.bring(A, 1, "a1", "a2")
+    rig.run()
+    rig.bring(A, "a3")
+    assert rig.executor.queued_rows == 0 and rig.gate.rows_of == {A: 3}
+    assert rig.credits == [] and not rig.executor.queue
+    rig.gate.abort(1)
+    assert rig.executor.queued_rows == 3 and not rig.gate.rows_of
+    assert rig.got() == ["a1", "a2", "a3"] and rig.credits == [A, A, A]
+
+
+def test_watermarks_behind_a_barrier_wait_in_their_place() -> None:
+    rig = GateRig()
+    rig.bring(A, 1, "a1", 100, "a2", 200, 300)
+    assert rig.got() == []
+    rig.bring(A, 400)
+    rig.bring(B, 1)
+    assert rig.got() == [("cut", 1), "a1", ("w", 100), "a2", ("w", 400)]
+
+
+def test_a_higher_barrier_behind_a_waiting_channel_gives_the_pending_one_up() -> None:
+    rig = GateRig()
+    rig.bring(A, 1, "a1")
+    assert rig.got() == []
+    rig.bring(A, 2, "a2")
+    assert rig.got() == ["a1"]
+    rig.bring(B, "b1", 1, "b2", 2)
+    assert rig.got() == ["b1", "b2", ("cut", 2), "a2"]
+
+
+def test_a_barrier_that_is_overtaken_in_the_queue_is_obsolete() -> None:
+    rig = GateRig()
+    rig.bring(A, "a1", 1, "a2", 2, "a3")
+    rig.bring(B, 2, "b1")
+    assert rig.got() == ["a1", "a2", ("cut", 2), "a3", "b1"]
+
+
+def test_barriers_of_an_aborted_checkpoint_change_nothing() -> None:
+    rig = GateRig()
+    rig.gate.abort(1)
+    rig.bring(A, 1, "a1")
+    rig.bring(B, 1, "b1")
+    assert rig.got() == ["a1", "b1"]
+
+
+def test_the_time_of_an_alignment_counts_from_its_first_barrier() -> None:
+    rig = GateRig()
+    rig.bring(A, 1)
+    rig.run()
+    rig.now += 5.0
+    assert rig.now - rig.gate.since == 5.0
+    rig.bring(B, 1)
+    rig.bring(B, 2)
+    rig.run()
+    assert rig.gate.since == rig.now
