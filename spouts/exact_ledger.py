@@ -33,13 +33,11 @@ class Cut:
 
     Attributes:
         positions: of the partitions that moved since the last complete checkpoint.
-        emitted: emissions of this incarnation so far.
-        acked, dead: messages of this incarnation that are settled once it is complete.
+        acked, dead: messages of this epoch that are settled once it is complete.
         open: roots that were not worked through; shrinks while they are.
     """
 
     positions: dict[str, Positions]
-    emitted: int
     acked: int
     dead: int
     open: list[int]
@@ -54,10 +52,9 @@ class ExactLedger(Ledger):
         super().__init__(
             settings, seeks=True, durable_at_once=False, group_max=1 if self.buries else group_max
         )
-        #: Messages drawn whose effects stand: what a restore takes back does not count.
+        #: Messages drawn; a skipped one once its dead letter is stored.
         self._drawn = 0
         self._cuts: dict[int, Cut] = {}
-        self._last = Cut({}, 0, 0, 0, [])
         #: Failed; the restore that was asked for brings them back.
         self._lost: list[Group] = []
         #: Root -> a message that failed and whose dead letter is on its way.
@@ -147,12 +144,12 @@ class ExactLedger(Ledger):
                 moved.add(0, position)
         open_ = [*self._groups, *self._burying]
         acked = self._drawn - self.dead
-        self._cuts[number] = Cut(positions, self.emitted, acked, self.dead, open_)
+        self._cuts[number] = Cut(positions, acked, self.dead, open_)
         self._first.append([number, None])
         return {name: each.to_wire() for name, each in positions.items()}
 
     def settled(self, number: int) -> list[int] | None:
-        """Return how many messages of this incarnation are acked, and dead, with a checkpoint;
+        """Return how many messages of this epoch are acked, and dead, with a checkpoint;
         None while something drawn before it is not worked through."""
         cut = self._cuts.get(number)
         if cut is None or self._lost:
@@ -169,7 +166,6 @@ class ExactLedger(Ledger):
         if cut is None:
             return
         self._cuts = {n: each for n, each in self._cuts.items() if n > number}
-        self._last = cut
         for partition, positions in cut.positions.items():
             known = self.positions_of(partition)
             known.merge(positions)
@@ -182,20 +178,6 @@ class ExactLedger(Ledger):
         """A checkpoint was given up: the next one notes everything anew."""
 
     # Restores.
-
-    def carry(self, old: ExactLedger, number: int) -> None:
-        """Go on with the counters of the ledger before this one, in the same process.
-
-        Args:
-            number: the checkpoint that everything was taken back to.
-        """
-        cut = old._cuts.get(number, old._last)
-        self._last = Cut({}, old.emitted, cut.acked, cut.dead, [])
-        self.acked, self.dead, self._drawn = cut.acked, cut.dead, cut.acked + cut.dead
-        self.emitted, self.failed = old.emitted, old.failed
-        # All that was emitted after the cut is emitted again.
-        self.replayed = old.replayed + old.emitted - cut.emitted
-        self.latency, self.sizes = old.latency, old.sizes
 
     def attempt(self, root: int) -> list[Any] | None:
         """Return [partition, start, end, attempts] of a root that was at work in a dead worker."""

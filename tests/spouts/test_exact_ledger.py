@@ -109,28 +109,6 @@ def test_a_message_that_is_skipped_counts_with_the_cut_after_its_letter_was_stor
     assert ledger.settled(2) == [0, 1]
 
 
-def test_a_restore_in_the_same_process_takes_counters_back_to_the_checkpoint() -> None:
-    # drawn: 4 | cut 1, complete | 3 acked | restore to 1
-    old = ledger_of()
-    send(old, 1, 0, 4)
-    old.completed(1, 20.0)
-    old.cut(1, {"p": 4})
-    send(old, 2, 4, 7)
-    old.completed(2, 20.0)
-    new = ledger_of()
-    new.carry(old, 1)
-    assert (new.acked, new.emitted, new.replayed, new.pending) == (4, 7, 3, 0)
-    send(new, 3, 4, 6)
-    newest = ledger_of()
-    newest.carry(new, 1)
-    assert (newest.acked, newest.emitted, newest.replayed) == (4, 9, 5)
-    send(newest, 4, 4, 7)
-    newest.completed(4, 30.0)
-    newest.cut(2, {"p": 7})
-    assert newest.settled(2) == [7, 0]
-    assert newest.emitted - newest.replayed == 7
-
-
 def test_a_root_that_was_at_work_in_a_dead_worker_gains_an_attempt() -> None:
     ledger = ledger_of()
     send(ledger, 1, 0, 4)

@@ -35,6 +35,7 @@ class Queue:
         self.queue: deque[FrameWork] = deque()
         self.marks: list[tuple[int, Mark]] = []
         self.queued_rows = 0
+        self.gate = None
         self.slice_rows = 50
 
     def enqueue(self, work: FrameWork) -> None:
