@@ -63,6 +63,25 @@ def connected(options: ClientOptions) -> Client:
     return connect(options)
 
 
+def _wait_options(command: _F) -> _F:
+    wait = click.option(
+        "--wait", "wait_s", type=Seconds(), default="5m", show_default=True, metavar="TIME",
+        help="How long to wait until it is done.",
+    )  # fmt: skip
+    no_wait = click.option(
+        "--no-wait", is_flag=True, help="Return once it has begun; status says how far it is."
+    )
+    return wait(no_wait(command))
+
+
+def _waiting(client: Client, name: str, wait_s: float, no_wait: bool) -> Callable[[], ExitCode]:
+    from .cluster.move_wait import wait_for_move
+
+    if no_wait or not wait_s:
+        return lambda: ExitCode.OK
+    return lambda: wait_for_move(client, name, wait_s)
+
+
 def _file_options(command: _F) -> _F:
     sets = click.option(
         "--set", "sets", metavar="a.b.c=VALUE", multiple=True,
@@ -161,15 +180,22 @@ def resume(name: str, options: ClientOptions) -> ExitCode:
 @click.option("--workers", type=click.IntRange(1, 4096), metavar="N", help="Worker processes.")
 @click.option("--parallelism", type=Parallelism(), multiple=True, metavar="COMPONENT=N",
               help="Tasks of a component; may be repeated.")  # fmt: skip
+@_wait_options
 @asks
 def rebalance(
-    name: str, workers: int | None, parallelism: Sequence[tuple[str, int]], options: ClientOptions
-) -> ExitCode:
-    """Spread a topology anew, with other numbers of workers or tasks if you like."""
+    name: str, workers: int | None, parallelism: Sequence[tuple[str, int]], wait_s: float,
+    no_wait: bool, options: ClientOptions,
+) -> ExitCode:  # fmt: skip
+    """Spread a topology anew, with other numbers of workers or tasks if you like.
+
+    Its spouts stop, what is under way is worked off, and it starts again where it was. Exit codes:
+    0 done, 6 it could not start so and was rolled back, 7 not done in time, 1 refused.
+    """
     from .cluster.cluster_commands import rebalance as run
 
     with connected(options) as client:
-        return run(client, name, workers, dict(parallelism))
+        wait = _waiting(client, name, wait_s, no_wait)
+        return run(client, name, workers, dict(parallelism), wait)
 
 
 @click.command()
@@ -209,14 +235,16 @@ def events(
 @_file_options
 @click.option("--dry-run", is_flag=True, help="Only say what would change.")
 @click.option("--yes", is_flag=True, help="Do not ask before it is done.")
+@_wait_options
 @asks
 def swap(
     name: str, file: str, sets: Sequence[str], allow: Sequence[str], workers: int | None,
-    dry_run: bool, yes: bool, options: ClientOptions,
+    dry_run: bool, yes: bool, wait_s: float, no_wait: bool, options: ClientOptions,
 ) -> ExitCode:  # fmt: skip
     """Replace a running topology by a new version: positions and state are kept.
 
-    What changes is shown first. A version that cannot start is rolled back.
+    What changes is shown first. A version that cannot start is rolled back. Exit codes: 0 done,
+    6 rolled back, 7 not done in time, 1 refused, or declined by who was asked.
     """
     from .cluster import submit_command
     from .cluster.client_connection import connect_blobs
@@ -228,6 +256,7 @@ def swap(
         return submit_command.swap(
             client, lambda: connect_blobs(options), bundle, name,
             dry_run=dry_run, agreed=lambda: yes or click.confirm("do it?", err=True),
+            wait=_waiting(client, name, wait_s, no_wait),
         )  # fmt: skip
 
 

@@ -11,7 +11,9 @@ answered, with ``alive`` or E_STREAM, so that a client knows when it is to open 
   status {name | nil}                -> {status}
   list {}                            -> {topologies: [row]}
   plan {wire, fresh}                 -> {placement: [[task, component, index, worker, host]]}
-  submit {wire, code, sub, requirements, fresh}   -> {topology, placement}; its blobs come first
+  submit {wire, code, sub, requirements, fresh, dry_run}
+                                     -> {topology, placement}; its blobs come first, but not for a
+                                     dry run, which only says whether it would be taken
   kill {name, now, wait_s | nil}     -> {state}
   pause {name} · resume {name}       -> {state}
   rebalance {name, workers | nil, parallelism: {component: n}}   -> {diff: [line], state}
@@ -112,7 +114,7 @@ VERBS: Mapping[str, Verb] = {
     "status": Verb(_READ, {"name": optional(name)}),
     "list": Verb(_READ, {}),
     "plan": Verb(_READ, {"wire": _topology["wire"], "fresh": flag}, SUBMIT_BYTES_MAX),
-    "submit": Verb(_ADMIN, {**_topology, "fresh": flag}, SUBMIT_BYTES_MAX),
+    "submit": Verb(_ADMIN, {**_topology, "fresh": flag, "dry_run": flag}, SUBMIT_BYTES_MAX),
     "kill": Verb(_ADMIN, {"name": name, "now": flag, "wait_s": optional(number(0, 1e6))}),
     "pause": Verb(_ADMIN, {"name": name}),
     "resume": Verb(_ADMIN, {"name": name}),
@@ -171,7 +173,7 @@ VERBS: Mapping[str, Verb] = {
 #: What may be left out of a request, and what it is then.
 DEFAULTS: Mapping[str, Mapping[str, Any]] = {
     "plan": {"fresh": False},
-    "submit": {"code": "", "sub": "", "requirements": "", "fresh": False},
+    "submit": {"code": "", "sub": "", "requirements": "", "fresh": False, "dry_run": False},
     "kill": {"now": False},
     "rebalance": {"parallelism": {}},
     "swap": {"code": "", "sub": "", "requirements": "", "dry_run": False},

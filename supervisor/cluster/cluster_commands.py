@@ -135,14 +135,14 @@ def resume(asker: Asker, name: str) -> ExitCode:
 
 
 def rebalance(
-    asker: Asker, name: str, workers: int | None, parallelism: Mapping[str, int]
-) -> ExitCode:
-    """Have a topology run with other numbers of workers and tasks."""
+    asker: Asker, name: str, workers: int | None, parallelism: Mapping[str, int],
+    wait: Callable[[], ExitCode] = lambda: ExitCode.OK,
+) -> ExitCode:  # fmt: skip
+    """Have a topology run with other numbers of workers and tasks; ``wait`` till it does."""
     request = {"kind": "rebalance", "name": name, "workers": workers}
     answer = asker.ask({**request, "parallelism": dict(parallelism)}, timeout_s=30.0)
     print_diff(answer["diff"])
-    click.echo(f"{answer['state']}: {name}", err=True)
-    return ExitCode.OK
+    return wait()
 
 
 def print_diff(diff: list[str]) -> None:

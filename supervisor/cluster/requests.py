@@ -140,7 +140,9 @@ class Requests:
         assert isinstance(kind, str)
         open_logs = kind == "logs" and self._cluster.config.readonly_logs and role == Role.READONLY
         if not (allowed(role, kind) or open_logs):
-            raise Refused(ClientError.ROLE, f"the key's role is {role}, which may not {kind}")
+            needed = "admin" if VERBS[kind].role is Role.ADMIN else "admin or readonly"
+            text = f"{kind!r} takes a key of the role {needed}, this one's is {role or 'none'}"
+            raise Refused(ClientError.ROLE, text)
         if size > VERBS[kind].bytes_max:
             text = f"{kind}: {size} bytes, {VERBS[kind].bytes_max} are taken"
             raise Refused(ClientError.REQUEST, text)
@@ -256,7 +258,7 @@ class Requests:
         return {"placement": self._preview(plan_of(request["wire"]))}
 
     def _submit(self, request: Mapping[str, Any], now: float) -> _Answer:
-        plan = plan_of(request["wire"])
+        plan, dry_run = plan_of(request["wire"]), request["dry_run"]
         before = self._cluster.named(plan.name)
         if before is not None and before.state is not LifeState.ENDED:
             raise Refused(ClientError.NAME_TAKEN, f"{plan.name} is {before.state} already")
@@ -268,13 +270,17 @@ class Requests:
             name=plan.name,
             state=str(LifeState.ACTIVE),
             wire=pack(plan.to_wire()),
-            code=self._blob("code", request["code"], ".zip"),
+            code=self._blob("code", request["code"], ".zip", dry_run=dry_run),
             sub=check_sub(request["sub"]),
-            requirements=self._blob("requirements", request["requirements"], ".txt"),
+            requirements=self._blob(
+                "requirements", request["requirements"], ".txt", dry_run=dry_run
+            ),
             generation=before.row.generation + 1 if before else 1,
             submitted_at=self._cluster.wall(),
         )
-        self._preview(plan)
+        placement = self._preview(plan)
+        if dry_run:
+            return {"topology": row.id, "placement": placement}
         try:
             run = self._cluster.add(row, now, fresh=request["fresh"])
         except TopologyChanged:

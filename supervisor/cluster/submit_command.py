@@ -169,6 +169,8 @@ def submit(
         _print_placement(answer["placement"], as_json)
         return ExitCode.OK
     tell_pack(bundle)
+    # Whether it would be taken is known before the code is sent.
+    asker.ask(request_of(bundle, "submit", fresh=fresh, dry_run=True), timeout_s=30.0)
     send_code(bundle, blobs)
     answer = asker.ask(request_of(bundle, "submit", fresh=fresh), timeout_s=30.0)
     click.echo(f"submitted: {bundle.plan.name} as {answer['topology']}", err=True)
@@ -184,6 +186,7 @@ def swap(
     *,
     dry_run: bool = False,
     agreed: Callable[[], bool] = lambda: True,
+    wait: Callable[[], ExitCode] = lambda: ExitCode.OK,
 ) -> ExitCode:
     """Replace a running topology by a new version.
 
@@ -192,23 +195,22 @@ def swap(
         name: of the topology that runs.
         dry_run: only say what would change.
         agreed: asked after what changes was shown.
+        wait: called when it has begun; what it returns is returned.
 
     Raises:
         UserError, Unreachable: it is refused, or nobody answers.
     """
     tell_pack(bundle)
-    if not dry_run:
-        send_code(bundle, blobs)
     answer = asker.ask(request_of(bundle, "swap", name=name, dry_run=True), timeout_s=30.0)
     print_diff(answer["diff"])
     if dry_run:
         return ExitCode.OK
     if not agreed():
         click.echo("nothing was changed", err=True)
-        return ExitCode.STOPPED
-    answer = asker.ask(request_of(bundle, "swap", name=name, dry_run=False), timeout_s=30.0)
-    click.echo(f"{answer['state']}: {name}", err=True)
-    return ExitCode.OK
+        return ExitCode.REFUSED
+    send_code(bundle, blobs)
+    asker.ask(request_of(bundle, "swap", name=name, dry_run=False), timeout_s=30.0)
+    return wait()
 
 
 def wait_until_running(

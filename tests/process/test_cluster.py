@@ -297,7 +297,33 @@ def between_marks(lines: list[str]) -> list[str]:
     return lines[first : last + 1]
 
 
+def test_a_swap_returns_when_the_new_version_runs_or_the_old_one_again(case: Case) -> None:
+    cluster = case.cluster.up("a")
+    case.submit(*PACE, "--set", "settings.max_pending=200")
+    case.middle()
+    swap = ("swap", "wordcount", "topology.yaml", "--yes")
+    done = cluster.call(*swap, *PACE, "--set", "settings.max_pending=300")
+    assert "quiescing: wordcount" in done.stderr and "done: wordcount runs" in done.stderr
+    row = cluster.topology("wordcount")
+    assert (row["life"], row["state"]) == ("active", "running")
+    text = (cluster.folder / "topology.yaml").read_text()
+    broken = text.replace("components:Split", "components:NoDatabase")
+    (cluster.folder / "topology.yaml").write_text(broken)
+    done = cluster.call(*swap, code=6)
+    assert "rolled back, it runs as before" in done.stderr
+    assert "no database at db:5432" in done.stderr
+    assert cluster.topology("wordcount")["state"] == "running"
+    case.whole()
+
+
 # What is refused.
+
+
+def test_without_a_coordinator_submit_and_swap_say_so_with_its_exit_code(case: Case) -> None:
+    case.project.write_texts(lines=100)
+    for words in (("submit",), ("swap", "wordcount")):
+        done = case.cluster.call(*words, "topology.yaml", code=3)
+        assert "E_CONNECT" in done.stderr and "nobody listens there" in done.stderr
 
 
 def test_what_cannot_be_is_refused_in_one_line(case: Case) -> None:

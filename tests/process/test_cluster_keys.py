@@ -40,7 +40,11 @@ def test_each_key_opens_what_it_is_for(case: Case) -> None:
     readonly, host = ("--keys", str(keys / "readonly")), ("--keys", str(keys / "a"))
     assert "wordcount" in cluster.call("list", *readonly, asks=False).stdout
     refused = said(cluster, "kill", "wordcount", *readonly, code=ExitCode.REFUSED)
-    assert "E_ROLE: the key's role is readonly, which may not kill" in refused
+    assert "E_ROLE: 'kill' takes a key of the role admin, this one's is readonly" in refused
+    submitted = cluster.call(
+        "submit", "topology.yaml", *readonly, asks=False, code=ExitCode.REFUSED
+    ).stderr
+    assert "E_ROLE: 'submit' takes a key of the role admin" in submitted
     assert "E_ROLE" in said(cluster, "list", *host, code=ExitCode.REFUSED)
     assert "keygen makes one" in said(cluster, "list", code=ExitCode.REFUSED)
     insecure = said(cluster, "list", "--insecure", code=ExitCode.UNREACHABLE)

@@ -66,7 +66,8 @@ def test_kill_returns_when_the_topology_has_ended(capsys: Capture) -> None:
 
 def test_rebalance_prints_what_changes(capsys: Capture) -> None:
     asker = Scripted(rebalance={"diff": ["split: 2 tasks -> 4"], "state": "quiescing"})
-    commands.rebalance(asker, "wc", 3, {"split": 4})
+    code = commands.rebalance(asker, "wc", 3, {"split": 4}, lambda: ExitCode.BOOT_FAILED)
+    assert code == ExitCode.BOOT_FAILED
     assert asker.asked == [
         {"kind": "rebalance", "name": "wc", "workers": 3, "parallelism": {"split": 4}}
     ]

@@ -126,6 +126,15 @@ def test_other_components_on_kept_state_are_refused_unless_it_is_forgotten(rig: 
     assert rig.ask("submit", wire=wire, fresh=True)["ok"]
 
 
+def test_a_dry_submit_says_whether_it_would_be_taken_and_changes_nothing(rig: Rig):
+    answer = rig.submit(dry_run=True, code="0" * 64)
+    assert answer["ok"] and answer["placement"]
+    assert rig.cluster.topologies == {} and rig.store.topologies() == []
+    assert refused(rig.ask("submit", "readonly", wire=rig.wire(), dry_run=True)) == "E_ROLE"
+    rig.submit()
+    assert refused(rig.submit(dry_run=True)) == "E_NAME_TAKEN"
+
+
 def test_more_workers_than_slots_are_refused_with_both_numbers(rig: Rig):
     answer = rig.ask("submit", wire={**rig.wire(), "workers": 5})
     assert refused(answer) == "E_NO_SLOTS"

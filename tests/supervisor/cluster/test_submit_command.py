@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from waterspout.supervisor.cluster import submit_command
 from waterspout.supervisor.cluster.blob_client import BlobError
+from waterspout.supervisor.cluster.client import RequestRefused, Unreachable
 from waterspout.supervisor.cluster.submit_command import (
     Bundle,
     SubmitFailed,
@@ -88,7 +89,8 @@ def test_code_goes_first_and_it_waits_until_the_topology_runs(
     request = asker.asked[0]
     assert (request["code"], request["sub"], request["fresh"]) == (bundle.packed.sha256, "", False)
     assert request["wire"] == bundle.plan.to_wire()
-    assert len(asker.asked) == 4
+    assert [each["kind"] for each in asker.asked] == ["submit"] * 2 + ["status"] * 3
+    assert [each.get("dry_run") for each in asker.asked[:2]] == [True, None]
     out, err = capsys.readouterr()
     assert out == "worker 0 on a: numbers[0]\nworker 1 on no host yet: log[0]\n"
     assert "2 files" in err and "left out: .env (may hold a secret)" in err
@@ -137,13 +139,27 @@ def test_what_becomes_of_it_is_said_and_is_the_exit_code(
 def test_without_waiting_nothing_more_is_asked(bundle: Bundle) -> None:
     asker = Scripted(submit={"topology": "wc-1", "placement": []})
     assert run(asker, bundle, Blobs(), wait_s=0.0) == ExitCode.OK
-    assert len(asker.asked) == 1
+    assert {each["kind"] for each in asker.asked} == {"submit"}
 
 
 def test_code_that_is_not_taken_ends_it(bundle: Bundle) -> None:
     blobs = Blobs(BlobError("No space left on device", retry=True))
     with pytest.raises(SubmitFailed, match="the code could not be sent: No space left"):
-        run(Scripted(), bundle, blobs)
+        run(Scripted(submit={"topology": "wc-1", "placement": []}), bundle, blobs)
+
+
+@pytest.mark.parametrize(
+    "error", [RequestRefused("E_ROLE", "readonly may not submit"), Unreachable("nobody")]
+)
+def test_no_code_is_sent_where_the_topology_would_not_be_taken(
+    bundle: Bundle, error: Exception
+) -> None:
+    blobs = Blobs()
+    with pytest.raises(type(error)):
+        run(Scripted(submit=error), bundle, blobs)
+    with pytest.raises(type(error)):
+        swap(Scripted(swap=error), blobs, bundle, "wc")
+    assert blobs.put_as == ""
 
 
 def test_a_file_that_lint_refuses_is_not_packed(
@@ -186,16 +202,21 @@ def test_a_requirements_file_that_is_not_there_is_named(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("dry_run", "agrees", "code", "asked"),
-    [(True, True, ExitCode.OK, [True]), (False, False, ExitCode.STOPPED, [True]),
-     (False, True, ExitCode.OK, [True, False])],
+    [(True, True, ExitCode.OK, [True]), (False, False, ExitCode.REFUSED, [True]),
+     (False, True, ExitCode.BOOT_FAILED, [True, False])],
 )  # fmt: skip
 def test_a_swap_shows_what_changes_before_it_is_done(
     bundle: Bundle, dry_run: bool, agrees: bool, code: ExitCode, asked: list[bool],
     capsys: pytest.CaptureFixture[str],
 ) -> None:  # fmt: skip
     asker = Scripted(swap={"diff": ["log: class changes"], "state": "quiescing"})
-    found = swap(asker, Blobs(), bundle, "wc", dry_run=dry_run, agreed=lambda: agrees)
+    blobs = Blobs()
+    found = swap(
+        asker, blobs, bundle, "wc", dry_run=dry_run, agreed=lambda: agrees,
+        wait=lambda: ExitCode.BOOT_FAILED,
+    )  # fmt: skip
     assert found == code
+    assert bool(blobs.put_as) == (len(asked) == 2)
     assert [each["dry_run"] for each in asker.asked] == asked
     assert {each["name"] for each in asker.asked} == {"wc"}
     assert capsys.readouterr().out == "log: class changes\n"
