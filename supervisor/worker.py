@@ -8,7 +8,9 @@ one writes snapshots (worker_snapshots).
 from __future__ import annotations
 
 import argparse
+import math
 import random
+import signal
 import sys
 import time
 import traceback
@@ -26,11 +28,17 @@ from .secret_files import SecretFiles
 from .slot_file import map_slot, slot_path
 from .snapshot_store import SnapshotStore
 from .sockets import NO_PORT_EXIT, Context, NoFreePort
-from .worker_control import CRASH_EXIT, ORPHAN_EXIT, ControlThread
+from .worker_control import CRASH_EXIT, ControlThread
 from .worker_core import WorkerCore
 from .worker_data import DataLoop
+from .worker_end import END_MAX_S, ORPHAN_EXIT
 from .worker_logs import LOG_BYTES_MAX, LOG_FILES, limit_log
-from .worker_process import end_with_parent, leave_signals_to_parent, tame_output
+from .worker_process import (
+    end_with_parent,
+    leave_signals_to_parent,
+    signal_pipe,
+    tame_output,
+)
 from .worker_snapshots import SnapshotThread
 
 #: How long the last words to the coordinator may take.
@@ -40,6 +48,7 @@ FAREWELL_S = 1.0
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one worker until the coordinator says stop; return the exit code of the process."""
     options = _parser().parse_args(arguments)
+    signals = None if options.parent else signal_pipe()
     leave_signals_to_parent()
     tame_output()
     if options.parent and not end_with_parent(options.parent):
@@ -48,17 +57,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.folder:
         sys.path.insert(0, options.folder)
     try:
-        _run(options)
+        return _run(options, signals)
     except NoFreePort as error:
         print(error, file=sys.stderr)
         return NO_PORT_EXIT
     except BaseException:
         traceback.print_exc()
         return CRASH_EXIT
-    return 0
 
 
-def _run(options: argparse.Namespace) -> None:
+def _run(options: argparse.Namespace, signals: int | None) -> int:
+    """Run the worker to its end; return the exit code."""
     context: Context = zmq.Context()
     store = SnapshotStore(options.state_dir / "snapshots")
     secrets = SecretFiles(options.secrets)
@@ -102,6 +111,8 @@ def _run(options: argparse.Namespace) -> None:
         control=options.control,
         endpoint=data.endpoint,
         parent=options.parent,
+        signals=signals,
+        orphan_s=options.orphan_s,
         mask=secrets.masked,
         each_report=partial(limit_log, options.log, options.log_bytes_max, options.log_files),
     )
@@ -109,12 +120,16 @@ def _run(options: argparse.Namespace) -> None:
     try:
         data.run()
     finally:
+        if control.end.code:
+            # The kernel sees to it that it does not take longer: SIGALRM ends the process.
+            signal.alarm(math.ceil(END_MAX_S))
         said = control.finish(FAREWELL_S)
         offload.close()
         data.close()
         # Waits for what closed sockets still have to send; not for one that is not closed.
         if said:
             context.term()
+    return control.end.code
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -138,6 +153,7 @@ def _parser() -> argparse.ArgumentParser:
         "--allow", action="append", default=[], help="prefix of modules, or module:Class"
     )
     parser.add_argument("--parent", required=True, type=int, help="process id, 0: none")
+    parser.add_argument("--orphan-s", type=float, default=0.0, help="without supervisor, 0: ever")
     return parser
 
 

@@ -7,6 +7,7 @@ it says and hears goes through a session (control_session), so that nothing is l
 
 from __future__ import annotations
 
+import logging
 import math
 import os
 import threading
@@ -27,6 +28,7 @@ from .sockets import Context, Socket, dealer
 from .wakeup import Wakeup
 from .worker_core import WorkerCore
 from .worker_data import DataLoop
+from .worker_end import ORPHAN_EXIT, WorkerEnd
 from .worker_log_levels import LogLevels
 
 #: How often to report until the topology's settings are known.
@@ -35,10 +37,10 @@ FIRST_INTERVAL_S = 0.25
 BOOT = 1
 #: Reports with something that must not be lost (errors, suspects) that may be on their way.
 NEWS_MAX = 100
-#: Exit code of a worker whose parent is gone; nobody is left to read it.
-ORPHAN_EXIT = 71
 #: Exit code after a fault of our own; the log has the traceback.
 CRASH_EXIT = 70
+
+_log = logging.getLogger(__name__)
 
 
 class ControlThread:
@@ -53,6 +55,9 @@ class ControlThread:
         parent: process id of the coordinator; when it is gone, so is this process. 0: this
             process lives on without it.
         each_report: called before each report (housekeeping).
+        signals: descriptor from which the numbers of signals are read (signal_pipe); None: they
+            are for the parent.
+        orphan_s: how long the supervisor of a worker without parent may be away; 0: for ever.
         mask: takes secrets out of a message.
     """
 
@@ -68,6 +73,8 @@ class ControlThread:
         endpoint: str,
         parent: int,
         each_report: Callable[[], object],
+        signals: int | None = None,
+        orphan_s: float = 0.0,
         mask: Callable[[Mapping[str, Any]], Mapping[str, Any]] = lambda message: message,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -75,6 +82,8 @@ class ControlThread:
         self._session = Session(BOOT, head={"worker": worker, "incarnation": incarnation})
         self._parent, self._each_report, self._mask = parent, each_report, mask
         self._context, self._control = context, control
+        self._signals, self.end = signals, WorkerEnd(orphan_s, clock())
+        self._end_said = False
         self._wakeup = Wakeup()
         self._requests = OpenRequests()
         self._log_levels = LogLevels()
@@ -117,14 +126,17 @@ class ControlThread:
         socket = dealer(self._context, self._control, CONTROL_BYTES_MAX)
         poller = zmq.Poller()
         poller.register(self._wakeup.fileno(), zmq.POLLIN)
+        if self._signals is not None:
+            poller.register(self._signals, zmq.POLLIN)
         while not self._ending:
             # Without room in the socket there is no point in waking up for what waits.
             poller.register(socket, zmq.POLLIN | (zmq.POLLOUT if self._outbox else 0))
             due_at = math.inf if self._outbox else self._session.next_at
-            wait_s = max(0.0, min(self._report_at, due_at) - self._clock())
+            wait_s = max(0.0, min(self._report_at, due_at, self.end.at) - self._clock())
             poller.poll(int(wait_s * 1000) + 1)
             self._wakeup.clear()
             self._turn(socket)
+            self._look_for_end(socket)
         self._report()
         self._flush(socket)
         # Closing lingers for LINGER_MS: the last words still go out.
@@ -150,6 +162,24 @@ class ControlThread:
         if not self._outbox:
             self._outbox.extend(self._session.due(self._clock()))
         self._flush(socket)
+
+    def _look_for_end(self, socket: Socket) -> None:
+        """Have the data thread end when it is time to, and wait for it no longer than it may."""
+        now = self._clock()
+        if self._signals is not None:
+            with suppress(BlockingIOError):
+                self.end.on_signals(os.read(self._signals, 4096), now)
+        if not self._parent:
+            # Without a connection there is no room: nothing is queued for who is not there.
+            self.end.look(bool(socket.poll(0, zmq.POLLOUT)), now)
+        if self.end.code and not self._end_said:
+            self._end_said = True
+            _log.warning("worker ends: %s", self.end.reason)
+            self._data.post(lambda now: self._core.end())
+        if now >= self.end.at:
+            self._report()
+            self._flush(socket)
+            os._exit(self.end.code)
 
     def _on_message(self, message: Mapping[str, Any]) -> None:
         self._requests.heard(message)

@@ -359,12 +359,17 @@ class WorkerCore:
     def _end(self, now: float) -> None:
         """Clean up once all links are closed in both directions, or it takes too long."""
         assert self.receiver is not None
-        closed = self.receiver.all_closed and all(
-            link.state in DEAF for link in self.links.values()
-        )
-        if self.stopped or not (closed or now >= self._end_at):
+        closed = self.receiver.all_closed and all(k.state in DEAF for k in self.links.values())
+        if closed or now >= self._end_at:
+            self.end()
+
+    def end(self) -> None:
+        """End without a word to peers: a death, but nothing was at work. For the shell, too."""
+        if self.stopped:
             return
         self.stopped = True
+        for bolt in self.order:
+            bolt.at_work(())
         for spout in self.tasks.spouts.values():
             self._quietly(spout.close, spout.component)
         for bolt in self.order:

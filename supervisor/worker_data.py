@@ -120,6 +120,8 @@ class DataLoop:
             now = self.turned_at = self._clock()
             while self._inbox:
                 self._inbox.popleft()(now)
+            if self._core.stopped:
+                return
             busy = self._core.turn(now)
             if now >= self._redial_at:
                 self._redial(now)

@@ -48,6 +48,38 @@ def leave_signals_to_parent() -> None:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, PARENT_SIGNALS)
 
 
+def signal_pipe() -> int:
+    """Have the numbers of signals written to a pipe, and return where they are read.
+
+    For a worker that has no parent to end it. Written by the C handler of Python, so that they
+    come through while the main thread is in a call that does not return. Called before signals
+    are unblocked, on the main thread.
+    """
+    read, write = os.pipe()
+    os.set_blocking(read, False)
+    os.set_blocking(write, False)
+    signal.set_wakeup_fd(write, warn_on_full_buffer=False)
+    # What a component forks has this pipe, too, but its signals are its own from the first on.
+    os.register_at_fork(
+        before=_hold_sigterm, after_in_parent=_take_sigterm, after_in_child=_own_signals
+    )
+    return read
+
+
+def _hold_sigterm() -> None:
+    signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTERM,))
+
+
+def _take_sigterm() -> None:
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGTERM,))
+
+
+def _own_signals() -> None:
+    signal.set_wakeup_fd(-1)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    _take_sigterm()
+
+
 def _ignore(number: int, frame: FrameType | None) -> None:
     pass
 

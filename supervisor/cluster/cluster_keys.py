@@ -46,6 +46,8 @@ SUPERVISOR_KEYS = _table(
         1 << 44, "bytes"),
     Key("logs", "section", "log files of each worker", {}),
     Key("drain_on_stop", "boolean", "SIGTERM moves the workers to other hosts first", False),
+    Key("orphan_timeout", "duration", "a worker whose supervisor is away for so long ends", 3600.0,
+        10, 30 * _DAY, "seconds"),
     Key("secrets", "path", "folder that workers read `secret://NAME` from"),
     Key("keys", "path", "folder of this host's key and the coordinator's public one"),
 )  # fmt: skip

@@ -113,7 +113,7 @@ class _Loader:
                 read = self.section(inner, name, table, "supervisor.")
                 supervisor.pop(name, None)
                 supervisor |= {f"{name}_{key}": value for key, value in read.items()}
-        self.found.supervisor = supervisor
+        self.found.supervisor = _renamed(supervisor, {"orphan_timeout": "orphan_timeout_s"})
 
     def section(
         self, node: Mapping, name: str, table: dict[str, Key], prefix: str

@@ -24,6 +24,7 @@ from waterspout.topology.plan import Plan
 from ..processes import exit_reason, spawn
 from ..slot_file import Suspects, read_slot, slot_path
 from ..sockets import NO_PORT_EXIT
+from ..worker_end import END_REASONS
 from ..worker_logs import log_path
 from .host_core import Adopted
 from .host_worker import ExitRecord, Key
@@ -239,6 +240,8 @@ class HostProcesses:
                 )
             return exit_reason(code)
         log = log_path(self._folder.topology(each.row.id), each.row.worker)
+        if code in END_REASONS:
+            return END_REASONS[code]
         if code == NO_PORT_EXIT:
             return last_line(log) or exit_reason(code)
         return f"{exit_reason(code)}, see {log}"

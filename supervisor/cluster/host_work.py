@@ -303,6 +303,7 @@ class HostWork:
             more={
                 "log-bytes-max": str(self.config.logs_bytes_max),
                 "log-files": str(self.config.logs_files),
+                "orphan-s": f"{self.config.orphan_timeout_s:g}",
                 # Absolute: a worker has a working directory of its own.
                 **({"secrets": str(secrets.absolute())} if secrets is not None else {}),
                 **self._connection.worker_options,

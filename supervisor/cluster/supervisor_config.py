@@ -11,7 +11,9 @@ from pathlib import Path
 from waterspout.topology.classes import OWN_PREFIXES, AllowList
 
 #: What SIGHUP can change; all else needs a restart.
-RELOADED = ("labels", "allow", "logs_bytes_max", "logs_files", "worker_memory_max")
+RELOADED = (
+    "labels", "allow", "logs_bytes_max", "logs_files", "worker_memory_max", "orphan_timeout_s",
+)  # fmt: skip
 #: Default ports: 7461 for control, the next one for blobs.
 COORDINATOR = "tcp://127.0.0.1:7461"
 
@@ -35,6 +37,7 @@ class SupervisorConfig:
         worker_memory_max: bytes that a worker may take, 0: no limit.
         logs_bytes_max, logs_files: size of a worker's log file, and how many are kept.
         drain_on_stop: SIGTERM moves the workers away first.
+        orphan_timeout_s: a worker whose supervisor is away for so long ends by itself.
         secrets: folder that workers read ``secret://NAME`` from.
         keys: folder with this host's key and the coordinator's public one.
         insecure: no keys, no encryption.
@@ -55,6 +58,7 @@ class SupervisorConfig:
     logs_bytes_max: int = 10 << 20
     logs_files: int = 3
     drain_on_stop: bool = False
+    orphan_timeout_s: float = 3600.0
     secrets: Path | None = None
     keys: Path | None = None
     insecure: bool = False

@@ -255,6 +255,36 @@ def test_a_worker_over_the_hosts_memory_limit_is_killed(host: Host) -> None:
     assert "over its limit of 1 MiB" in row["exit"]["reason"]
 
 
+def test_a_worker_ends_in_order_at_a_sigterm(host: Host) -> None:
+    host.wish(worker(7))
+    (row,) = host.until(runs)
+    began = time.monotonic()
+    os.kill(row["pid"], signal.SIGTERM)
+    (row,) = host.until(exited)
+    assert time.monotonic() - began < 5.0
+    assert row["exit"]["reason"] == "ended by a SIGTERM"
+
+
+def test_workers_of_a_supervisor_that_never_comes_back_end_by_themselves(host: Host) -> None:
+    """F04, F05: while it is away for less than orphan_timeout they go on."""
+    host.restart(orphan_timeout_s=3.0)
+    host.wish(worker(7))
+    (row,) = host.until(runs)
+    process = psutil.Process(row["pid"])
+    host.restart(orphan_timeout_s=3.0)
+    host.until(runs)
+    gone_at = time.monotonic()
+    host.process.kill()
+    host.process.wait()
+    process.wait(WAIT_S)
+    assert time.monotonic() - gone_at > 3.0
+    (log,) = (host.data / "topologies" / ID / "logs").glob("*.log")
+    assert "worker ends: its supervisor was gone for too long" in log.read_text()
+    host.start()
+    (gone,) = host.until(exited)
+    assert gone["exit"]["reason"] == "ended while its supervisor was away"
+
+
 def test_sigterm_ends_the_supervisor_at_once_and_leaves_its_workers(host: Host) -> None:
     host.wish(worker(7))
     (row,) = host.until(runs)

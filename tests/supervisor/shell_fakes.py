@@ -58,6 +58,9 @@ class FakeCore:
         self.links = {peer: self.links.get(peer, FakeLink()) for peer in self.peers}
         self.stopped = self.stopped or message.get("kind") == "stop"
 
+    def end(self) -> None:
+        self.stopped = True
+
     def on_data(self, routing_id: bytes, data: bytes, now: float) -> None:
         self.data.append((routing_id, data))
 

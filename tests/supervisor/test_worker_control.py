@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import os
+import queue
+import signal
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 import zmq
-from waterspout.supervisor import worker_control
+from waterspout.supervisor import worker_control, worker_end
 from waterspout.supervisor.control_session import Session
 from waterspout.supervisor.control_wire import unpack
 from waterspout.supervisor.sockets import Context
 from waterspout.supervisor.worker_control import ControlThread
+from waterspout.supervisor.worker_end import ORPHAN_EXIT, TERMINATED_EXIT
 
 from .shell_fakes import FakeCore
 
@@ -37,7 +40,7 @@ class FakeData:
 class Talk:
     """A control thread and the coordinator's end of its socket."""
 
-    def __init__(self, context: Context, parent: int = os.getppid()) -> None:
+    def __init__(self, context: Context, parent: int = os.getppid(), **more: Any) -> None:
         self.core = FakeCore()
         self.data = FakeData(self.core)
         self.housekeeping: list[int] = []
@@ -47,7 +50,7 @@ class Talk:
         self.thread = ControlThread(
             self.core, self.data, context, worker=3, incarnation=77, control="inproc://control",  # type: ignore[arg-type]
             endpoint="ipc://w3", parent=parent,
-            each_report=lambda: self.housekeeping.append(1),
+            each_report=lambda: self.housekeeping.append(1), **more,
         )  # fmt: skip
         self.thread.start()
 
@@ -190,3 +193,63 @@ def test_a_coordinator_that_asks_who_is_there_hears_what_is_still_open(quiet: Ta
     talk.core.control_outbox.append({"kind": "here", "epoch": 1})
     talk.thread.wake()
     assert [talk.hear()["kind"] for _ in range(2)] == ["here", "dead_letters"]
+
+
+def orphan(context: Context, monkeypatch: pytest.MonkeyPatch, **more: Any) -> Talk:
+    """Return a thread without a parent that reports often."""
+    monkeypatch.setattr(worker_control, "FIRST_INTERVAL_S", 0.01)
+    return Talk(context, parent=0, **more)
+
+
+def ended(talk: Talk) -> bool:
+    """Do what the thread posts for the data thread, until it has the core end."""
+    for _ in range(500):
+        if talk.socket.poll(10):
+            talk.socket.recv_multipart()
+        for call in talk.data.posted:
+            call(0.0)
+        if talk.core.stopped:
+            return True
+    return False
+
+
+def test_a_sigterm_has_the_data_thread_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    context: Context = zmq.Context()
+    read, write = os.pipe()
+    os.set_blocking(read, False)
+    talk = orphan(context, monkeypatch, signals=read)
+    talk.hear()
+    os.write(write, bytes([signal.SIGTERM]))
+    assert ended(talk)
+    assert talk.thread.end.code == TERMINATED_EXIT
+    talk.thread.finish(5)
+    context.destroy(linger=0)
+
+
+def test_without_a_supervisor_for_too_long_it_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    context: Context = zmq.Context()
+    talk = orphan(context, monkeypatch, orphan_s=0.2)
+    talk.hear()
+    talk.hear()
+    assert talk.thread.end.code == 0
+    talk.socket.close(linger=0)
+    talk.socket = context.socket(zmq.PAIR)
+    assert ended(talk)
+    assert talk.thread.end.code == ORPHAN_EXIT
+    talk.thread.finish(5)
+    context.destroy(linger=0)
+
+
+def test_a_call_that_does_not_return_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    codes: queue.SimpleQueue[int] = queue.SimpleQueue()
+    monkeypatch.setattr(worker_end, "END_MAX_S", 0.05)
+    monkeypatch.setattr(worker_control.os, "_exit", codes.put)
+    context: Context = zmq.Context()
+    read, write = os.pipe()
+    os.set_blocking(read, False)
+    talk = orphan(context, monkeypatch, signals=read)
+    talk.hear()
+    os.write(write, bytes([signal.SIGTERM]))
+    assert codes.get(timeout=5) == TERMINATED_EXIT
+    talk.thread.finish(5)
+    context.destroy(linger=0)

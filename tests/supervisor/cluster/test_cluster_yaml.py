@@ -49,6 +49,7 @@ supervisor:
   worker_memory_max: 1GiB
   logs: {bytes_max: 1MiB, files: 5}
   drain_on_stop: true
+  orphan_timeout: 2h
   secrets: /secrets
   keys: /keys/s
 """
@@ -70,7 +71,7 @@ def test_every_key_arrives_in_the_settings() -> None:
         ports=(7500, 7599), slots=8, labels={"zone": "eu", "gpu": ""}, allow=("mine", "my.company"),
         requirements_allow=True, requirements_index="https://example.com/simple",
         requirements_hashes=False, worker_memory_max=1 << 30, logs_bytes_max=1 << 20, logs_files=5,
-        drain_on_stop=True, secrets=Path("/secrets"), keys=Path("/keys/s"),
+        drain_on_stop=True, orphan_timeout_s=7200.0, secrets=Path("/secrets"), keys=Path("/keys/s"),
     )  # fmt: skip
     # Nothing was left out of this test.
     named = {each.name for each in fields(SupervisorConfig)} - {"insecure"}
