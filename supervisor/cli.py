@@ -5,7 +5,8 @@ Those are imported when their command is called, so that ``--help`` and ``status
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, TypeVar
 
@@ -19,6 +20,7 @@ from .exit_codes import ExitCode
 
 if TYPE_CHECKING:
     from .cluster.client_connection import ClientOptions
+    from .dead_letter_commands import Letters
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -176,8 +178,14 @@ def lint(
 
 @main.command()
 @click.argument("name", required=False)
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a line per topology.")
-@click.option("--watch", is_flag=True, help="Again every second, until the run ends.")
+@click.option(
+    "--json", "as_json", is_flag=True,
+    help="JSON: an object a line per topology; of a cluster one object with all of them.",
+)  # fmt: skip
+@click.option(
+    "--watch", is_flag=True,
+    help="Again every second, until the run ends; of a cluster until Ctrl-C.",
+)  # fmt: skip
 @asks
 def status(name: str | None, as_json: bool, watch: bool, options: ClientOptions) -> ExitCode:
     """Show how running topologies are.
@@ -214,7 +222,11 @@ def new(name: str) -> ExitCode:
 
 @main.group("dead-letters", cls=NearestGroup)
 def dead_letters() -> None:
-    """Look at messages that were given up on."""
+    """Look at messages that were given up on.
+
+    Those of topologies on this machine, or of a cluster when a coordinator, keys or --insecure are
+    given.
+    """
 
 
 def _store_options(command: _F) -> _F:
@@ -225,7 +237,23 @@ def _store_options(command: _F) -> _F:
         "--state-dir", type=click.Path(path_type=Path), metavar="D",
         help="The state directory given to run.",
     )  # fmt: skip
-    return topology(folder(command))
+    return topology(folder(asks(command)))
+
+
+@contextmanager
+def _letters(
+    topology: str | None, state_dir: Path | None, options: ClientOptions
+) -> Iterator[Letters]:
+    """Open what the options mean: a store of this machine, or a coordinator's."""
+    if options.given and state_dir is None:
+        from .cluster.cluster_letters import ClusterLetters
+
+        with connected(options) as client:
+            yield ClusterLetters(client, topology)
+    else:
+        from .dead_letter_commands import open_store
+
+        yield open_store(topology, state_dir)
 
 
 _ids = click.argument("ids", metavar="ID...", nargs=-1, type=int)
@@ -242,23 +270,28 @@ _as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 )  # fmt: skip
 @_as_json
 def list_(
-    topology: str | None, state_dir: Path | None, after: int, limit: int, as_json: bool
-) -> ExitCode:
+    topology: str | None, state_dir: Path | None, after: int, limit: int, as_json: bool,
+    options: ClientOptions,
+) -> ExitCode:  # fmt: skip
     """List dead letters, a line each."""
-    from .dead_letter_commands import list_letters, open_store
+    from .dead_letter_commands import list_letters
 
-    return list_letters(open_store(topology, state_dir), after, limit, as_json)
+    with _letters(topology, state_dir, options) as letters:
+        return list_letters(letters, after, limit, as_json)
 
 
 @dead_letters.command()
 @click.argument("id", type=int)
 @_store_options
 @_as_json
-def show(id: int, topology: str | None, state_dir: Path | None, as_json: bool) -> ExitCode:
+def show(
+    id: int, topology: str | None, state_dir: Path | None, as_json: bool, options: ClientOptions
+) -> ExitCode:
     """Show one with its values, the reason and the traceback."""
-    from .dead_letter_commands import open_store, show_letter
+    from .dead_letter_commands import show_letter
 
-    return show_letter(open_store(topology, state_dir), id, as_json)
+    with _letters(topology, state_dir, options) as letters:
+        return show_letter(letters, id, as_json)
 
 
 @dead_letters.command()
@@ -266,13 +299,15 @@ def show(id: int, topology: str | None, state_dir: Path | None, as_json: bool) -
 @_every
 @_store_options
 def replay(
-    ids: tuple[int, ...], every: bool, topology: str | None, state_dir: Path | None
-) -> ExitCode:
+    ids: tuple[int, ...], every: bool, topology: str | None, state_dir: Path | None,
+    options: ClientOptions,
+) -> ExitCode:  # fmt: skip
     """Have dead letters tried again, with all their attempts."""
-    from .dead_letter_commands import chosen, open_store, replay_letters
+    from .dead_letter_commands import chosen, replay_letters
 
     which = chosen(ids, every)
-    return replay_letters(open_store(topology, state_dir), which)
+    with _letters(topology, state_dir, options) as letters:
+        return replay_letters(letters, which)
 
 
 @dead_letters.command()
@@ -280,13 +315,15 @@ def replay(
 @_every
 @_store_options
 def drop(
-    ids: tuple[int, ...], every: bool, topology: str | None, state_dir: Path | None
-) -> ExitCode:
+    ids: tuple[int, ...], every: bool, topology: str | None, state_dir: Path | None,
+    options: ClientOptions,
+) -> ExitCode:  # fmt: skip
     """Forget dead letters for good."""
-    from .dead_letter_commands import chosen, drop_letters, open_store
+    from .dead_letter_commands import chosen, drop_letters
 
     which = chosen(ids, every)
-    return drop_letters(open_store(topology, state_dir), which)
+    with _letters(topology, state_dir, options) as letters:
+        return drop_letters(letters, which)
 
 
 for _command in (*cli_daemons.COMMANDS, *cli_cluster.COMMANDS):

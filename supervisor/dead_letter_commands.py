@@ -1,16 +1,17 @@
 """``waterspout dead-letters``: look at what was given up on, have it tried again, or drop it.
 
 Works on the store itself, whether the topology is running or not: a run looks for letters that
-wait for another try once a second, and the next run does when it begins.
+wait for another try once a second, and the next run does when it begins. Of a cluster, the
+coordinator is asked (cluster/cluster_letters.py).
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import click
 from rich.text import Text
@@ -31,6 +32,28 @@ FIELDS = (
     "id", "time", "status", "component", "task", "partition", "start", "end", "message_id",
     "stream", "attempts", "failed_component", "reason", "values",
 )  # fmt: skip
+#: Width of a position in the list, in characters, and about how much the other columns take.
+PLACE_MIN, PLACE_MAX = 16, 40
+OTHERS_WIDTH = 55
+
+
+class Letters(Protocol):
+    """What is read and changed: a store, or what a coordinator has."""
+
+    def dead_letters(self, *, after: int = 0, limit: int = 100) -> list[DeadLetter]:
+        """Return letters with ids above ``after``, oldest first."""
+
+    def dead_letter(self, id: int) -> DeadLetter | None:
+        """Return one letter."""
+
+    def dead_letter_count(self) -> int:
+        """Return how many there are."""
+
+    def mark_replay(self, ids: Iterable[int] | None) -> int:
+        """Mark letters for another try (None: all); return how many."""
+
+    def drop_dead_letters(self, ids: Iterable[int] | None) -> int:
+        """Forget letters (None: all); return how many."""
 
 
 def open_store(topology: str | None, state_dir: Path | None) -> SqliteStore:
@@ -78,7 +101,7 @@ def _count(folder: Path) -> int:
         store.close()
 
 
-def list_letters(store: SqliteStore, after: int, limit: int, as_json: bool) -> ExitCode:
+def list_letters(store: Letters, after: int, limit: int, as_json: bool) -> ExitCode:
     """Print dead letters, a line each."""
     letters = store.dead_letters(after=after, limit=limit)
     if as_json:
@@ -89,8 +112,11 @@ def list_letters(store: SqliteStore, after: int, limit: int, as_json: bool) -> E
         made = table("id", "time", "component", "position", "attempts", "status", "reason")
         for column in made.columns[1:]:
             column.justify = "left"
+        # On a narrow terminal these two are cut, and never the id, which the other verbs take.
+        made.expand, made.columns[-1].ratio = True, 1
+        room = max(PLACE_MIN, min(PLACE_MAX, (console().width - OTHERS_WIDTH) // 2))
         for letter in letters:
-            made.add_row(*_row(letter))
+            made.add_row(*_row(letter, room))
         console().print(made)
     left = store.dead_letter_count() - len(letters)
     if not letters:
@@ -100,14 +126,14 @@ def list_letters(store: SqliteStore, after: int, limit: int, as_json: bool) -> E
     return ExitCode.OK
 
 
-def _row(letter: DeadLetter) -> list[str]:
+def _row(letter: DeadLetter, room: int) -> list[str]:
     record = letter.record
     where = record.get("partition")
     if where is None:
         place = text(record.get("message_id"), 40)
     else:
-        where = text(where)
-        place = f"{where if len(where) <= 36 else '...' + where[-33:]}:{record.get('start')}"
+        place = f"{text(where)}:{record.get('start')}"
+        place = place if len(place) <= room else "..." + place[3 - room :]
     return [
         str(letter.id),
         _time(letter.at),
@@ -128,7 +154,7 @@ def as_map(letter: DeadLetter) -> dict[str, Any]:
     return {"id": letter.id, "at": letter.at, "status": letter.status, **letter.record}
 
 
-def show_letter(store: SqliteStore, id: int, as_json: bool) -> ExitCode:
+def show_letter(store: Letters, id: int, as_json: bool) -> ExitCode:
     """Print all that is known of one dead letter.
 
     Raises:
@@ -167,7 +193,7 @@ def chosen(ids: Sequence[int], every: bool) -> list[int] | None:
     return None if every else list(ids)
 
 
-def replay_letters(store: SqliteStore, ids: Sequence[int] | None) -> ExitCode:
+def replay_letters(store: Letters, ids: Sequence[int] | None) -> ExitCode:
     """Have dead letters tried again: now when the topology is running, else by its next run."""
     _check(store, ids)
     marked = plural(store.mark_replay(ids), "dead letter")
@@ -175,14 +201,14 @@ def replay_letters(store: SqliteStore, ids: Sequence[int] | None) -> ExitCode:
     return ExitCode.OK
 
 
-def drop_letters(store: SqliteStore, ids: Sequence[int] | None) -> ExitCode:
+def drop_letters(store: Letters, ids: Sequence[int] | None) -> ExitCode:
     """Forget dead letters for good."""
     _check(store, ids)
     click.echo(f"{plural(store.drop_dead_letters(ids), 'dead letter')} dropped")
     return ExitCode.OK
 
 
-def _check(store: SqliteStore, ids: Sequence[int] | None) -> None:
+def _check(store: Letters, ids: Sequence[int] | None) -> None:
     """Refuse all when one of them is not there, so that a slip changes nothing."""
     missing = [id for id in dict.fromkeys(ids or ()) if store.dead_letter(id) is None]
     if missing:

@@ -316,6 +316,20 @@ def test_a_swap_returns_when_the_new_version_runs_or_the_old_one_again(case: Cas
     case.whole()
 
 
+def test_dead_letters_are_shown_tried_again_and_dropped_from_afar(case: Case) -> None:
+    cluster = case.cluster.up("a")
+    case.submit("--set", "bolts.split.args.pause_s=often", "--set", "settings.attempts_max=1",
+                lines=50)  # fmt: skip
+    row = cluster.ended("wordcount")
+    assert row["dead_letters"] > 1
+    listed = cluster.call("dead-letters", "list").stdout.splitlines()
+    assert listed[1].split()[0] == "1" and "TypeError" in listed[1]
+    assert "Traceback" in cluster.call("dead-letters", "show", "1").stdout
+    assert "1 dead letter to be" in cluster.call("dead-letters", "replay", "1").stdout
+    cluster.call("dead-letters", "drop", "--all", "--topology", "wordcount")
+    assert "no dead letters" in cluster.call("dead-letters", "list").stderr
+
+
 # What is refused.
 
 

@@ -41,6 +41,16 @@ def test_the_only_topology_needs_no_name() -> None:
     assert open_store(None, None).dead_letter_count() == 2
 
 
+def test_ids_are_shown_on_a_narrow_terminal_too(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    commands.list_letters(store_with(12), 0, 100, as_json=False)
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()[1:]] == [
+        str(id) for id in range(1, 13)
+    ]
+
+
 def test_of_several_the_only_one_with_letters_is_meant() -> None:
     store_with(0, "logs")
     store_with(1, "words")
@@ -75,7 +85,7 @@ def test_the_list_shows_position_and_reason(capsys: pytest.CaptureFixture[str]) 
     commands.list_letters(store_with(2), 0, 100, as_json=False)
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].split()[:3] == ["id", "time", "component"]
-    assert "/a/file/of/somebody.log:0" in lines[1]
+    assert "somebody.log:0" in lines[1]
     assert "ValueError: \\x1b bad" in lines[1]
 
 
