@@ -9,12 +9,7 @@ missing.
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Callable, Iterable
-from itertools import chain
-from json.encoder import encode_basestring
-from math import isfinite
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -23,7 +18,7 @@ from waterspout.topology.errors import UserError
 
 from .append_file import AppendFile
 from .contract import Batch, Bolt
-from .texts import json_text, text_of, utf8
+from .encodings import csv_records, jsonl, lines
 
 #: What becomes of what is in the file already.
 Begin = Literal["append", "new"]
@@ -143,12 +138,7 @@ class WriteLines(FileWriter):
 
     def encode(self, names: tuple[str, ...], rows: Iterable[Any]) -> bytes:
         """Return a line per row."""
-        columns = list(zip(*rows, strict=True))
-        if any(bytes in set(map(type, column)) for column in columns):
-            separator = utf8(self._separator)
-            return b"".join(separator.join(map(_raw, row)) + b"\n" for row in rows)
-        texts = map(self._separator.join, zip(*map(_texts, columns), strict=True))
-        return utf8("\n".join(texts) + "\n")
+        return lines(rows, self._separator)
 
 
 class WriteCsv(FileWriter):
@@ -185,12 +175,9 @@ class WriteCsv(FileWriter):
                 f"{self.context.component}: the file has the columns {list(self._columns)}, this "
                 f"stream has {list(names)}; say which to write with fields: [...]"
             )
-        rows = list(rows)
-        if not set(map(type, chain.from_iterable(rows))) <= _CELLS:
-            rows = [list(map(text_of, row)) for row in rows]
         if self._header and self._file is not None and not self._file.header:
-            self._file.header = utf8(_csv_text([names]))
-        return utf8(_csv_text(rows))
+            self._file.header = csv_records([names])
+        return csv_records(rows)
 
 
 class WriteJsonl(FileWriter):
@@ -200,53 +187,8 @@ class WriteJsonl(FileWriter):
     """
 
     def encode(self, names: tuple[str, ...], rows: Iterable[Any]) -> bytes:
-        """Return an object per row.
-
-        Column by column: about half the time of a ``json.dumps`` per row.
-        """
-        # '%' is doubled: the names go into a format string.
-        keys = [encode_basestring(name).replace("%", "%%") for name in names]
-        form = "{" + ",".join(f"{key}:%s" for key in keys) + "}\n"
-        columns = [map(_json_of(column), column) for column in zip(*rows, strict=True)]
-        return utf8("".join(map(form.__mod__, zip(*columns, strict=True))))
-
-
-#: Types that the csv module writes as ``text_of`` would.
-_CELLS = frozenset({str, int, float, bool, type(None)})
-
-
-def _json_of(column: tuple[Any, ...]) -> Callable[[Any], str]:
-    """Return what makes JSON of the values of a column."""
-    types = set(map(type, column))
-    if types == {str}:
-        return encode_basestring
-    if types == {int}:
-        return int.__repr__
-    return float.__repr__ if types == {float} and all(map(isfinite, column)) else json_text
-
-
-def _texts(column: tuple[Any, ...]) -> Iterable[str]:
-    """Return the values of a column as text."""
-    types = set(map(type, column))
-    if types == {str}:
-        return column
-    return map(int.__repr__ if types == {int} else text_of, column)
-
-
-def _csv_text(rows: Iterable[Any]) -> str:
-    text = _csv_quoted(rows, csv.QUOTE_MINIMAL)
-    # A bare carriage return would end a record for readers; Python < 3.13 does not quote it.
-    return _csv_quoted(rows, csv.QUOTE_NONNUMERIC) if "\r" in text else text
-
-
-def _csv_quoted(rows: Iterable[Any], quoting: Any) -> str:
-    out = io.StringIO(newline="")
-    csv.writer(out, lineterminator="\n", quoting=quoting).writerows(rows)
-    return out.getvalue()
-
-
-def _raw(value: Any) -> bytes:
-    return value if type(value) is bytes else utf8(text_of(value))
+        """Return an object per row."""
+        return jsonl(names, rows)
 
 
 def _with_index(path: str) -> str:

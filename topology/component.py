@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -84,6 +84,7 @@ class Context:
         settings: the topology's settings, read only.
         fresh: nothing is durable, and no process of this run had the task before: it begins
             from the start, and does not go on with what an earlier one left.
+        restored: number of the round or checkpoint that the state is of; None: it begins empty.
         state: durable state (bolts.state.TaskState); None in spouts.
         clock: monotonic seconds; the only clock a component should use for durations.
         random: seeded per task.
@@ -100,6 +101,7 @@ class Context:
     clock: Callable[[], float]
     random: random.Random
     fresh: bool = False
+    restored: int | None = None
     state: Any = None
     metrics: Metrics = field(default_factory=Metrics)
     log: logging.Logger = field(default_factory=lambda: logging.getLogger("waterspout.user"))
@@ -122,6 +124,18 @@ class Component:
         Called without an instance, when a topology is linted and when a worker boots.
         """
         return cls.outputs
+
+    @classmethod
+    def import_paths(cls, args: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+        """Yield (argument, import path) of all that ``args`` have the component import.
+
+        Asked before anything is imported; override where a path is inside of an argument.
+        """
+        for name in cls.import_args:
+            value = args.get(name)
+            for path in value if isinstance(value, (list, tuple)) else (value,):
+                if isinstance(path, str):
+                    yield name, path
 
     def log(self, message: str, level: str | None = None) -> None:
         """Log a line under the component's name (streamparse's signature)."""

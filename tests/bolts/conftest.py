@@ -31,8 +31,9 @@ class Bench:
         self.emitted: list[list[Any]] = []
 
     def context(
-        self, index: int = 0, parallelism: int = 1, state: Any = None, fresh: bool = True
-    ) -> Context:
+        self, index: int = 0, parallelism: int = 1, state: Any = None, fresh: bool = True,
+        restored: int | None = None, draws: int = 1,
+    ) -> Context:  # fmt: skip
         """Return a context for task ``index`` of component ``step``."""
         return Context(
             topology="t",
@@ -42,8 +43,9 @@ class Bench:
             parallelism=parallelism,
             settings={},
             clock=self.clock,
-            random=random.Random(1),
+            random=random.Random(draws),
             fresh=fresh,
+            restored=restored,
             state=TaskState("step", index) if state is None else state,
             log=logging.getLogger("waterspout.test"),
         )

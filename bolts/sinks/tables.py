@@ -1,0 +1,176 @@
+"""What sinks into tables of a database have in common: rows wait in the state for their checkpoint.
+
+Rows since the last checkpoint are kept in memory and go into the task's state with it. Once it is
+durable, each block of rows is written in one transaction of the database, together with its id in
+the table ``waterspout_commits``: a block whose id is there was written before. So no prepared
+transaction is left open in the database, whatever dies when, and nothing is written twice.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from waterspout.bolts.contract import Batch
+from waterspout.bolts.texts import json_text
+from waterspout.topology.component import Context
+from waterspout.topology.errors import UserError
+
+from .transactional import TransactionalSink
+
+#: Table that holds the ids of blocks that were written.
+COMMITS_TABLE = "waterspout_commits"
+#: Rows of one block; a state value may take 8 MiB.
+BLOCK_ROWS = 2000
+_SCALAR_SIZE = 16
+#: Characters and bytes that a block may hold before it is closed.
+BLOCK_SIZE = 4 * 1024 * 1024
+#: Rows that may wait for a checkpoint.
+ROWS_MAX = 1_000_000
+#: Ids of older blocks are forgotten: no checkpoint that names them is kept so long.
+COMMITS_DAYS = 30
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}")
+
+
+class Table(TransactionalSink):
+    """One table of a database; what differs between databases is ``write_block``."""
+
+    def __init__(
+        self, table: str, fields: list[str] | None, key: list[str] | None, create: bool
+    ) -> None:
+        """Check names; they go into SQL as they are.
+
+        Raises:
+            UserError: a name is not letters, digits and ``_``, or the key is not among the fields.
+        """
+        kind = type(self).__name__
+        for what, names in (("table", [table]), ("fields", fields or []), ("key", key or [])):
+            for name in names:
+                if not isinstance(name, str) or not _NAME.fullmatch(name):
+                    raise UserError(f"{kind}: {what}: letters, digits and _ expected: {name!r:.80}")
+        self.table = table
+        self.key = tuple(key or ())
+        self.columns: tuple[str, ...] = tuple(fields or ())
+        if missing := [name for name in self.key if fields and name not in fields]:
+            raise UserError(f"{kind}: key: {missing[0]!r} is not one of the fields {fields}")
+        self._named = fields is not None
+        self.create = create
+        self._ready = False
+        self._blocks: list[list[list[Any]]] = []
+        self._size = 0
+        self._rows = 0
+
+    def begin(self, columns: tuple[str, ...], block: list[list[Any]]) -> None:
+        """Make the tables that are missing, with types that suit ``block``; once per task.
+
+        Raises what the database does.
+        """
+        raise NotImplementedError
+
+    def write_block(self, id: str, columns: tuple[str, ...], block: list[list[Any]]) -> None:
+        """Write a block and its id in one transaction; nothing, when the id is there already."""
+        raise NotImplementedError
+
+    def prepare(self, context: Context) -> None:
+        """Read the names of columns that are kept with the blocks, then commit them."""
+        self._columns_kept: dict[str, Any] = context.state.task("__columns")
+        if not self.columns:
+            self.columns = tuple(self._columns_kept.get("columns", ()))
+        super().prepare(context)
+
+    def write(self, batch: Batch) -> None:
+        """Keep a batch for its checkpoint.
+
+        Raises:
+            UserError: another stream than before, or too many rows wait.
+        """
+        names = batch[0].fields
+        columns = self.columns if self._named else names
+        if not self.columns:
+            self._begin_columns(names)
+        missing = [name for name in self.columns if name not in names]
+        if missing or (not self._named and names != self.columns):
+            raise UserError(
+                f"{self.context.component}: table {self.table} has the columns "
+                f"{list(self.columns)}, this stream has {list(names)}"
+            )
+        if self._rows + len(batch) > ROWS_MAX:
+            raise UserError(
+                f"{self.context.component}: more than {ROWS_MAX} rows wait for a checkpoint; "
+                "shorten checkpoint_interval"
+            )
+        self._add([list(row) for row in zip(*map(batch.column, columns), strict=True)])
+
+    def _begin_columns(self, names: tuple[str, ...]) -> None:
+        bad = [name for name in names if not _NAME.fullmatch(name)]
+        lost = [name for name in self.key if name not in names]
+        if bad or lost:
+            what = f"field {bad[0]!r} cannot name a column" if bad else f"no field {lost[0]!r}"
+            raise UserError(f"{self.context.component}: table {self.table}: {what}")
+        self.columns = names
+        self._columns_kept["columns"] = names
+
+    def _add(self, rows: list[list[Any]]) -> None:
+        for row in rows:
+            size = _size_of(row)
+            last = self._blocks[-1] if self._blocks else None
+            if last is None or len(last) >= BLOCK_ROWS or self._size + size > BLOCK_SIZE:
+                self._blocks.append([row])
+                self._size = size
+            else:
+                last.append(row)
+                self._size += size
+        self._rows += len(rows)
+
+    def pre_commit(self, number: int) -> list[Any]:
+        """Put all rows into the state."""
+        blocks, self._blocks, self._size, self._rows = self._blocks, [], 0, 0
+        return [[list(self.columns), block] for block in blocks]
+
+    def insert(self, columns: tuple[str, ...], values: str) -> str:
+        """Return the INSERT of ``values``: a row takes the place of the one with the same key."""
+        into = f'INSERT INTO "{self.table}" ({quoted(columns)}) {values}'
+        if not self.key:
+            return into
+        rest = [name for name in columns if name not in self.key]
+        if not rest:
+            return f"{into} ON CONFLICT ({quoted(self.key)}) DO NOTHING"
+        sets = ", ".join(f'"{name}" = excluded."{name}"' for name in rest)
+        return f"{into} ON CONFLICT ({quoted(self.key)}) DO UPDATE SET {sets}"
+
+    def commit(self, id: str, handle: Any) -> None:
+        """Write a block.
+
+        Raises:
+            Exception: of the database: it is away, full, or refuses a row.
+        """
+        columns, block = tuple(handle[0]), handle[1]
+        if not self._ready:
+            self.begin(columns, block)
+            self._ready = True
+        self.write_block(id, columns, block)
+
+
+def quoted(names: Iterable[str]) -> str:
+    """Return names of columns as they stand in SQL."""
+    return ", ".join(f'"{name}"' for name in names)
+
+
+def plain(rows: Sequence[Sequence[Any]]) -> list[list[Any]]:
+    """Return rows of values that every database takes: lists and dicts become JSON."""
+    return [
+        [json_text(value) if isinstance(value, (list, tuple, dict)) else value for value in row]
+        for row in rows
+    ]
+
+
+def _size_of(row: list[Any]) -> int:
+    """Return about what a row takes in the state: lists and dicts by their text."""
+    return sum(map(_value_size, row))
+
+
+def _value_size(value: Any) -> int:
+    if isinstance(value, (str, bytes)):
+        return len(value)
+    return len(json_text(value)) if isinstance(value, (list, tuple, dict)) else _SCALAR_SIZE

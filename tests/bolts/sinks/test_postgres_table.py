@@ -1,0 +1,52 @@
+"""PostgresTable, as far as it needs no server; tests/process/test_postgres.py starts a real one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from waterspout.bolts.sinks import postgres_table
+from waterspout.bolts.sinks.postgres_table import PostgresTable
+from waterspout.topology.errors import UserError
+
+
+@pytest.mark.parametrize(
+    ("values", "kind"),
+    [
+        ([1, None], "bigint"),
+        ([1.5], "double precision"),
+        ([True], "boolean"),
+        ([b"x"], "bytea"),
+        (["x"], "text"),
+        ([[1]], "text"),
+        ([1, "x"], "text"),
+        ([None], "text"),
+    ],
+)
+def test_a_new_column_has_the_type_of_its_first_values(values: list[Any], kind: str) -> None:
+    assert postgres_table._type_of(values) == kind
+
+
+def test_without_the_library_it_says_what_to_install(bench, monkeypatch) -> None:
+    import builtins
+
+    real = builtins.__import__
+
+    def no_psycopg(name: str, *args: Any, **kwargs: Any) -> Any:
+        if name == "psycopg":
+            raise ImportError("No module named 'psycopg'")
+        return real(name, *args, **kwargs)
+
+    monkeypatch.setattr(builtins, "__import__", no_psycopg)
+    with pytest.raises(UserError, match=r"step: .*pip install 'waterspout\[postgres\]'"):
+        bench.start(PostgresTable("dbname=x", "t"))
+
+
+def test_a_server_that_is_away_fails_the_commit_and_keeps_the_rows(bench, tmp_path) -> None:
+    sink = bench.start(PostgresTable(f"host={tmp_path} dbname=x", "t"))
+    sink.process_batch(bench.batch(["a"], [[1]]))
+    sink.before_snapshot(1)
+    with pytest.raises(Exception, match="connection"):
+        sink.on_durable(1)
+    assert len(sink.context.state.keyed("__transactions")) == 1
+    sink.cleanup()
