@@ -1,21 +1,78 @@
-"""Hypothesis for all tests: no time limits, and the same examples in every run.
+"""What all tests share: how hypothesis draws, which tests are units, who runs what beside whom.
 
-A limit would fail on a busy machine. Random examples belong to a search, not to a gate:
-``HYPOTHESIS_PROFILE=search`` draws new ones.
+Hypothesis: no time limits, and the same examples in every run. A limit would fail on a busy
+machine. Random examples belong to a search, not to a gate: ``HYPOTHESIS_PROFILE=search`` draws
+new ones.
+
+Kinds: every test has the mark of its kind, by its folder. ``-m unit`` runs what needs no real
+process; see CONTRIBUTING.md.
+
+Beside each other: with ``-n auto`` (pytest-xdist) files run beside files, never tests of one
+file, and long ones come first. Each has folders, ports and namespaces of its own.
 """
 
 from __future__ import annotations
 
+import gc
 import os
+from pathlib import Path
+from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, settings
+from xdist.scheduler import LoadScopeScheduling
 
 _PATIENT = [HealthCheck.too_slow]
 
 settings.register_profile(
-    "gate", deadline=None, derandomize=True, suppress_health_check=_PATIENT
+    "gate", deadline=None, derandomize=True, max_examples=50, suppress_health_check=_PATIENT
 )
 settings.register_profile(
     "search", deadline=None, max_examples=2000, suppress_health_check=_PATIENT
 )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "gate"))
+
+_TESTS = Path(__file__).parent
+#: Folders whose tests are no unit tests, and their kind; in the order in which they are begun.
+KINDS = {"hosts": "process", "process": "process", "simulation": "simulation"}
+#: Test processes of ``-n auto`` at most: real clusters beside each other have to share the cores.
+PROCESSES_MAX = 4
+
+
+def _folder(item: pytest.Item) -> str:
+    return item.path.relative_to(_TESTS).parts[0]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark each test with its kind; under xdist, begin with what takes longest."""
+    for item in items:
+        item.add_marker(KINDS.get(_folder(item), "unit"))
+    if hasattr(config, "workerinput"):
+        order = {folder: place for place, folder in enumerate(KINDS)}
+        items.sort(key=lambda item: order.get(_folder(item), len(order)))
+
+
+def pytest_collection_finish() -> None:
+    """Take what was collected out of the garbage collector's sight: it lives until the end."""
+    gc.collect()
+    gc.freeze()
+
+
+class FilesBesideFiles(LoadScopeScheduling):  # type: ignore[misc]
+    """Gives each test process whole files, in the order of collection; a simulation by tests."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        path = nodeid.partition("::")[0]
+        return nodeid if path.startswith("tests/simulation/") else path
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
+    """Say how tests are given to test processes. Called by xdist in the process that gives."""
+    config.option.loadscopereorder = False
+    return FilesBesideFiles(config, log)
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Return how many test processes ``-n auto`` starts: one for each core there is for us."""
+    return min(len(os.sched_getaffinity(0)), PROCESSES_MAX)

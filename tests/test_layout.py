@@ -5,17 +5,14 @@ A rule that is broken names file and line. An exception to a rule stands here, w
 
 from __future__ import annotations
 
-import ast
 import configparser
 import re
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
-FOLDERS = ("topology", "spouts", "bolts", "supervisor", "configs")
+from .sources import FOLDERS, ROOT, Source, package_sources, read_source, sources
 
 #: Who may import from which folder. configs/ holds user code: it sees what a user sees.
 ARROWS = {
@@ -86,42 +83,6 @@ TESTED_ELSEWHERE: dict[str, str] = {
 }
 
 
-@cache
-def sources() -> dict[str, ast.Module]:
-    """Return every Python file of the project as path -> syntax tree."""
-    folders = (*FOLDERS, "tests", "benchmarks", "docs")
-    paths = [p for folder in folders for p in (ROOT / folder).rglob("*.py")]
-    return {str(p.relative_to(ROOT)): ast.parse(p.read_text("utf-8")) for p in sorted(paths)}
-
-
-def package_sources(*folders: str) -> dict[str, ast.Module]:
-    """Return the files of some folders as path -> syntax tree."""
-    return {path: tree for path, tree in sources().items() if path.split("/")[0] in folders}
-
-
-def imports(path: str, tree: ast.Module) -> Iterator[tuple[int, str]]:
-    """Yield (line, absolute module name) for everything that a file imports."""
-    package = ["waterspout", *path.split("/")[:-1]]
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            for alias in node.names:
-                yield node.lineno, alias.name
-        elif isinstance(node, ast.ImportFrom):
-            base = package[: len(package) - node.level + 1] if node.level else []
-            module = ".".join([*base, *([node.module] if node.module else [])])
-            yield node.lineno, module
-            for alias in node.names:
-                yield node.lineno, f"{module}.{alias.name}"
-
-
-def dotted(node: ast.expr) -> str:
-    """Return ``a.b.c`` for a name or attribute, else an empty string."""
-    if isinstance(node, ast.Attribute):
-        base = dotted(node.value)
-        return f"{base}.{node.attr}" if base else ""
-    return node.id if isinstance(node, ast.Name) else ""
-
-
 def setup_cfg() -> configparser.ConfigParser:
     """Return the parsed setup.cfg."""
     parser = configparser.ConfigParser()
@@ -164,12 +125,12 @@ def test_there_is_no_folder_of_the_import_name() -> None:
 
 def test_every_module_has_a_docstring_and_a_test_file_of_its_own() -> None:
     problems = []
-    for path, tree in package_sources(*FOLDERS).items():
-        if not ast.get_docstring(tree):
+    for path, source in package_sources(*FOLDERS).items():
+        if not source.docstring:
             problems.append(f"{path}:1: no module docstring")
         folder, name = path.rsplit("/", 1)
-        mirror = ROOT / "tests" / folder / f"test_{name}"
-        if name.startswith("__") or folder == "configs" or mirror.exists():
+        mirrors = (ROOT / "tests" / place / f"test_{name}" for place in (folder, "process"))
+        if name.startswith("__") or folder == "configs" or any(m.exists() for m in mirrors):
             continue
         if path not in TESTED_ELSEWHERE:
             problems.append(f"{path}:1: tests/{folder}/test_{name} does not exist")
@@ -183,16 +144,14 @@ def test_no_exception_outlives_its_module() -> None:
 
 def test_test_files_have_a_docstring() -> None:
     found = package_sources("tests").items()
-    complain([f"{path}:1: no module docstring" for path, t in found if not ast.get_docstring(t)])
+    complain([f"{path}:1: no module docstring" for path, t in found if not t.docstring])
 
 
 def test_no_file_is_too_long_without_a_reason() -> None:
     problems = []
-    for path, tree in sources().items():
-        lines = len((ROOT / path).read_text("utf-8").splitlines())
-        reason = "Over 400 lines because" in (ast.get_docstring(tree) or "")
-        if lines > LINES_MAX and not reason:
-            problems.append(f"{path}: {lines} lines: one concept? Else give the reason on top")
+    for path, source in sources().items():
+        if source.lines > LINES_MAX and "Over 400 lines because" not in source.docstring:
+            problems.append(f"{path}: {source.lines} lines: one concept? Else say why on top")
     complain(problems)
 
 
@@ -201,9 +160,9 @@ def test_no_file_is_too_long_without_a_reason() -> None:
 
 def test_import_arrows_run_one_way() -> None:
     problems = []
-    for path, tree in package_sources(*FOLDERS).items():
+    for path, source in package_sources(*FOLDERS).items():
         allowed = ARROWS[path.split("/")[0]]
-        for line, module in imports(path, tree):
+        for line, module in source.imports:
             parts = module.split(".")
             if parts[0] == "waterspout" and len(parts) > 1 and parts[1] not in allowed:
                 problems.append(f"{path}:{line}: imports {module}")
@@ -213,8 +172,8 @@ def test_import_arrows_run_one_way() -> None:
 def test_nobody_imports_a_folder_by_its_bare_name() -> None:
     # The same module under two names is two modules: two classes, two sets of globals.
     problems = []
-    for path, tree in sources().items():
-        for line, module in imports(path, tree):
+    for path, source in sources().items():
+        for line, module in source.imports:
             if module.split(".")[0] in FOLDERS:
                 problems.append(f"{path}:{line}: imports {module}; write waterspout.{module}")
     complain(problems)
@@ -222,13 +181,11 @@ def test_nobody_imports_a_folder_by_its_bare_name() -> None:
 
 def test_inside_a_package_imports_are_relative() -> None:
     problems = []
-    for path, tree in package_sources(*FOLDERS).items():
+    for path, source in package_sources(*FOLDERS).items():
         own = "waterspout." + path.split("/")[0]
-        for node in ast.walk(tree):
-            if isinstance(node, ast.ImportFrom) and not node.level:
-                module = node.module or ""
-                if module == own or module.startswith(own + "."):
-                    problems.append(f"{path}:{node.lineno}: imports {module} by its absolute name")
+        for line, module in source.absolute:
+            if module == own or module.startswith(own + "."):
+                problems.append(f"{path}:{line}: imports {module} by its absolute name")
     complain(problems)
 
 
@@ -238,29 +195,28 @@ def test_inside_a_package_imports_are_relative() -> None:
 def test_the_pure_core_has_no_clock_socket_thread_or_chance() -> None:
     problems = []
     found = package_sources(*PURE)
-    found |= {path: tree for path, tree in sources().items() if path in PURE_MODULES}
-    for path, tree in found.items():
+    found |= {path: source for path, source in sources().items() if path in PURE_MODULES}
+    for path, source in found.items():
         allowed = IMPURE_ALLOWED.get(path, (set(), ""))[0]
-        for line, what in impurities(path, tree):
+        for line, what in impurities(source):
             if what not in allowed:
                 problems.append(f"{path}:{line}: {what} belongs to the shell (supervisor/)")
     complain(problems)
 
 
-def impurities(path: str, tree: ast.Module) -> Iterator[tuple[int, str]]:
+def impurities(source: Source) -> Iterator[tuple[int, str]]:
     """Yield (line, name) for everything that reads the world outside the arguments."""
-    for line, module in imports(path, tree):
+    for line, module in source.imports:
         if module.split(".")[0] in IMPURE_MODULES:
             yield line, module.split(".")[0]
         elif IMPURE_NAMES.fullmatch(module):
             yield line, module
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Attribute) and IMPURE_NAMES.fullmatch(dotted(node)):
-            yield node.lineno, dotted(node)
-        elif isinstance(node, ast.Call):
-            name = dotted(node.func)
-            if name in ("random.Random", "Random") and not node.args:
-                yield node.lineno, f"{name}() without a seed"
+    for line, name in source.attributes:
+        if IMPURE_NAMES.fullmatch(name):
+            yield line, name
+    for line, name, has_arguments in source.calls:
+        if name in ("random.Random", "Random") and not has_arguments:
+            yield line, f"{name}() without a seed"
 
 
 @pytest.mark.parametrize(
@@ -281,56 +237,55 @@ def impurities(path: str, tree: ast.Module) -> Iterator[tuple[int, str]]:
     ],
 )
 def test_the_purity_check_finds_what_it_is_for(code: str, found: list[str]) -> None:
-    assert [what for _line, what in impurities("bolts/x.py", ast.parse(code))] == found
+    assert [what for _line, what in impurities(read_source("bolts/x.py", code))] == found
 
 
 def test_every_impurity_that_is_allowed_is_still_used() -> None:
     problems = []
     for path, (names, _reason) in IMPURE_ALLOWED.items():
-        used = {what for _line, what in impurities(path, sources()[path])}
+        used = {what for _line, what in impurities(sources()[path])}
         problems += [f"{path}: {name} is allowed, but not used" for name in sorted(names - used)]
     complain(problems)
 
 
 def test_nothing_runs_code_that_came_as_data() -> None:
     problems = []
-    for path, tree in sources().items():
-        for line, module in imports(path, tree):
+    for path, source in sources().items():
+        for line, module in source.imports:
             if module.split(".")[0] in FORBIDDEN_MODULES:
                 problems.append(f"{path}:{line}: imports {module}")
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Call) and dotted(node.func) in FORBIDDEN_CALLS:
-                problems.append(f"{path}:{node.lineno}: calls {dotted(node.func)}")
-            elif isinstance(node, ast.Attribute) and node.attr.endswith("_pyobj"):
-                problems.append(f"{path}:{node.lineno}: {node.attr} pickles")
+        for line, name, _has_arguments in source.calls:
+            if name in FORBIDDEN_CALLS:
+                problems.append(f"{path}:{line}: calls {name}")
+        for line, name in source.attributes:
+            if name.endswith("_pyobj"):
+                problems.append(f"{path}:{line}: {name} pickles")
     complain(problems)
 
 
 def test_unit_tests_do_not_sleep() -> None:
     # Tests that start real processes may wait for them; all others have a simulated clock.
     problems = []
-    for path, tree in package_sources("tests").items():
+    for path, source in package_sources("tests").items():
         if path.startswith(("tests/process/", "tests/hosts/")):
             continue
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Call) and dotted(node.func) in ("time.sleep", "sleep"):
-                problems.append(f"{path}:{node.lineno}: sleeps")
+        for line, name, _has_arguments in source.calls:
+            if name in ("time.sleep", "sleep"):
+                problems.append(f"{path}:{line}: sleeps")
     complain(problems)
 
 
 # --- what the text holds ------------------------------------------------------------------------
 
 
-def texts() -> Iterator[tuple[str, int, str]]:
-    """Yield (path, line number, line) of every text file that is part of the project."""
+def texts() -> Iterator[tuple[str, str]]:
+    """Yield (path, text) of every text file that is part of the project."""
     folders = (*FOLDERS, "tests", "benchmarks", "docs", ".ci")
     paths = [p for folder in folders for p in (ROOT / folder).rglob("*") if p.is_file()]
     paths += [p for p in ROOT.iterdir() if p.suffix in (".md", ".toml", ".cfg", ".in")]
     for path in sorted(paths):
         if "__pycache__" not in path.parts and path.suffix != ".pyc":
-            text = path.read_text("utf-8", errors="replace")
-            for number, line in enumerate(text.splitlines(), 1):
-                yield str(path.relative_to(ROOT)), number, line
+            yield str(path.relative_to(ROOT)), path.read_text("utf-8", errors="replace")
 
 
 def test_nothing_is_left_open_and_no_machine_is_named() -> None:
@@ -339,44 +294,18 @@ def test_nothing_is_left_open_and_no_machine_is_named() -> None:
     homes = "|".join(["wo" + "rk", "fa" + "rm", "ro" + "ot"])
     machine = re.compile(rf"(?<![\w.])/({homes})/")
     problems = []
-    for path, number, line in texts():
-        if left_open.search(line):
-            problems.append(f"{path}:{number}: left open: {line.strip():.80}")
-        if machine.search(line):
-            problems.append(f"{path}:{number}: a path of one machine: {line.strip():.80}")
+    for path, text in texts():
+        for what, word in (("left open", left_open), ("a path of one machine", machine)):
+            for found in word.finditer(text):
+                number = text.count("\n", 0, found.start()) + 1
+                line = text.splitlines()[number - 1].strip()
+                problems.append(f"{path}:{number}: {what}: {line:.80}")
     complain(problems)
 
 
 def test_every_public_thing_has_a_docstring() -> None:
     problems = []
-    for path, tree in package_sources(*FOLDERS).items():
-        for name, node in public_things(tree):
-            if not ast.get_docstring(node):
-                problems.append(f"{path}:{node.lineno}: {name} has no docstring")
+    for path, source in package_sources(*FOLDERS).items():
+        for line, name in source.undocumented:
+            problems.append(f"{path}:{line}: {name} has no docstring")
     complain(problems)
-
-
-Definition = ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
-
-
-def public_things(tree: ast.Module) -> Iterator[tuple[str, Definition]]:
-    """Yield public classes and functions, and public methods of classes without a base.
-
-    A method of a derived class may inherit the docstring of the contract it fulfils.
-    """
-    for node in tree.body:
-        if not isinstance(node, Definition) or node.name.startswith("_"):
-            continue
-        yield node.name, node
-        if isinstance(node, ast.ClassDef) and not node.bases:
-            for method in filter(is_public_method, node.body):
-                assert isinstance(method, Definition)
-                yield f"{node.name}.{method.name}", method
-
-
-def is_public_method(node: ast.stmt) -> bool:
-    """Say whether a statement of a class body is a method that a reader looks up."""
-    if not isinstance(node, Definition) or node.name.startswith("_"):
-        return False
-    decorators = {dotted(decorator).split(".")[-1] for decorator in node.decorator_list}
-    return not decorators & {"setter", "overload"}

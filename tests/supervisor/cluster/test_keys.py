@@ -159,6 +159,7 @@ KNOWN = sorted(KNOWN_KEYS)
      (f"{A.public.decode()} {B.secret.decode()}", "do not belong together"),
      (f"{KNOWN[0]} {KNOWN[1]}", "everybody knows"),
      (f"{A.secret.decode()} {A.public.decode()}", "do not belong together")],
+    ids=["empty", "one-half", "no-keys", "two-pairs", "from-the-documentation", "swapped"],
 )  # fmt: skip
 def test_a_secret_that_is_none_is_refused_and_not_shown(
     tmp_path: Path, text: str, problem: str
