@@ -1,10 +1,10 @@
-"""The coordinator: keeps a topology's workers, epochs, rounds and dead letters in order.
+"""The coordinator: keeps a topology's workers, epochs, snapshots and dead letters in order.
 
 A pure state machine: fed with messages of workers (protocol.py has all of them), exits, ticks
 and the user's wishes, each with ``now`` in monotonic seconds; drained of ``outbox`` by the shell
 after every call. It never imports user code. Its parts:
 
-    handover   who is in the topology, epochs         rounds     what becomes durable
+    handover   who is in the topology, epochs         durability what becomes durable, and when
     phases     from start to the last exit            letters    dead letters, reservations
     progress   what reports add up to                 watch      whom to kill
     suspects   what was at work in a dead worker      store      what must not be forgotten
@@ -21,18 +21,19 @@ from typing import Any
 from waterspout.topology.settings import Settings
 
 from . import protocol
-from .effects import LinkCut, Outbox, PruneSnapshots, Send, Taps, TopologyDone
+from .durability import Durability
+from .effects import LinkCut, Outbox, Send, Taps, TopologyDone
 from .ending import Ending
 from .handover import HandOver
 from .letters import Letters
 from .orders import Orders
 from .overview import Overview
-from .phases import LAST_ROUNDS_MAX, Phase, Phases, Step
+from .phases import Phase, Phases, Step
 from .progress import Progress
 from .replacing import Replacing
 from .restarts import Worker, WorkerEvent, WorkerState
 from .resuming import Resuming
-from .rounds import Rounds, RoundState
+from .snapshotting import RoundState
 from .store import Store, StoreError
 from .suspects import Suspects
 from .watch import Watch
@@ -71,18 +72,13 @@ class Coordinator:
         send = self.handover.send
         self.letters = Letters(store, worker_of, settings.dead_letters_max, send, self.progress)
         self.phases = Phases(len(plan.levels), plan.workers, settings, self.handover.broadcast)
-        stateful = plan.stateful_tasks()
-        self.rounds = Rounds(
-            tasks={
-                worker: frozenset(t for t in stateful if worker_of[t] == worker)
-                for worker in range(plan.workers)
-            },
-            workers=range(plan.workers),
-            store=store,
-            send=send,
-            interval_s=settings.round_interval_s,
-            timeout_s=settings.round_timeout_s,
-        )
+        self._ending = Ending(self.handover, self.phases, settings.stop_timeout_s, self.outbox)
+        self.durability = Durability(
+            plan, settings, store, handover=self.handover, progress=self.progress,
+            letters=self.letters, phases=self.phases, ending=self._ending, outbox=self.outbox,
+            restore=self._restore,
+        )  # fmt: skip
+        self.rounds = self.durability.snapshots
         self.watch = Watch(plan, self.handover, self.progress, settings.boot_timeout_s)
         #: Messages dropped because an incarnation or epoch was over.
         self.stale = 0
@@ -92,8 +88,7 @@ class Coordinator:
         self.resuming = Resuming(self.handover, self.rounds)
         self._replacing = Replacing(self.handover, self.rounds, settings.round_timeout_s)
         self._orders, self._paused = Orders(self.handover.broadcast), False
-        self._ending = Ending(self.handover, self.phases, settings.stop_timeout_s, self.outbox)
-        self._last_rounds = 0
+        self._exact = plan.guarantee == "exactly-once"
         self._handlers: dict[str, Callable[[Worker, Mapping[str, Any], float], None]] = {
             "register": lambda w, m, now: self.handover.on_register(w, m),
             "here": lambda w, m, now: self.resuming.on_here(w, m),
@@ -102,11 +97,8 @@ class Coordinator:
             "built": lambda w, m, now: self.handover.on_built(w),
             "ready": lambda w, m, now: self.handover.on_ready(w),
             "report": self._on_report,
-            "frozen": lambda w, m, now: self._round(self.rounds.on_frozen(w.number, m, now), now),
-            "snapshotted": lambda w, m, now: self._round(
-                self.rounds.on_snapshotted(w.number, m, now), now
-            ),
-            "snapshot_failed": lambda w, m, now: self.rounds.on_snapshot_failed(w.number, m, now),
+            "restore": self._on_restore,
+            **self.durability.handlers,
             "dead_letters": lambda w, m, now: self.letters.on_request(w.number, m, w.incarnation),
             "reserve": lambda w, m, now: self.letters.on_request(w.number, m, w.incarnation),
             "finished": lambda w, m, now: self.phases.on_finished(w.number, m, now),
@@ -133,6 +125,7 @@ class Coordinator:
         """
         self._store.bind(self._plan.fingerprint())
         self.overview.started_at = now
+        self.durability.begin()
         self.resuming.begin(known, now)
         self.handover.start_due(now)
 
@@ -203,7 +196,7 @@ class Coordinator:
             for worker, why in self.watch.on_tick(now):
                 self.handover.kill(worker, why)
             self.handover.start_due(now)
-            self._round(self.rounds.on_tick(now), now)
+            self.durability.on_tick(now)
             wanted = self.handover.live and self.phases.phase is Phase.RUNNING
             self.letters.on_tick(now, replay=wanted)
             self.phases.on_tick(now)
@@ -264,7 +257,9 @@ class Coordinator:
         self._ending.stop(TopologyDone(False, "boot_failed", reason, message["traceback"]), now)
 
     def _on_report(self, worker: Worker, message: Mapping[str, Any], now: float) -> None:
-        self.progress.on_report(worker.number, message, now)
+        # What was restored meanwhile counts from 0 again, and that is reported in its epoch.
+        counts = not self._exact or message["epoch"] == self.handover.epoch
+        self.progress.on_report(worker.number, message, now, counts=counts)
         worker.loop_age_s = float(message.get("loop_age_s") or 0.0)
         self.resuming.on_report(worker, message)
         if message.get("suspects"):
@@ -287,13 +282,26 @@ class Coordinator:
         self._try(lambda: self.suspects.on_death(gone.number, roots, positions))
         self.handover.on_lost(gone, reason, now)
         self.resuming.on_lost(gone)
-        self.rounds.abort(now)
-        self._last_rounds = 0
         self.letters.on_lost(gone.number)
-        self.phases.step(Step.LOST, now)
+        self.durability.on_rolled_back(now)
         if gone.cannot_boot:
             text = f"ended {gone.boot_losses} times while it booted: {gone.last_exit}"
             self._cannot_boot(gone, text, now)
+
+    def _on_restore(self, worker: Worker, message: Mapping[str, Any], now: float) -> None:
+        """Under exactly-once a message failed: nothing is emitted again but by a restore (P1)."""
+        component, reason = message["component"], message["reason"]
+        self.progress.errors.add(component, message["task"], reason, message["traceback"])
+        self._try(lambda: self.suspects.on_failed(message["suspects"]))
+        self._try(lambda: self._store.keep_letters(message.get("letters") or ()))
+        if self._exact and self.handover.live:
+            self._restore(f"{component}: {reason}", now)
+
+    def _restore(self, why: str, now: float) -> None:
+        """Have all tasks go back to the last complete checkpoint, after a back-off."""
+        self.outbox.event("restore", why=why, checkpoint=self.rounds.last or None)
+        self.handover.want_raise(now)
+        self.durability.on_rolled_back(now)
 
     def _cannot_boot(self, worker: Worker, text: str, now: float) -> None:
         worker.apply(WorkerEvent.CANNOT_BOOT)
@@ -320,30 +328,41 @@ class Coordinator:
         self.resuming.step()
         # A commit in doubt is settled first: the new epoch tells survivors what is durable.
         due = self.handover.raise_due(now) and self.rounds.state is RoundState.IDLE
-        if due and self.handover.raise_epoch(now):
-            self._orders.repeat(now)
+        if due:
+            self._raise_epoch(now)
         if self.handover.go_due():
             self._go(now)
         if self.handover.live:
             self._end_of_input(now)
-            self._start_round(now)
+            self.durability.step(now)
         self._replacing.step(now, live=self.handover.live and self.phases.rounds_wanted)
         if self.phases.overdue(now):
             reason = "drained in part: what was not worked through in time is replayed next time"
             self._ending.stop(TopologyDone(True, "drained", reason), now)
+
+    def _raise_epoch(self, now: float) -> None:
+        if self._exact:
+            # Before letters to be tried again are given out with the assignments.
+            self.letters.on_restored()
+        if self.handover.raise_epoch(now):
+            self._orders.repeat(now)
+            if self._exact:
+                self.progress.on_restored()
 
     def _go(self, now: float) -> None:
         if self.phases.draining:
             self.handover.broadcast({"kind": "drain"})
         if self._paused or self.resuming.resumed:
             self.handover.broadcast({"kind": "pause", "paused": self._paused})
-        self.handover.go(now)
-        self.rounds.postpone(now)
-        self.phases.step(Step.GO, now)
+        self.handover.go(now, spouts=not self.durability.over)
+        self.durability.go(now)
         self.outbox.event("running", epoch=self.handover.epoch)
 
     def _end_of_input(self, now: float) -> None:
         """See whether all spout tasks said, in this epoch, that they have nothing left."""
+        if self._exact and self.rounds.state is not RoundState.IDLE:
+            # What finish() does belongs into the last checkpoint, and into none before.
+            return
         drained = self.progress.all_spouts("drained", self.handover.epoch)
         if drained and self.phases.phase is Phase.DRAINING:
             self.phases.step(Step.DRAINED, now)
@@ -354,36 +373,6 @@ class Coordinator:
             and self.progress.all_spouts("exhausted", self.handover.epoch)
         ):
             self.phases.step(Step.INPUT_ENDED, now)
-
-    def _start_round(self, now: float) -> None:
-        if self.phases.rounds_wanted and self.progress.news and self.rounds.due(now):
-            self.rounds.start(self.handover.epoch, now)
-        elif self.phases.phase is Phase.CLOSING and self.rounds.state is RoundState.IDLE:
-            self._start_last_round(now)
-
-    def _start_last_round(self, now: float) -> None:
-        """Start the round that everything waits for; after a failure, an interval later."""
-        if self._last_rounds >= LAST_ROUNDS_MAX:
-            reason = f"the last round failed {self._last_rounds} times: {self.rounds.failure}"
-            self._ending.stop(TopologyDone(False, "failed", reason), now)
-        elif not self._last_rounds or self.rounds.due(now):
-            self._last_rounds += 1
-            self.rounds.start(self.handover.epoch, now, last=True)
-
-    def _round(self, committed: bool, now: float) -> None:
-        """What follows a committed round."""
-        if not committed:
-            return
-        self.progress.on_durable(self.rounds.settled)
-        self._try(lambda: self.letters.on_replayed(self.rounds.letters))
-        self.outbox.append(PruneSnapshots(self.rounds.last, self.rounds.kept))
-        if self.rounds.last_done and self.phases.phase is Phase.CLOSING:
-            if self.phases.input_ended:
-                self._try(self._store.mark_finished)
-                done = TopologyDone(True, "finished", "all input was worked through")
-            else:
-                done = TopologyDone(True, "drained", "drained on request")
-            self._ending.stop(done, now)
 
     # What is shown.
 

@@ -7,23 +7,29 @@ The epoch rises when every place is taken again, so losses close together are on
 back-off of each worker, and one of the topology as a whole, space raises out. Until then
 survivors work on: what was meant for the lost one waits at its links. An epoch is durable in
 the store before anybody hears of it.
+
+Under exactly-once every raise is global: all workers, survivors too, are assigned the parts and
+positions of the last complete checkpoint, since state that had seen more than the others' would
+count messages twice. There an epoch is raised without a loss, too, when a message failed.
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 from waterspout.topology.settings import Settings
 
 from .effects import KillWorker, Outbox, Send, StartWorker
 from .restarts import Backoff, Worker, Workers, WorkerState
-from .store import Store, StoreError
+from .store import Part, Store, StoreError
 from .suspects import Suspects
 
 #: An epoch that the store could not raise is tried again after this.
 RAISE_RETRY_S = 1.0
+#: States in which a worker builds what it is assigned.
+_BUILDS = (WorkerState.STARTING, WorkerState.RUNNING)
 
 
 class HandOver:
@@ -70,6 +76,8 @@ class HandOver:
         self._suspects, self._assign_extra = suspects, assign_extra
         self._spacing = Backoff(settings.restart_backoff_min_s, settings.restart_backoff_max_s)
         self._boot_timeout_s = settings.boot_timeout_s
+        #: All go back together.
+        self._all = plan.guarantee == "exactly-once"
         self._raise_at = 0.0
         self._gone_at = 0.0
 
@@ -131,6 +139,12 @@ class HandOver:
             "worker lost", worker=worker.number, reason=worker.last_exit, restarts=worker.restarts
         )
 
+    def want_raise(self, now: float) -> None:
+        """Raise the epoch although nobody is lost: all tasks are to be restored."""
+        if self.live:
+            self._raise_at = now + self._spacing.next(now - self._gone_at)
+        self.live, self.raise_wanted = False, True
+
     # Time.
 
     def start_due(self, now: float) -> None:
@@ -169,6 +183,8 @@ class HandOver:
         self._outbox.event("epoch raised", epoch=epoch)
         for worker, message in messages:
             worker.epoch = epoch
+            if self._all and worker.state in _BUILDS:
+                worker.assigned(now)
             self.send(worker.number, message)
         return True
 
@@ -185,12 +201,13 @@ class HandOver:
             number, tasks = worker.number, self._tasks[worker.number]
             message = {"epoch": epoch, "peers": peers}
             if worker.epoch:
-                message |= {"kind": "epoch", "durable_round": durable}
                 message["roots"] = self._suspects.take_roots(number)
+            if worker.epoch and not self._all:
+                message |= {"kind": "epoch", "durable_round": durable}
             else:
                 message |= {"kind": "assign", "plan": self._plan_wire, "restore_round": restore}
                 message["fresh"] = restore is None and not positions and not worker.was_built
-                message["parts"] = {p.task: p.file for p in parts if p.task in tasks}
+                message["parts"] = _parts_of(parts, tasks)
                 message["positions"] = {t: positions[t] for t in tasks if t in positions}
                 message["suspects"] = self._suspects.of_worker(number)
                 message |= self._assign_extra(number)
@@ -206,7 +223,19 @@ class HandOver:
             for worker in self.workers
         )
 
-    def go(self, now: float) -> None:
-        """Let spouts start."""
+    def go(self, now: float, *, spouts: bool = True) -> None:
+        """All tasks run from now on; let spouts start, unless nothing is left to be drawn."""
         self.live, self._gone_at = True, now
-        self.broadcast({"kind": "go"})
+        if spouts:
+            self.broadcast({"kind": "go"})
+
+
+def _parts_of(
+    parts: Iterable[Part], tasks: Collection[int]
+) -> dict[int, list[list[str]]]:
+    """Return task -> [[file, sha256]] for these tasks."""
+    files: dict[int, list[list[str]]] = {}
+    for part in parts:
+        if part.task in tasks:
+            files.setdefault(part.task, []).append([part.file, part.sha256])
+    return files

@@ -51,8 +51,6 @@ class Letters:
         self._ask_at = 0.0
         #: id of a letter under replay -> worker that has it.
         self._replaying: dict[int, int] = {}
-        #: Letters that are done and not dropped yet.
-        self._done: set[int] = set()
 
     @property
     def replaying(self) -> bool:
@@ -82,6 +80,12 @@ class Letters:
         self._waiting = deque(item for item in self._waiting if item[0] != worker)
         self._replaying = {i: w for i, w in self._replaying.items() if w != worker}
 
+    def on_restored(self) -> None:
+        """All tasks go back to a checkpoint: what was to be replayed is given out again, and
+        nobody waits for an answer any more."""
+        self._waiting.clear()
+        self._replaying.clear()
+
     def on_tick(self, now: float, *, replay: bool) -> None:
         """Ask the store again, once per ASK_INTERVAL_S; hand out replays when ``replay``."""
         if now < self._ask_at:
@@ -89,7 +93,6 @@ class Letters:
         self._ask_at = now + ASK_INTERVAL_S
         self._answer()
         try:
-            self._drop_done()
             self.count = self._store.dead_letter_count()
             for worker in set(self._worker_of.values()) if replay and self.count else ():
                 replays = self.replays(worker)
@@ -147,8 +150,7 @@ class Letters:
             task = letter.record["task"]
             if task not in self._worker_of:
                 task = self._progress.first_task(letter.record.get("component"))
-            known = letter.id in self._replaying or letter.id in self._done
-            if room <= 0 or known or self._worker_of.get(task) != worker:
+            if room <= 0 or letter.id in self._replaying or self._worker_of.get(task) != worker:
                 continue
             room -= 1
             self._replaying[letter.id] = worker
@@ -157,21 +159,14 @@ class Letters:
         return found
 
     def on_replayed(self, ids: Iterable[int]) -> None:
-        """The other try of these is durable: their letters are done.
+        """The other try of these is durable, and their letters are dropped with that.
 
         Raises:
-            StoreError: they are dropped later.
+            StoreError: the letters are counted later.
         """
-        self._done.update(ids)
-        self._drop_done()
-
-    def _drop_done(self) -> None:
-        if self._done:
-            self._store.drop_dead_letters(sorted(self._done))
-            self.count = self._store.dead_letter_count()
-            for id in self._done:
-                self._replaying.pop(id, None)
-            self._done.clear()
+        for id in ids:
+            self._replaying.pop(id, None)
+        self.count = self._store.dead_letter_count()
 
 
 def _nameless(record: Mapping[str, Any]) -> bool:

@@ -9,7 +9,7 @@ from .handover import HandOver
 from .letters import Letters
 from .phases import Phase, Phases
 from .progress import Progress, latencies
-from .rounds import Rounds
+from .snapshotting import Snapshotting
 from .status import (
     bolt_rows,
     component_rows,
@@ -28,7 +28,7 @@ class Overview:
         plan: Any,
         progress: Progress,
         handover: HandOver,
-        rounds: Rounds,
+        rounds: Snapshotting,
         letters: Letters,
         phases: Phases,
     ) -> None:
@@ -66,7 +66,8 @@ class Overview:
         if self._phases.phase is not Phase.STARTING and self._progress.stalled(now):
             return "stalled"
         missing = self._phases.phase is Phase.RUNNING and not self._handover.live
-        if missing or self._rounds.failures_in_row or self._letters.blocked:
+        failing = self._rounds.failures_in_row or self._rounds.answers.failure
+        if missing or failing or self._letters.blocked:
             return "degraded"
         return "healthy"
 
@@ -81,7 +82,11 @@ class Overview:
 
     def _error_rows(self) -> list[dict[str, Any]]:
         rows = self._progress.errors.rows()
-        failing = (("rounds", self._rounds.failure), ("dead letters", self._letters.blocked))
+        failing = (
+            (f"{self._rounds.noun}s", self._rounds.failure),
+            ("commits", self._rounds.answers.failure),
+            ("dead letters", self._letters.blocked),
+        )
         for component, text in failing:
             if text:
                 row = {"component": component, "task": None, "text": text}

@@ -2,7 +2,8 @@
 
 Input that ends:  RUNNING -> FINISHING (level by level) -> SUMMARISING -> CLOSING (the last
 round) -> STOPPING -> DONE. Summaries are asked for before the last round: once that is durable
-nothing of the run can be lost any more, so a worker that dies later costs nothing.
+nothing of the run can be lost any more. A worker that dies later is started again only for what
+its tasks do once their snapshot is durable; neither ``finish`` nor a spout is called again.
 Ctrl-C: RUNNING -> DRAINING (spouts draw nothing new) -> SUMMARISING ...; ``finish`` is not
 called, since the input has not ended.
 A worker that is lost on the way back leads to RUNNING (or DRAINING): spouts replay what is not
@@ -45,6 +46,7 @@ class Step(StrEnum):
     LEVELS_DONE = "levels done"
     SUMMARIES_IN = "summaries in"
     LOST = "lost"
+    OVER = "over"  #: the end of the input is durable since an earlier coordinator
     STOP = "stop"
     ALL_EXITED = "all exited"
 
@@ -53,6 +55,7 @@ _P, _S = Phase, Step
 #: (phase, step) -> phase; a step that is not here for a phase changes nothing in it.
 STEPS: dict[tuple[Phase, Step], Phase] = {
     (_P.STARTING, _S.GO): _P.RUNNING,
+    (_P.STARTING, _S.OVER): _P.CLOSING,
     (_P.RUNNING, _S.INPUT_ENDED): _P.FINISHING,
     (_P.RUNNING, _S.DRAIN): _P.DRAINING,
     (_P.DRAINING, _S.DRAINED): _P.SUMMARISING,

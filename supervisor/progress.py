@@ -74,14 +74,22 @@ class Progress:
 
     # Feeding.
 
-    def on_report(self, worker: int, message: Mapping[str, Any], now: float) -> None:
-        """Take a report of ``worker``; entries of tasks that are not its own are ignored."""
+    def on_report(
+        self, worker: int, message: Mapping[str, Any], now: float, *, counts: bool = True
+    ) -> None:
+        """Take a report of ``worker``; entries of tasks that are not its own are ignored.
+
+        Args:
+            worker, message: who says what.
+            now: monotonic seconds.
+            counts: False: its tasks are restored meanwhile, and count from 0 again.
+        """
         self._without_news.discard(worker)
         if not message.get("news", True):
             self._without_news.add(worker)
         own = set(self._tasks[worker])
         for entry in message["tasks"]:
-            if entry.get("task") in own:
+            if counts and entry.get("task") in own:
                 self.tallies[entry["task"]].update(entry, message["epoch"], now)
         for error in message["errors"]:
             self.errors.add(
@@ -108,6 +116,11 @@ class Progress:
         """A worker is gone; ``drawn``: emissions of its spout tasks, where known exactly."""
         for task in self._tasks[worker]:
             self.tallies[task].end_incarnation(drawn.get(task), self._drawn_since_max)
+
+    def on_restored(self) -> None:
+        """All tasks go back to a checkpoint: they count from 0 again, as after a loss."""
+        for worker in self._tasks:
+            self.on_lost(worker, {})
 
     def _watch_acks(self, now: float) -> None:
         """Note when something came through last, or when messages began to be pending.

@@ -45,7 +45,17 @@ Worker -> coordinator
   snapshotted {epoch, round, parts: [{task, file, bytes, sha256}]}
       A part for every task with state, by a file name that no other (epoch, round, task) has;
       an unchanged task may name its older file again. Workers never delete parts.
+      Under exactly-once (the answer to ``checkpoint``) it has besides what ``frozen`` has:
+      positions (next to emit at the barrier), settled, letters; and took: {task: [seconds of
+      alignment, seconds of copying, bytes]}. Every worker answers, once all its tasks passed
+      barrier ``round``; parts of a task in order, if it has several files
   snapshot_failed {epoch, round, text}
+  durable_done {epoch, round, failed?}   ``on_durable`` ran on all tasks here, after ``durable``.
+      ``failed``: ``component: reason`` of one that raised; ``durable`` is said again then
+  restore {epoch, task, component, reason, traceback, suspects: [[task, partition, start, end,
+          attempts]], letters?: [id..]}   exactly-once: a message failed, all go back to the last
+          checkpoint. Attempts count the one that failed. ``letters``: dead letters whose other
+          try failed; they are kept
   dead_letters {id, records: [{task, component, partition | nil, start | nil, end | nil,
           message_id | nil, stream, values, attempts, reason, traceback, failed_component,
           replay_of?}]}            answered by dead_letters_stored {id}, later when there is
@@ -64,12 +74,14 @@ Coordinator -> worker
   who {}                           from a coordinator that was started anew, to a process that
                                    it knows from its store; answered by ``here``
   assign {epoch, plan, peers: {worker: {endpoint, incarnation, key}}, restore_round | nil,
-          parts: {task: file}, positions: {task: {partition: [first_unacked, ahead]}},
+          parts: {task: [[file, sha256]]}, positions: {task: {partition: [first_unacked, ahead]}},
           suspects: {task: [[partition, start, end, attempts]]},
           replays: {task: [[id, stream, values]]}, fresh: bool, draining: bool, paused: bool,
           and what ``paths`` of the Coordinator holds (state_dir, folder)}
                                    to a new worker: its own tasks' parts, positions, suspects.
-          ``fresh``: nothing is durable, and no process of this run had these tasks before
+          ``fresh``: nothing is durable, and no process of this run had these tasks before. Under
+          exactly-once in every epoch to everybody, also with ``roots``: a worker that runs takes
+          its tasks down and builds them anew
   epoch {epoch, peers, durable_round, roots: [..]}   to a survivor. Rounds up to durable_round
           are durable, later ones are aborted. It may come while an ``assign`` is still being
           worked on; then the state that was assigned still stands. ``roots`` were at work in
@@ -80,6 +92,9 @@ Coordinator -> worker
   tap {epoch, id, component, where, rate, for_s} · log_level {epoch, logger, level, for_s}
                                    for so many seconds; 0: no more
   freeze {epoch, round} · snapshot {epoch, round} · durable {epoch, round} · abort {epoch, round}
+                                   ``durable`` may be said again, each time it is answered
+  checkpoint {epoch, round, aligned, last}   exactly-once: spouts send barrier ``round``.
+          ``aligned``: no task is to take its snapshot at the first barrier
   dead_letters_stored {id} · reserved {id}
   replay {replays: {task: [[id, stream, values]]}}   dead letters to try again while running
   drain {}                         spouts take no new messages. Sent again after each ``assign``
@@ -109,6 +124,11 @@ FIELDS: dict[str, dict[str, tuple[type, ...]]] = {
     "frozen": {"epoch": _INT, "round": _INT, "positions": (dict,)},
     "snapshotted": {"epoch": _INT, "round": _INT, "parts": (list, tuple)},
     "snapshot_failed": {"epoch": _INT, "round": _INT, "text": (str,)},
+    "durable_done": {"epoch": _INT, "round": _INT},
+    "restore": {
+        "epoch": _INT, "task": _INT, "component": (str,), "reason": (str,), "traceback": (str,),
+        "suspects": (list, tuple),
+    },
     "dead_letters": {"id": _INT, "records": (list, tuple)},
     "reserve": {
         "epoch": _INT, "id": _INT, "task": _INT, "positions": (dict,), "messages": _INT,
@@ -119,11 +139,17 @@ FIELDS: dict[str, dict[str, tuple[type, ...]]] = {
     "taps": {"id": _INT, "rows": (list, tuple)},
 }  # fmt: skip
 #: What some kinds may hold besides.
-OPTIONAL: dict[str, dict[str, tuple[type, ...]]] = {"register": {"key": (str,)}}
+OPTIONAL: dict[str, dict[str, tuple[type, ...]]] = {
+    "register": {"key": (str,)},
+    "snapshotted": {"positions": (dict,), "settled": (dict,), "letters": (list,), "took": (dict,)},
+    "durable_done": {"failed": (str,)},
+    "restore": {"letters": (list,)},
+}
 #: Kinds that say nothing once the epoch was raised; older ones are dropped.
-OF_ONE_EPOCH = frozenset(
-    ("ready", "frozen", "snapshotted", "snapshot_failed", "finished", "summaries", "link_down")
-)
+OF_ONE_EPOCH = frozenset((
+    "ready", "frozen", "snapshotted", "snapshot_failed", "durable_done", "restore", "finished",
+    "summaries", "link_down",
+))  # fmt: skip
 
 
 def problem(message: Mapping[str, Any]) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from .handover import HandOver
-from .rounds import Rounds, RoundState
+from .snapshotting import RoundState, Snapshotting
 
 
 class Replacing:
@@ -17,7 +17,7 @@ class Replacing:
         wait_s: how long the round is waited for (round_timeout).
     """
 
-    def __init__(self, handover: HandOver, rounds: Rounds, wait_s: float) -> None:
+    def __init__(self, handover: HandOver, rounds: Snapshotting, wait_s: float) -> None:
         self._handover, self._rounds, self._wait_s = handover, rounds, wait_s
         #: worker -> (incarnation that is to go, why)
         self._wanted: dict[int, tuple[int, str]] = {}

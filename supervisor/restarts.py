@@ -19,7 +19,7 @@ REBOOT_LOSSES_MAX = 10
 class WorkerState(StrEnum):
     """Where a worker's process stands."""
 
-    STARTING = "starting"  #: started, not yet built
+    STARTING = "starting"  #: its tasks are not built yet, or are being restored
     RUNNING = "running"  #: its tasks are built
     BACKOFF = "backoff"  #: lost, waits to be started again
     STOPPING = "stopping"  #: told to stop
@@ -32,6 +32,7 @@ class WorkerEvent(StrEnum):
 
     STARTED = "started"
     BUILT = "built"
+    ASSIGNED = "assigned"
     LOST = "lost"
     CANNOT_BOOT = "cannot boot"
     STOP = "stop"
@@ -41,6 +42,8 @@ _S, _E = WorkerState, WorkerEvent
 #: (state, event) -> state; a pair that is not here is a fault of ours.
 TRANSITIONS: dict[tuple[WorkerState, WorkerEvent], WorkerState] = {
     (_S.BACKOFF, _E.STARTED): _S.STARTING,
+    (_S.STARTING, _E.ASSIGNED): _S.STARTING,
+    (_S.RUNNING, _E.ASSIGNED): _S.STARTING,
     (_S.STARTING, _E.BUILT): _S.RUNNING,
     (_S.RUNNING, _E.BUILT): _S.RUNNING,
     (_S.STARTING, _E.LOST): _S.BACKOFF,
@@ -135,6 +138,11 @@ class Worker:
         self.excused = False
         self.endpoint, self.key, self.pid, self.killed_why = "", "", None, ""
         self.loop_age_s = 0.0
+
+    def assigned(self, now: float) -> None:
+        """It is to build its tasks, anew if it has some: boot_timeout counts from here."""
+        self.apply(WorkerEvent.ASSIGNED)
+        self.started_at = now
 
     def built(self) -> None:
         """Its components are built: from now on a death is a crash."""

@@ -16,7 +16,7 @@ from typing import Any
 
 from .handover import HandOver
 from .restarts import Worker
-from .rounds import Rounds
+from .snapshotting import Snapshotting
 
 
 class Resuming:
@@ -27,7 +27,7 @@ class Resuming:
         rounds: goes on behind every round that a worker ever heard of.
     """
 
-    def __init__(self, handover: HandOver, rounds: Rounds) -> None:
+    def __init__(self, handover: HandOver, rounds: Snapshotting) -> None:
         #: Workers that were asked and did not answer yet.
         self.waiting: set[int] = set()
         #: There was a coordinator before this one.

@@ -53,7 +53,12 @@ class StateInUse(UserError):
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One task's part of a round's snapshot: a file, its size and its checksum."""
+    """A file of one task's part of a snapshot: its name, its size and its checksum.
+
+    Attributes:
+        task: that takes it over; a part of several files has several of these, in order, and one
+            file may be of several tasks: each takes the keys that it owns.
+    """
 
     task: int
     file: str
@@ -118,12 +123,31 @@ class Store(ABC):
         """Return the newest round ever committed; 0 when there was none."""
 
     @abstractmethod
+    def next_rounds(self, count: int) -> int:
+        """Return the first of ``count`` numbers for rounds that nobody was ever given before."""
+
+    @abstractmethod
     def restore_round(self) -> int | None:
         """Return the round to restore from, or None when the topology starts empty."""
 
     @abstractmethod
     def parts(self) -> list[Part]:
         """Return the parts of ``restore_round``."""
+
+    @abstractmethod
+    def files(self) -> frozenset[str]:
+        """Return the files of the parts of all rounds that are kept."""
+
+    @abstractmethod
+    def fall_back(self) -> int | None:
+        """Forget the newest kept round, for one of its parts cannot be read, and return the one
+        before, whose parts and positions are in force now; None: it is the only one, and stays.
+        """
+
+    @abstractmethod
+    def final(self) -> bool:
+        """Say whether the newest round holds the end of the input, and sinks may still have to
+        be told of it: there is nothing left to do but that, until ``mark_finished``."""
 
     @abstractmethod
     def positions(self) -> dict[int, dict[str, list[Any]]]:
@@ -136,11 +160,21 @@ class Store(ABC):
         epoch: int,
         positions: Mapping[int, TaskPositions],
         parts: Iterable[Part],
+        letters: Iterable[int] = (),
+        final: bool = False,
+        retained: int = 1,
     ) -> None:
         """Make a round durable, in one step: positions are added to, parts are replaced.
 
         Suspects whose positions became durable are forgotten. Committing the newest round
         again does nothing, so that a commit whose outcome is in doubt can be tried again.
+
+        Args:
+            round, epoch: its number, and the epoch that it was made in.
+            positions, parts: what it holds.
+            letters: dead letters whose other try it holds; they are dropped.
+            final: it holds the end of the input.
+            retained: so many rounds are kept with it, for ``fall_back``.
 
         Raises:
             StaleEpoch: ``epoch`` is not the newest one, or ``round`` is older than the newest.
@@ -189,6 +223,10 @@ class Store(ABC):
         """Ask for another try of these (None: all); return how many there were."""
 
     @abstractmethod
+    def keep_letters(self, ids: Iterable[int]) -> None:
+        """Take back that these are to be tried again."""
+
+    @abstractmethod
     def replays(self, *, after: int = 0, limit: int = 1000) -> list[DeadLetter]:
         """Return letters marked for replay with ids above ``after``, in order."""
 
@@ -222,7 +260,8 @@ class Store(ABC):
     ) -> None:
         """Go over to another plan of the same topology, in one step, while nothing runs.
 
-        Positions and parts are replaced, suspects forgotten; epoch and rounds go on rising.
+        Positions and parts are replaced, suspects and older rounds forgotten; epoch and rounds
+        go on rising.
 
         Args:
             fingerprint: of the new plan.

@@ -31,11 +31,15 @@ class MemoryStore(Store):
         self._round = 0
         self._letter_id = 0
         self._finished_epoch = 0
+        self._numbers = 0
         self._reset()
 
     def _reset(self) -> None:
         self._fingerprint: str | None = None
         self._restore: int | None = None
+        self._final = False
+        #: Older rounds that are kept, oldest first: (round, positions, parts).
+        self._older: list[tuple[int, dict[int, dict[str, list[Any]]], list[Part]]] = []
         self._parts: list[Part] = []
         self._positions: dict[int, dict[str, list[Any]]] = {}
         self._suspects: dict[tuple[int, str, int], Suspect] = {}
@@ -59,11 +63,30 @@ class MemoryStore(Store):
     def last_round(self) -> int:
         return self._round
 
+    def next_rounds(self, count: int) -> int:
+        first = max(self._numbers, self._round) + 1
+        self._numbers = first + count - 1
+        return first
+
     def restore_round(self) -> int | None:
         return self._restore
 
+    def files(self) -> frozenset[str]:
+        every = [self._parts, *(parts for _, _, parts in self._older)]
+        return frozenset(part.file for parts in every for part in parts)
+
+    def fall_back(self) -> int | None:
+        if not self._older:
+            return None
+        self._restore, self._positions, self._parts = self._older.pop()
+        self._final = False
+        return self._restore
+
+    def final(self) -> bool:
+        return self._final
+
     def parts(self) -> list[Part]:
-        return list(self._parts)
+        return sorted(self._parts, key=lambda part: part.task)
 
     def positions(self) -> dict[int, dict[str, list[Any]]]:
         return {task: dict(of_task) for task, of_task in self._positions.items()}
@@ -74,6 +97,9 @@ class MemoryStore(Store):
         epoch: int,
         positions: Mapping[int, TaskPositions],
         parts: Iterable[Part],
+        letters: Iterable[int] = (),
+        final: bool = False,
+        retained: int = 1,
     ) -> None:
         if epoch != self._epoch or round < self._round:
             raise StaleEpoch(f"round {round} of epoch {epoch}: the newest is {self._epoch}")
@@ -81,10 +107,15 @@ class MemoryStore(Store):
             return
         for task, of_task in positions.items():
             self._check(task, of_task)
+        if self._restore is not None:
+            self._older.append((self._restore, self.positions(), self._parts))
+        self._older = self._older[max(len(self._older) + 1 - retained, 0) :]
         for task, of_task in positions.items():
             self._upsert(task, of_task)
+        for id in self._chosen(letters):
+            del self._letters[id]
         self._round = self._restore = round
-        self._parts = list(parts)
+        self._parts, self._final = list(parts), final
 
     def reserve(self, epoch: int, task: int, positions: TaskPositions) -> None:
         if epoch > self._epoch:
@@ -164,6 +195,10 @@ class MemoryStore(Store):
             self._letters[id] = replace(self._letters[id], status="replay")
         return len(chosen)
 
+    def keep_letters(self, ids: Iterable[int]) -> None:
+        for id in self._chosen(ids):
+            self._letters[id] = replace(self._letters[id], status="kept")
+
     def replays(self, *, after: int = 0, limit: int = 1000) -> list[DeadLetter]:
         letters = self.dead_letters(after=after, limit=len(self._letters))
         return [letter for letter in letters if letter.status == "replay"][:limit]
@@ -186,7 +221,7 @@ class MemoryStore(Store):
         return list(self._events)[-limit:]
 
     def mark_finished(self) -> None:
-        self._finished_epoch = self._epoch
+        self._finished_epoch, self._final = self._epoch, False
 
     def finished(self) -> bool:
         return 0 < self._epoch == self._finished_epoch
@@ -200,6 +235,9 @@ class MemoryStore(Store):
     ) -> None:
         self._fingerprint = fingerprint
         self._positions, self._suspects, self._parts = {}, {}, list(parts)
+        self._older, self._final = [], False
+        if self._restore is None and self._parts:
+            self._restore = self._round
         for task, of_task in positions.items():
             self._upsert(task, of_task)
         for id, letter in self._letters.items():

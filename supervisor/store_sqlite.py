@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
@@ -45,9 +46,21 @@ _TABLES = (
     " name TEXT, fields BLOB)",
 )
 #: What leads from each format of the file to the next; tables and columns are added at its end.
-_FORMATS = (_TABLES,)
+_FORMATS = (
+    _TABLES,
+    (
+        # A part may have several files, and several tasks may begin with the same one.
+        "CREATE TABLE files (id INTEGER PRIMARY KEY, task INTEGER, file TEXT, bytes INTEGER,"
+        " sha256 TEXT)",
+        "INSERT INTO files (task, file, bytes, sha256)"
+        " SELECT task, file, bytes, sha256 FROM parts ORDER BY task",
+        "DROP TABLE parts",
+        # Rounds before the newest one that are kept.
+        "CREATE TABLE older (round INTEGER PRIMARY KEY, positions BLOB, parts BLOB)",
+    ),
+)
 #: What ``clear`` empties; epoch and round stay in ``meta`` and go on rising.
-_CLEARED = ("positions", "parts", "suspects", "dead_letters", "events")
+_CLEARED = ("positions", "files", "older", "suspects", "dead_letters", "events")
 
 
 class SqliteStore(Store):
@@ -98,8 +111,39 @@ class SqliteStore(Store):
         found: int | None = self._file.meta("restore", None)
         return found
 
+    def next_rounds(self, count: int) -> int:
+        with self._file.change():
+            first = max(int(self._file.meta("numbers", 0)), self.last_round()) + 1
+            self._file.set_meta("numbers", first + count - 1)
+        return first
+
     def parts(self) -> list[Part]:
-        return [Part(*row) for row in self._file.rows("SELECT * FROM parts ORDER BY task")]
+        columns = "task, file, bytes, sha256"
+        rows = self._file.rows(f"SELECT {columns} FROM files ORDER BY task, id")
+        return [Part(*row) for row in rows]
+
+    def files(self) -> frozenset[str]:
+        older = self._file.rows("SELECT parts FROM older")
+        found = {part[1] for (parts,) in older for part in msgpack.unpackb(parts)}
+        return frozenset(found.union(part.file for part in self.parts()))
+
+    def fall_back(self) -> int | None:
+        with self._file.change():
+            rows = self._file.rows("SELECT * FROM older ORDER BY round DESC LIMIT 1")
+            if not rows:
+                return None
+            ((round, positions, parts),) = rows
+            self._file.db.execute("DELETE FROM older WHERE round = ?", (round,))
+            self._file.db.execute("DELETE FROM positions")
+            for task, of_task in msgpack.unpackb(positions, strict_map_key=False).items():
+                self._upsert(task, of_task)
+            self._put_parts(Part(*part) for part in msgpack.unpackb(parts))
+            self._file.set_meta("restore", round)
+            self._file.set_meta("final", 0)
+        return int(round)
+
+    def final(self) -> bool:
+        return bool(self._file.meta("final", 0))
 
     def positions(self) -> dict[int, dict[str, list[Any]]]:
         found: dict[int, dict[str, list[Any]]] = {}
@@ -113,22 +157,43 @@ class SqliteStore(Store):
         epoch: int,
         positions: Mapping[int, TaskPositions],
         parts: Iterable[Part],
+        letters: Iterable[int] = (),
+        final: bool = False,
+        retained: int = 1,
     ) -> None:
         with self._file.change():
             if epoch != self.epoch() or round < self.last_round():
                 raise StaleEpoch(f"round {round} of epoch {epoch}: the newest is {self.epoch()}")
             if round == self.last_round():
                 return
+            self._retain(retained)
             for task, of_task in positions.items():
                 self._upsert(task, of_task)
             self._put_parts(parts)
-            self._file.set_meta("round", round)
-            self._file.set_meta("restore", round)
+            for id in letters:
+                self._file.db.execute("DELETE FROM dead_letters WHERE id = ?", (id,))
+            for name, value in (("round", round), ("restore", round), ("final", int(final))):
+                self._file.set_meta(name, value)
+
+    def _retain(self, retained: int) -> None:
+        """Keep the newest round, which is about to be replaced, and forget too old ones."""
+        newest = self.restore_round()
+        if retained > 1 and newest is not None:
+            parts = [astuple(part) for part in self.parts()]
+            row = (newest, msgpack.packb(self.positions()), msgpack.packb(parts))
+            self._file.db.execute("INSERT OR REPLACE INTO older VALUES (?, ?, ?)", row)
+        self._file.db.execute(
+            "DELETE FROM older WHERE round NOT IN"
+            " (SELECT round FROM older ORDER BY round DESC LIMIT ?)",
+            (retained - 1,),
+        )
 
     def _put_parts(self, parts: Iterable[Part]) -> None:
-        self._file.db.execute("DELETE FROM parts")
-        rows = [(part.task, part.file, part.bytes, part.sha256) for part in parts]
-        self._file.db.executemany("INSERT INTO parts VALUES (?, ?, ?, ?)", rows)
+        self._file.db.execute("DELETE FROM files")
+        self._file.db.executemany(
+            "INSERT INTO files (task, file, bytes, sha256) VALUES (?, ?, ?, ?)",
+            [astuple(part) for part in parts],
+        )
 
     def reserve(self, epoch: int, task: int, positions: TaskPositions) -> None:
         with self._file.change():
@@ -198,11 +263,14 @@ class SqliteStore(Store):
     ) -> None:
         with self._file.change():
             self._file.set_meta("fingerprint", fingerprint)
-            for table in ("positions", "suspects"):
+            for table in ("positions", "suspects", "older"):
                 self._file.db.execute(f"DELETE FROM {table}")
             for task, of_task in positions.items():
                 self._upsert(task, of_task)
             self._put_parts(parts)
+            self._file.set_meta("final", 0)
+            if self.restore_round() is None and self.parts():
+                self._file.set_meta("restore", self.last_round())
             self._move_letters(tasks)
 
     def _move_letters(self, tasks: Mapping[int, int]) -> None:
@@ -272,6 +340,9 @@ class SqliteStore(Store):
     def mark_replay(self, ids: Iterable[int] | None = None) -> int:
         return self._each("UPDATE dead_letters SET status = 'replay'", ids)
 
+    def keep_letters(self, ids: Iterable[int]) -> None:
+        self._each("UPDATE dead_letters SET status = 'kept'", ids)
+
     def drop_dead_letters(self, ids: Iterable[int] | None = None) -> int:
         return self._each("DELETE FROM dead_letters", ids)
 
@@ -300,6 +371,7 @@ class SqliteStore(Store):
     def mark_finished(self) -> None:
         with self._file.change():
             self._file.set_meta("finished", self.epoch())
+            self._file.set_meta("final", 0)
 
     def finished(self) -> bool:
         return 0 < self.epoch() == int(self._file.meta("finished", 0))
@@ -310,7 +382,7 @@ class SqliteStore(Store):
             for table in _CLEARED:
                 self._file.db.execute(f"DELETE FROM {table}")
             self._file.db.execute(
-                "DELETE FROM meta WHERE name IN ('fingerprint', 'restore', 'finished')"
+                "DELETE FROM meta WHERE name IN ('fingerprint', 'restore', 'finished', 'final')"
             )
         return dropped
 

@@ -73,6 +73,14 @@ class Suspects:
             for partition, start, end, attempts in ranges
         )
 
+    def on_failed(self, rows: Iterable[Sequence[Any]]) -> None:
+        """Keep attempts, [task, partition, start, end, attempts], of messages that failed.
+
+        Raises:
+            StoreError: the attempts could not be kept.
+        """
+        self._store.note_suspects(Suspect(*row) for row in rows)
+
     def take_roots(self, worker: int) -> list[int]:
         """Return the suspect roots for the ledgers of a survivor, once."""
         return self._roots.pop(worker, [])

@@ -163,8 +163,8 @@ class TaskBuilder:
         restored: Any,
     ) -> None:  # fmt: skip
         state = TaskState(task.component, task.index)
-        if restored is not None:
-            state.restore([restored])
+        if restored:
+            state.restore([part for part, _ in restored])
         context.state = state
         stateful = self.plan.facts[task.component].stateful
         kept = state.task(STATE_MAP) if stateful else {}

@@ -61,14 +61,14 @@ class WorkerCore:
         args: what this host puts into args; None: it has no secrets, and the plan's own folder.
         load: makes a component; tests hand in their own.
         allow: what may be imported, whatever a plan names; None: whoever made the plan has asked.
-        read_part: reads a snapshot part by file name.
+        read_part: reads a snapshot part by file name and sha256.
         make_slot: gives a buffer of so many bytes that outlives the process (crash_slot).
     """
 
     def __init__(
         self, worker: int, incarnation: int, *, clock: Callable[[], float], rng: random.Random,
         args: HostArgs | None = None, load: Load | None = None,
-        read_part: Callable[[str], Any] | None = None,
+        read_part: Callable[[str, str], Any] | None = None,
         make_slot: Callable[[int], Any] | None = None, allow: AllowList | None = None,
     ) -> None:  # fmt: skip
         self.worker, self.incarnation = worker, incarnation
@@ -197,10 +197,11 @@ class WorkerCore:
         """Build one task; a component that cannot be built ends the run with its traceback."""
         RUNNING.set(task)
         try:
-            file = (message.get("parts") or {}).get(task.task)
-            part = self._read_part(file) if file and self._read_part is not None else None
+            files = (message.get("parts") or {}).get(task.task, ())
+            assert self._read_part is not None or not files
+            parts = [(self._read_part(*file), file[1]) for file in files]  # type: ignore[misc]
             self.builder.build(
-                task, part,
+                task, parts,
                 (message.get("positions") or {}).get(task.task),
                 (message.get("suspects") or {}).get(task.task),
             )  # fmt: skip

@@ -135,6 +135,9 @@ class WorkerRounds:
         for bolt in self._core.tasks.bolts.values():
             bolt.own.durable(round_)
         self._core.letters.durable(round_)
+        self._core.control_outbox.append(
+            {"kind": "durable_done", "epoch": self._core.epoch, "round": round_}
+        )
 
     def abort(self) -> None:
         """The round was given up."""

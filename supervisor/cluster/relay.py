@@ -261,7 +261,8 @@ class Relay:
         try:
             message = unpack(data)
             plan = Plan.from_wire(message["plan"])
-            files = {str(file) for file in (message.get("parts") or {}).values()}
+            parts = (message.get("parts") or {}).values()
+            files = {str(file) for of_task in parts for file, _ in of_task}
         except Exception as error:
             # Whatever a plan of another version makes of our readers: it cannot be run.
             return Refuse(key, cut(f"cannot read the plan: {type(error).__name__}: {error}"))

@@ -302,7 +302,7 @@ class Disk:
         self.files[name], self.round_of[name] = data, round_
         return WrittenPart(name, len(data), data[-32:].hex())
 
-    def read(self, name: str) -> Any:
+    def read(self, name: str, sha256: str | None = None) -> Any:
         """Return a part; each reader gets one of its own."""
         return self._decode(self.files[name])
 

@@ -28,7 +28,9 @@ class WatchedStore(MemoryStore):
 
     def commit_round(self, *args: Any) -> None:
         self.point("store round")
+        letters = self.dead_letter_count()
         super().commit_round(*args)
+        self.dropped += letters - self.dead_letter_count()
         self.on_commit()
         self.point("store round")
 

@@ -136,7 +136,7 @@ class Cores:
         """Return a core of a fresh process."""
         return WorkerCore(
             worker, self.incarnations[worker], clock=lambda: self.now,
-            rng=random.Random(worker + 7), load=self.load, read_part=lambda file: None,
+            rng=random.Random(worker + 7), load=self.load, read_part=lambda file, sha256: None,
         )  # fmt: skip
 
     def load(self, plan: Plan, task: Any) -> Any:

@@ -197,8 +197,8 @@ class FakeWorker:
                 stored = message["positions"].get(t.task, {}).get("p")
                 self.ledgers[t.task] = Ledger(self.fleet.messages, stored)
             elif t.worker == self.number:
-                file = message["parts"].get(t.task)
-                self.state[t.task] = set(self.fleet.disk[file]) if file else set()
+                files = message["parts"].get(t.task, ())
+                self.state[t.task] = {each for file, _ in files for each in self.fleet.disk[file]}
         self.say("ready")
 
     def on_epoch(self, message: dict[str, Any]) -> None:
@@ -230,6 +230,7 @@ class FakeWorker:
     def on_durable(self, message: dict[str, Any]) -> None:
         for ledger in self.ledgers.values():
             ledger.end_round(message["round"], True)
+        self.say("durable_done", round=message["round"])
 
     def on_abort(self, message: dict[str, Any]) -> None:
         for ledger in self.ledgers.values():

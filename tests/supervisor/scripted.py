@@ -102,6 +102,11 @@ class Run:
         for worker in (0, 1):
             parts = [{"task": worker + 3, "file": f"{number}-{worker}", "bytes": 1, "sha256": ""}]
             self.say(worker, "snapshotted", round=number, parts=parts)
+        self.durable_done(number)
+
+    def durable_done(self, number: int, **more: Any) -> None:
+        for worker in (0, 1):
+            self.say(worker, "durable_done", round=number, **more)
 
     def close(self) -> None:
         """From the last level's end to the last round's."""

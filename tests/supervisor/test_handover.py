@@ -114,7 +114,7 @@ def test_new_workers_are_assigned_their_own_tasks_state():
     }
     assert told[1] == {
         "kind": "assign", "epoch": 2, "plan": {"name": "fake"}, "peers": peers,
-        "restore_round": 6, "parts": {4: "n-4"}, "positions": {2: {"b": [7, [[9, 11]]]}},
+        "restore_round": 6, "parts": {4: [["n-4", ""]]}, "positions": {2: {"b": [7, [[9, 11]]]}},
         "suspects": {2: [["b", 7, 8, 2]]}, "folder": "/f", "fresh": False,
     }  # fmt: skip
     assert told[0]["positions"] == {1: {"a": [5, []]}}

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from waterspout.supervisor.rounds import Rounds, RoundState
+from waterspout.supervisor.rounds import Rounds
+from waterspout.supervisor.snapshotting import RoundState
 from waterspout.supervisor.store import StoreError
 from waterspout.supervisor.store_memory import MemoryStore
 

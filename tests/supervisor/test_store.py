@@ -99,6 +99,77 @@ def test_a_commit_of_another_epoch_or_an_older_round_is_refused(
     assert store.positions() == {}
 
 
+def test_numbers_of_rounds_are_given_out_once(store: Store):
+    assert [store.next_rounds(10), store.next_rounds(1), store.next_rounds(5)] == [1, 11, 12]
+    store.commit_round(40, store.next_epoch(), {}, [])
+    store.clear()
+    assert store.next_rounds(1) == 41
+
+
+def test_a_part_may_have_several_files_and_several_tasks_one_file(store: Store):
+    parts = [part(4), part(3, 2), part(3, 1), Part(5, "1-4.part", 100, "ab")]
+    store.commit_round(1, store.next_epoch(), {}, parts)
+    assert store.parts() == [part(3, 2), part(3, 1), part(4), Part(5, "1-4.part", 100, "ab")]
+    assert store.files() == {"2-3.part", "1-3.part", "1-4.part"}
+
+
+def test_retained_rounds_can_be_fallen_back_to_with_their_positions(store: Store):
+    epoch = store.next_epoch()
+    for n in (1, 2, 3, 4):
+        positions = {1: {"a": [n * 10, [[n * 10 + 5, n * 10 + 7]]]}}
+        store.commit_round(n, epoch, positions, [part(3, n)], (), n == 4, 3)
+    assert store.files() == {"2-3.part", "3-3.part", "4-3.part"}
+    assert store.final()
+    assert store.fall_back() == 3
+    assert store.positions() == {1: {"a": [30, [[35, 37]]]}}
+    assert (store.parts(), store.restore_round()) == ([part(3, 3)], 3)
+    assert (store.last_round(), store.final()) == (4, False)
+    assert store.fall_back() == 2
+    assert store.fall_back() is None
+    assert store.parts() == [part(3, 2)], "the only one stays"
+
+
+def test_only_the_newest_round_is_kept_unless_more_are_asked_for(store: Store):
+    epoch = store.next_epoch()
+    store.commit_round(1, epoch, {}, [part(3, 1)])
+    store.commit_round(2, epoch, {}, [part(3, 2)])
+    assert (store.files(), store.fall_back()) == ({"2-3.part"}, None)
+
+
+def test_letters_are_dropped_with_the_round_that_holds_their_other_try(store: Store):
+    store.add_dead_letters([letter(10), letter(20), letter(30)])
+    epoch = store.next_epoch()
+    store.commit_round(1, epoch, {1: {"z": [5, []]}}, [], [1, 3])
+    assert [x.id for x in store.dead_letters()] == [2]
+    with pytest.raises(PositionWentBack):
+        store.commit_round(2, epoch, {1: {"z": [4, []]}}, [], [2])
+    assert store.dead_letter_count() == 1
+
+
+def test_letters_may_be_taken_back_from_being_tried_again(store: Store):
+    store.add_dead_letters([letter(10), letter(20)])
+    store.mark_replay()
+    store.keep_letters([1])
+    assert [x.id for x in store.replays()] == [2]
+
+
+def test_the_final_round_is_final_until_the_run_has_finished_or_another_one_comes(store: Store):
+    epoch = store.next_epoch()
+    store.commit_round(1, epoch, {}, [], (), True)
+    assert store.final()
+    store.commit_round(2, epoch, {}, [])
+    assert not store.final()
+    store.commit_round(3, epoch, {}, [], (), True)
+    store.mark_finished()
+    assert (store.final(), store.finished()) == (False, True)
+
+
+def test_a_plan_that_begins_with_state_has_a_round_to_restore_from(store: Store):
+    store.replace_plan("b", {1: {"a": [5, []]}}, [part(3)], {})
+    assert store.restore_round() == 0
+    assert store.parts() == [part(3)]
+
+
 def test_a_round_whose_position_went_back_changes_nothing(store: Store):
     epoch = store.next_epoch()
     store.commit_round(1, epoch, {1: {"b": [5, []]}}, [part(3)])

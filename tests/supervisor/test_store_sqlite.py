@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from waterspout.supervisor import store_sqlite
+from waterspout.supervisor.sqlite_file import SqliteFile
 from waterspout.supervisor.store import Part, StateInUse, StoreError
 from waterspout.supervisor.store_sqlite import SqliteStore
 
@@ -79,6 +81,50 @@ def test_a_round_is_there_in_whole_or_not_at_all(tmp_path: Path):
         assert [p.file for p in copy.parts()] == ([str(round)] if round else [])
         expected = {1: {"a": [round * 10, []], "b": [round * 10, []]}} if round else {}
         assert copy.positions() == expected
+
+
+def test_letters_and_older_rounds_change_with_the_round_or_not_at_all(tmp_path: Path):
+    store = SqliteStore(tmp_path / "store.sqlite")
+    epoch = store.next_epoch()
+    store.add_dead_letters([{"task": 1, "values": [n]} for n in range(3)])
+    copies: list[tuple[Path, int]] = []
+    watch(store, tmp_path, copies, [0])
+    for round in (1, 2, 3):
+        parts = [Part(2, f"{round}", 1, "")]
+        store.commit_round(round, epoch, {1: {"a": [round, []]}}, parts, [round], round == 3, 2)
+    for folder, _ in copies:
+        copy = SqliteStore(folder / "store.sqlite")
+        round = copy.last_round()
+        assert copy.dead_letter_count() == 3 - round
+        assert copy.final() is (round == 3)
+        assert copy.files() == {str(n) for n in (round - 1, round) if n > 0}
+        if round > 1:
+            assert copy.fall_back() == round - 1
+            assert copy.positions() == {1: {"a": [round - 1, []]}}
+
+
+def test_a_fall_back_is_whole_or_not_done_at_all(tmp_path: Path):
+    store = SqliteStore(tmp_path / "store.sqlite")
+    epoch = store.next_epoch()
+    for round in (1, 2):
+        parts = [Part(2, f"{round}", 1, "")]
+        store.commit_round(round, epoch, {1: {"a": [round, []]}}, parts, (), False, 2)
+    copies: list[tuple[Path, int]] = []
+    watch(store, tmp_path, copies, [0])
+    assert store.fall_back() == 1
+    for folder, _ in copies:
+        copy = SqliteStore(folder / "store.sqlite")
+        round = copy.restore_round() or 0
+        assert copy.positions() == {1: {"a": [round, []]}}
+        assert [each.file for each in copy.parts()] == [str(round)]
+
+
+def test_parts_of_a_store_of_the_first_format_are_taken_over(tmp_path: Path):
+    path = tmp_path / "store.sqlite"
+    old = SqliteFile(path, what="state store", formats=store_sqlite._FORMATS[:1])
+    old.do("INSERT INTO parts VALUES (?, ?, ?, ?)", 3, "f", 7, "ab")
+    old.close()
+    assert SqliteStore(path).parts() == [Part(3, "f", 7, "ab")]
 
 
 def test_everything_is_there_after_a_restart(tmp_path: Path):

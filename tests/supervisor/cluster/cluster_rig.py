@@ -80,6 +80,8 @@ class FakeWorker:
         elif kind == "snapshot":
             parts = [self.part(task, message["round"]) for task in self.stateful]
             self.answer("snapshotted", message, parts=parts)
+        elif kind == "durable":
+            self.answer("durable_done", message)
         elif kind == "summarise":
             self.says.append({"kind": "summaries", "epoch": self.epoch, "tasks": {}})
         elif kind == "stop":

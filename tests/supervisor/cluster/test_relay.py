@@ -51,7 +51,7 @@ def snapshotted(n: int, *parts: int, key: Key = KEY) -> bytes:
 
 
 def assign(n: int, *parts: int, boot: int = 3) -> bytes:
-    files = {each: part(each) for each in parts}
+    files = {each: [[part(each), ""]] for each in parts}
     return told(n, "assign", boot, epoch=1, plan=PLAN.to_wire(), parts=files)
 
 
@@ -245,7 +245,7 @@ def test_a_plan_that_cannot_be_read_refuses_the_worker(data: bytes) -> None:
 
 
 def test_a_part_by_the_name_of_a_path_refuses_the_worker() -> None:
-    data = told(1, "assign", epoch=1, plan=PLAN.to_wire(), parts={1: "../x"})
+    data = told(1, "assign", epoch=1, plan=PLAN.to_wire(), parts={1: [["../x", ""]]})
     (refuse,) = relay().from_coordinator(KEY, data)
     assert isinstance(refuse, Refuse)
     assert "not the name" in refuse.why

@@ -1,0 +1,71 @@
+"""Checkpoints: exactly once, a barrier cuts every channel, and no ledger decides what counts.
+
+Spouts put barrier n behind what they emitted and note their position; a task that has it from
+all its inputs is copied and passes it on (bolts/alignment.py), so part and positions hold the
+effects of exactly the messages before the barrier. When every worker has answered, all of it is
+stored in one step. After a failure all tasks go back to the newest complete checkpoint.
+
+    IDLE -start, ``checkpoint n`` to all-> ALIGNING -all answered-> COMMITTING -stored-> IDLE
+
+When one begins, as in Flink: ``checkpoint_interval`` after the last one began, not before
+``checkpoint_min_pause`` after it ended, never two at once, and only while all tasks run (the
+coordinator asks no earlier). More failures in a row than are tolerable are ``intolerable``:
+then all tasks are restored.
+Source: Carbone et al., Lightweight Asynchronous Snapshots for Distributed Dataflows, 2015.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .snapshotting import RoundState, Snapshotting, Underway
+
+
+class Checkpoints(Snapshotting):
+    """Runs one checkpoint after the other.
+
+    Args:
+        interval_s: from the start of a checkpoint to that of the next.
+        min_pause_s: from the end of a checkpoint to the start of the next.
+        tolerable: failures in a row that lead to nothing.
+        more: see Snapshotting.
+    """
+
+    noun = "checkpoint"
+
+    def __init__(
+        self, *, interval_s: float, min_pause_s: float, tolerable: int, **more: Any
+    ) -> None:
+        super().__init__(**more)
+        self._interval_s, self._min_pause_s = interval_s, min_pause_s
+        self._tolerable = tolerable
+        #: Failures since the last success or restore.
+        self._counted = 0
+
+    @property
+    def intolerable(self) -> bool:
+        """More failed in a row than are tolerable: all tasks are to be restored."""
+        return self._counted > self._tolerable
+
+    def restored(self) -> None:
+        """All tasks go back to the last checkpoint: failures count anew."""
+        self._counted = 0
+
+    def postpone(self, now: float) -> None:
+        self._next_at = max(self._next_at, now + self._interval_s)
+
+    def _begin(self, current: Underway) -> None:
+        self.state = RoundState.ALIGNING
+        fields = {"aligned": current.whole, "last": current.last}
+        self._tell(self._workers, "checkpoint", **fields)
+
+    def _give_up(self, now: float, why: str, failed: bool) -> None:
+        self._counted += failed
+        super()._give_up(now, why, failed)
+
+    def _succeed(self, current: Underway, now: float) -> None:
+        self._counted = 0
+        super()._succeed(current, now)
+
+    def _pause_s(self, current: Underway, now: float) -> float:
+        return max(current.started_at + self._interval_s - now, self._min_pause_s)

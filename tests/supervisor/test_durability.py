@@ -1,0 +1,385 @@
+"""From the last snapshot to the end, and what a run under exactly-once makes of failures."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from waterspout.supervisor.durability import LAST_DURABLES_MAX
+from waterspout.supervisor.effects import Event, PruneSnapshots, Send, TopologyDone
+from waterspout.supervisor.phases import Phase
+from waterspout.supervisor.savepoint_requests import SavepointState
+from waterspout.supervisor.store import Suspect
+from waterspout.supervisor.store_memory import MemoryStore
+
+from .fleet import StandInPlan
+from .scripted import Run
+
+EXACT = StandInPlan(workers=2, spouts=2, bolts=2, guarantee="exactly-once")
+
+
+class Exact(Run):
+    """A run under exactly-once; its workers say what a test lets them say."""
+
+    def __init__(self, store: MemoryStore | None = None) -> None:
+        super().__init__(EXACT, store)
+
+    @property
+    def number(self) -> int:
+        return self.coordinator.rounds._number
+
+    def answer(self, worker: int, number: int, **more: Any) -> None:
+        parts = [{"task": worker + 3, "file": f"{number}-{worker}", "bytes": 1, "sha256": "s"}]
+        positions = {worker + 1: {"p": [number, []]}}
+        fields = {"parts": parts, "positions": positions, **more}
+        self.say(worker, "snapshotted", round=number, **fields)
+
+    def answer_round(self) -> None:
+        number = self.number
+        for worker in (0, 1):
+            self.answer(worker, number)
+        self.durable_done(number)
+
+    def checkpoint(self) -> int:
+        """Make one checkpoint that completes; return its number."""
+        self.report(0)
+        self.tick(1.0)
+        self.answer_round()
+        self.effects.clear()
+        return self.number
+
+    def fail(self, worker: int, **more: Any) -> None:
+        fields = {"task": 3, "component": "count", "reason": "ValueError: x", "traceback": "T"}
+        self.say(worker, "restore", **{**fields, "suspects": [], **more})
+
+    def raise_after_backoff(self) -> list[Any]:
+        """Let the back-off pass; return the messages that go with the new epoch."""
+        self.effects.clear()
+        for _ in range(5):
+            self.tick(0.5)
+        return [e for e in self.effects if isinstance(e, Send)]
+
+
+@pytest.fixture
+def run() -> Exact:
+    made = Exact()
+    made.bring_up()
+    return made
+
+
+# --- checkpoints --------------------------------------------------------------------------------
+
+
+def test_a_checkpoint_begins_only_while_all_tasks_run(run: Exact):
+    run.exit(0)
+    run.effects.clear()
+    run.report(1)
+    run.tick(5.0)
+    assert "checkpoint" not in [kind for _, kind in run.told()]
+
+
+def test_files_of_older_checkpoints_are_deleted_but_those_of_a_savepoint_that_is_held(run: Exact):
+    id = run.coordinator.durability.savepoints.ask(run.now)
+    run.tick()
+    first = run.number
+    run.answer_round()
+    run.effects.clear()
+    run.report(0)
+    run.tick(1.0)
+    second = run.number
+    run.answer_round()
+    (prune,) = [e for e in run.effects if isinstance(e, PruneSnapshots)]
+    assert prune.keep == {f"{n}-{w}" for n in (first, second) for w in (0, 1)}
+    run.coordinator.durability.savepoints.release(id)
+    run.checkpoint()
+    assert run.coordinator.durability.savepoints.files == frozenset()
+
+
+def test_a_savepoint_does_not_wait_for_the_interval_nor_for_news(run: Exact):
+    savepoints = run.coordinator.durability.savepoints
+    id = savepoints.ask(run.now)
+    run.tick()
+    told = [e.message for e in run.take(Send) if e.message["kind"] == "checkpoint"]
+    assert [m["aligned"] for m in told] == [True, True]
+    run.answer_round()
+    found = savepoints.look(id, run.now)
+    assert found is not None and (found.state, found.round) == (SavepointState.HELD, run.number)
+
+
+# --- C6, P9: recovery is global -----------------------------------------------------------------
+
+
+def test_c6_p9_after_a_loss_everybody_goes_back_to_the_last_complete_checkpoint(run: Exact):
+    n = run.checkpoint()
+    run.report(0)
+    run.tick(1.0)
+    run.answer(0, run.number)  # the one under way never completes
+    run.exit(1)
+    for _ in range(5):
+        run.tick(0.5)
+    run.effects.clear()
+    run.register(1)
+    assigned = {e.worker: e.message for e in run.take(Send) if e.message["kind"] == "assign"}
+    assert set(assigned) == {0, 1}
+    for worker, message in assigned.items():
+        assert message["restore_round"] == n
+        assert message["parts"] == {worker + 3: [[f"{n}-{worker}", "s"]]}
+        assert message["positions"] == {worker + 1: {"p": [n, []]}}
+    assert run.store.last_round() == n
+
+
+def test_c6_answers_of_the_epoch_before_are_dropped(run: Exact):
+    run.report(0)
+    run.tick(1.0)
+    old, number = run.epoch, run.number
+    run.fail(0)
+    run.raise_after_backoff()
+    assert run.epoch == old + 1
+    stale = run.coordinator.stale
+    for worker in (0, 1):
+        run.answer(worker, number, epoch=old)
+    assert run.coordinator.stale == stale + 2
+    assert run.store.last_round() == 0
+
+
+def test_survivors_are_given_the_roots_of_theirs_that_a_dead_worker_had(run: Exact):
+    root = 1 << 48 | 5  # drawn by task 1, which lives on
+    run.exit(1, roots=[root])
+    for _ in range(5):
+        run.tick(0.5)
+    run.effects.clear()
+    run.register(1)
+    roots = {e.worker: e.message.get("roots") for e in run.take(Send)}
+    assert roots[0] == [root]
+
+
+# --- P1: a message that fails is never emitted again but by a restore ---------------------------
+
+
+def test_p1_a_message_that_failed_has_all_tasks_restored_with_one_attempt_more(run: Exact):
+    n = run.checkpoint()
+    run.fail(0, suspects=[[1, "p", 40, 41, 2]])
+    restore = next(e for e in run.take(Event) if e.name == "restore")
+    assert restore.fields == {"why": "count: ValueError: x", "checkpoint": n}
+    told = run.raise_after_backoff()
+    kinds = [(e.worker, e.message["kind"]) for e in told]
+    assert kinds == [(0, "assign"), (1, "assign")]
+    assert told[0].message["suspects"] == {1: [["p", 40, 41, 2]]}
+    assert run.coordinator.status(run.now)["errors"][0]["text"] == "ValueError: x"
+
+
+def test_p1_a_checkpoint_under_way_is_given_up_by_it(run: Exact):
+    run.report(0)
+    run.tick(1.0)
+    number = run.number
+    run.effects.clear()
+    run.fail(0)
+    assert [(w, k) for w, k in run.told() if k == "abort"] == [(0, "abort"), (1, "abort")]
+    run.answer(0, number)
+    run.answer(1, number)
+    assert run.store.last_round() == 0
+
+
+def test_restores_that_come_quickly_are_spaced_out_by_the_back_off(run: Exact):
+    raised = []
+    for _ in range(4):
+        run.fail(0)
+        start = run.now
+        epoch = run.epoch
+        while run.epoch == epoch:
+            run.tick(0.05)
+        raised.append(run.now - start)
+        run.ready(0, 1)
+    assert raised == sorted(raised) and raised[-1] > 4 * raised[0]
+
+
+def test_several_failures_before_the_raise_are_one_restore(run: Exact):
+    run.fail(0, suspects=[[1, "p", 40, 41, 1]])
+    run.fail(1, suspects=[[2, "q", 7, 8, 1]])
+    epoch = run.epoch
+    run.raise_after_backoff()
+    run.ready(0, 1)
+    run.tick(5.0)
+    assert run.epoch == epoch + 1
+    assert run.store.suspects() == [Suspect(1, "p", 40, 41, 1), Suspect(2, "q", 7, 8, 1)]
+
+
+def test_attempts_survive_a_checkpoint_that_does_not_cover_the_message(run: Exact):
+    run.fail(0, suspects=[[1, "p", 1_000_000, 1_000_001, 3]])
+    run.raise_after_backoff()
+    run.ready(0, 1)
+    run.checkpoint()
+    assert [s.attempts for s in run.store.suspects()] == [3]
+
+
+def test_a_dead_letter_whose_other_try_failed_is_kept_and_not_tried_again(run: Exact):
+    run.store.add_dead_letters([{"task": 1, "stream": "default", "values": [1]}])
+    run.store.mark_replay()
+    run.fail(0, letters=[1])
+    told = run.raise_after_backoff()
+    assert [e.message["replays"] for e in told] == [{}, {}]
+    assert run.store.dead_letters()[0].status == "kept"
+
+
+def test_figures_of_tasks_that_were_restored_are_not_counted_twice(run: Exact):
+    run.report(0, emitted=100, acked=60)
+    run.report(0, emitted=100, acked=60, epoch=run.epoch)
+    run.fail(0)
+    run.raise_after_backoff()
+    run.say(0, "report", tasks=[{"task": 1, "acked": 60}], errors=[], epoch=run.epoch - 1)
+    row = run.coordinator.status(run.now)["spouts"][0]
+    assert row["acked"] == 0, "nothing was durable: all of it is drawn again"
+    run.report(0, emitted=10, acked=10)
+    assert run.coordinator.status(run.now)["spouts"][0]["acked"] == 10
+
+
+# --- tolerable failures -------------------------------------------------------------------------
+
+
+def test_a_checkpoint_that_failed_once_too_often_has_all_tasks_restored(run: Exact):
+    run.report(0)
+    run.tick(1.0)
+    run.effects.clear()
+    run.say(1, "snapshot_failed", round=run.number, text="disk full")
+    restore = next(e for e in run.effects if isinstance(e, Event) and e.name == "restore")
+    assert restore.fields["why"] == "checkpoint failed: worker 1: disk full"
+    assert [e.message["kind"] for e in run.raise_after_backoff()] == ["assign", "assign"]
+
+
+def test_the_last_checkpoint_is_tried_again_as_it_is_and_then_the_run_has_failed(run: Exact):
+    close(run)
+    for _ in range(5):
+        assert run.coordinator.phases.phase is Phase.CLOSING
+        run.say(1, "snapshot_failed", round=run.number, text="disk full")
+        run.tick(1.5)
+    run.exit(0)
+    run.exit(1)
+    (done,) = run.take(TopologyDone)
+    assert (done.ok, done.outcome) == (False, "failed")
+    assert "the last checkpoint failed 5 times: worker 1: disk full" in done.reason
+
+
+# --- the end ------------------------------------------------------------------------------------
+
+
+def close(run: Run) -> None:
+    """End the input of a run, up to the last snapshot's start."""
+    run.end_of_input()
+    for worker in (0, 1):
+        run.say(worker, "finished", level=0)
+    for worker in (0, 1):
+        run.say(worker, "summaries", tasks={})
+    run.effects.clear()
+
+
+def answer_without_done(run: Exact) -> int:
+    """Have the last snapshot stored; nobody has done yet what follows from it."""
+    number = run.number
+    for worker in (0, 1):
+        run.answer(worker, number)
+    assert run.store.final()
+    return number
+
+
+def test_the_run_ends_when_every_worker_has_committed_what_the_last_checkpoint_holds(run: Exact):
+    close(run)
+    n = answer_without_done(run)
+    run.effects.clear()
+    run.say(0, "durable_done", round=n)
+    run.tick(1.0)
+    assert run.told() == []
+    run.say(1, "durable_done", round=n)
+    assert run.told() == [(0, "stop"), (1, "stop")]
+    assert run.store.finished() and not run.store.final()
+
+
+def test_a_commit_that_failed_is_asked_for_again_and_holds_up_the_end(run: Exact):
+    close(run)
+    n = answer_without_done(run)
+    run.say(0, "durable_done", round=n)
+    run.say(1, "durable_done", round=n, failed="sink: refused")
+    run.effects.clear()
+    run.tick(1.1)
+    assert run.told() == [(1, "durable")]
+    assert run.coordinator.status(run.now)["health"] == "degraded"
+    run.say(1, "durable_done", round=n)
+    assert run.told() == [(0, "stop"), (1, "stop")]
+
+
+def test_a_commit_that_fails_for_good_fails_the_run_and_the_next_run_commits(run: Exact):
+    close(run)
+    n = answer_without_done(run)
+    run.say(0, "durable_done", round=n)
+    for _ in range(LAST_DURABLES_MAX):
+        run.say(1, "durable_done", round=n, failed="sink: refused")
+        run.tick(1.1)
+    run.exit(0)
+    run.exit(1)
+    (done,) = run.take(TopologyDone)
+    assert (done.ok, done.outcome) == (False, "failed") and "sink: refused" in done.reason
+    again = Exact(run.store)
+    again.bring_up()
+    assert again.coordinator.phases.phase is Phase.CLOSING
+    again.durable_done(n)
+    assert [kind for _, kind in again.told()] == ["stop", "stop"]
+    assert run.store.finished()
+
+
+@pytest.mark.parametrize("guarantee", ["exactly-once", "at-least-once"])
+def test_a_worker_that_dies_after_the_last_snapshot_is_only_asked_to_commit(guarantee: str):
+    run = Exact() if guarantee == "exactly-once" else Run()
+    run.bring_up()
+    close(run)
+    if isinstance(run, Exact):
+        n = answer_without_done(run)
+    else:
+        run.durable_done = lambda number, **more: None  # type: ignore[method-assign]
+        run.answer_round()
+        n = run.coordinator.rounds.last
+    run.say(0, "durable_done", round=n)
+    run.exit(1)
+    for _ in range(5):
+        run.tick(0.5)
+    run.register(1)
+    run.effects.clear()
+    run.ready(0, 1)
+    assert run.told() == [(0, "durable"), (1, "durable")], "no go, no finish"
+    assert run.coordinator.phases.phase is Phase.CLOSING
+    for worker in (0, 1):
+        run.say(worker, "durable_done", round=n)
+    assert run.told() == [(0, "stop"), (1, "stop")]
+    assert run.store.finished()
+
+
+def test_a_coordinator_that_dies_after_the_last_checkpoint_leaves_only_the_commit_to_the_next(
+    run: Exact,
+):
+    close(run)
+    n = answer_without_done(run)
+    again = Exact(run.store)
+    assert again.coordinator.phases.phase is Phase.STARTING
+    again.register(0, 1)
+    again.effects.clear()
+    again.ready(0, 1)
+    assert again.told() == [(0, "durable"), (1, "durable")]
+    again.durable_done(n)
+    assert again.told() == [(0, "stop"), (1, "stop")]
+
+
+def test_a_savepoint_that_is_asked_for_too_late_is_refused(run: Exact):
+    savepoints = run.coordinator.durability.savepoints
+    close(run)
+    id = savepoints.ask(run.now)
+    run.tick()
+    found = savepoints.look(id, run.now)
+    assert found is not None
+    assert (found.state, found.why) == (SavepointState.FAILED, "the input has ended")
+
+
+def test_p8_nothing_finishes_while_a_checkpoint_is_under_way(run: Exact):
+    run.report(0)
+    run.tick(1.0)
+    run.end_of_input()
+    assert run.coordinator.phases.phase is Phase.RUNNING
+    run.answer_round()
+    assert run.coordinator.phases.phase is Phase.FINISHING
