@@ -23,6 +23,7 @@ from .host_protocol import WishWorker
 from .host_talk import HostTalk
 from .hosts import HostRecord, HostRefused, Hosts, WorkerExit, WorkerSeen
 from .kept_blobs import blobs_of, prune_blobs
+from .kept_topologies import has_dead_letters, kept_until, put_away, put_away_folders
 from .leases import Leases
 from .lifecycle import LifeState
 from .places import Places
@@ -31,7 +32,7 @@ from .topology_run import TopologyRun
 
 #: How often it is looked at which leases are over.
 LEASES_S = 0.2
-#: How often it is looked at which code packs nobody needs.
+#: How often it is looked at which code packs and ended topologies nobody needs.
 PRUNE_S = 3600.0
 
 _log = logging.getLogger(__name__)
@@ -275,6 +276,7 @@ class Cluster:
         """Look at the time; called at least every 50 ms."""
         if now >= self._prune_at:
             self._prune_at = now + PRUNE_S
+            self._forget_ended()
             rows = [run.row for run in self.topologies.values()]
             prune_blobs(self.config.data, blobs_of(rows), self.wall())
         if now >= self._leases_at:
@@ -285,6 +287,29 @@ class Cluster:
                 run.turn(now)
         if self.talk.turn(now):
             self._look_after_silent(now)
+
+    def _forget_ended(self) -> None:
+        """Forget topologies that ended long ago and have no dead letters."""
+        for run in list(self.topologies.values()):
+            until = self.kept_until(run)
+            if until is not None and until < self.wall():
+                with self._guarded(run):
+                    self._forget(run)
+        for folder in put_away_folders(self.config.data / "topologies"):
+            self.pruner.delete(folder)
+
+    def _forget(self, run: TopologyRun) -> None:
+        if has_dead_letters(self.folder(run.id)):
+            return
+        run.close()
+        put_away(self.folder(run.id))
+        self.store.drop_topology(run.id)
+        del self.topologies[run.id]
+        self.tell(run.id, "", "forgotten", {"keep_ended_s": self.config.keep_ended_s})
+
+    def kept_until(self, run: TopologyRun) -> float | None:
+        """Return until when an ended topology is kept; None: it has not ended."""
+        return kept_until(run.row, self.folder(run.id), self.config.keep_ended_s)
 
     def _lose_hosts(self, now: float) -> None:
         for name in self.leases.tick(now):

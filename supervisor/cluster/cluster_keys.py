@@ -27,6 +27,8 @@ COORDINATOR_KEYS = _table(
         0.1, 60, "seconds"),
     Key("code_max", "size", "largest code of a topology", 32 * _MIB, _MIB, 32 * _MIB, "bytes"),
     Key("part_max", "size", "largest snapshot of one task", 4 * _GIB, _MIB, 64 * _GIB, "bytes"),
+    Key("keep_ended", "duration", "how long a topology that has ended is kept", 30 * _DAY, 3600,
+        3650 * _DAY, "seconds"),
     Key("readonly_logs", "boolean", "keys of role readonly may read logs", False),
     Key("keys", "path", "folder of its key and the list of authorized ones"),
 )  # fmt: skip

@@ -27,7 +27,8 @@ class Facts:
         hosts: worker -> host.
         seen: worker -> what its host said last.
         waiting: worker -> why it has no host.
-        wall: when it was submitted.
+        submitted_at: when that was.
+        kept_until: when it will be forgotten; None: it has not ended.
     """
 
     id: str
@@ -40,6 +41,7 @@ class Facts:
     seen: Mapping[int, WorkerSeen]
     waiting: Mapping[int, str]
     submitted_at: float
+    kept_until: float | None = None
 
 
 def topology_row(facts: Facts, wall: float) -> dict[str, Any]:
@@ -116,6 +118,7 @@ def list_row(facts: Facts) -> dict[str, Any]:
         "workers": len(facts.hosts) + len(facts.waiting),
         "waiting": len(facts.waiting),
         "submitted_at": facts.submitted_at,
+        "kept_until": facts.kept_until,
         "uptime_s": status.get("uptime_s"),
     }
 

@@ -41,6 +41,7 @@ class ClusterView:
             seen=run.seen,
             waiting={worker: waiting.get(worker, "") for worker in run.host.waiting},
             submitted_at=run.row.submitted_at,
+            kept_until=self._cluster.kept_until(run),
         )
 
     def status(self, run: TopologyRun | None, now: float) -> dict[str, Any]:

@@ -101,7 +101,7 @@ class _Loader:
         self.found.coordinator = _renamed(
             coordinator,
             {"lease": "lease_s", "beat": "beat_s", "code_max": "code_bytes_max",
-             "part_max": "part_bytes_max"},
+             "part_max": "part_bytes_max", "keep_ended": "keep_ended_s"},
         )  # fmt: skip
         self.check_lease(root)
         node = root.items.get("supervisor")

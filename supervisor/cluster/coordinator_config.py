@@ -22,6 +22,7 @@ class CoordinatorConfig:
         beat_s: how often hosts are told what they are to run.
         code_bytes_max: largest code pack.
         part_bytes_max: largest part of a snapshot.
+        keep_ended_s: how long a topology that has ended is kept with its positions and state.
         readonly_logs: keys of role readonly may read logs.
         keys: folder with the secret key and the list of authorized ones.
         insecure: no keys, no encryption: everybody who reaches the port is admin.
@@ -33,6 +34,7 @@ class CoordinatorConfig:
     beat_s: float = 1.0
     code_bytes_max: int = 32 << 20
     part_bytes_max: int = 4 << 30
+    keep_ended_s: float = 30 * 86_400.0
     readonly_logs: bool = False
     keys: Path | None = None
     insecure: bool = False

@@ -5,6 +5,7 @@ Reads the status dict and nothing else, so that what people see and ``--json`` c
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -83,7 +84,7 @@ def host_table(rows: Sequence[Mapping[str, Any]]) -> RenderableType:
 
 def list_view(rows: Sequence[Mapping[str, Any]]) -> Table:
     """Return a row per topology, of ``list`` or of ``status``."""
-    made = table("topology", "life", "health", "workers", "waiting", "up", "why")
+    made = table("topology", "life", "health", "workers", "waiting", "up", "kept until", "why")
     # The other columns stay whole: a long reason wraps in its own.
     made.columns[-1].justify, made.columns[-1].no_wrap = "left", False
     for row in rows:
@@ -100,9 +101,14 @@ def list_view(rows: Sequence[Mapping[str, Any]]) -> Table:
             count(workers),
             count(waiting) if waiting else "",
             "" if up is None or row["life"] == "ended" else seconds(up),
+            _day(row.get("kept_until")),
             text(f"{row['outcome']} {_first_line(row['reason'])}".strip()),
         )
     return made
+
+
+def _day(wall: float | None) -> str:
+    return "" if wall is None else time.strftime("%Y-%m-%d", time.localtime(wall))
 
 
 def _first_line(reason: str) -> str:

@@ -35,6 +35,7 @@ coordinator:
   code_max: 1MiB
   part_max: 2GiB
   readonly_logs: true
+  keep_ended: 2h
   keys: /keys/c
 supervisor:
   coordinator: tcp://a:7000
@@ -65,6 +66,7 @@ def test_every_key_arrives_in_the_settings() -> None:
     assert CoordinatorConfig(**found.coordinator) == CoordinatorConfig(
         bind="tcp://0.0.0.0:7000", data=Path("/data/c"), lease_s=20.0, beat_s=0.5,
         code_bytes_max=1 << 20, part_bytes_max=2 << 30, readonly_logs=True, keys=Path("/keys/c"),
+        keep_ended_s=7200.0,
     )  # fmt: skip
     assert SupervisorConfig(**found.supervisor) == SupervisorConfig(
         coordinator="tcp://a:7000", data=Path("/data/s"), name="host-1", address="10.0.0.7",

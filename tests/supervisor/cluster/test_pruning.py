@@ -75,7 +75,7 @@ def test_a_folder_that_cannot_be_read_is_for_the_log(
     parts(tmp_path / "next", 1)
 
     def closer() -> None:
-        while "parts not deleted" not in caplog.text:
+        while "not deleted" not in caplog.text:
             done.wait(0.01)
         pruner.close()
 
@@ -87,3 +87,16 @@ def test_a_folder_that_cannot_be_read_is_for_the_log(
 
 def test_one_that_never_had_anything_to_do_is_closed_at_once():
     Pruner().close()
+
+
+def test_a_folder_is_deleted_with_all_that_is_in_it(tmp_path: Path):
+    folder = tmp_path / "old"
+    parts(folder, 1, 2)
+    (folder / "more").mkdir()
+    pruner = Pruner()
+    pruner.delete(folder)
+    pruner.delete(tmp_path / "never there")
+    tick = threading.Event()
+    assert any(not folder.exists() or tick.wait(0.01) for _ in range(1000))
+    pruner.close()
+    assert list(tmp_path.iterdir()) == []

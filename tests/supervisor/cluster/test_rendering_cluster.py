@@ -50,6 +50,11 @@ def test_waiting_workers_are_counted_in_both_forms_of_a_row() -> None:
         assert cells[:5] == ["wc-1", "ended", "healthy", "2", "1"]
 
 
+def test_until_when_an_ended_topology_is_kept_is_said() -> None:
+    row = topology_row(workers=0, waiting=0, kept_until=1_700_000_000.0)
+    assert "2023-11-1" in shown(list_view([row]))
+
+
 def test_a_long_reason_leaves_the_other_columns_whole_and_its_traceback_out() -> None:
     reason = "cannot be built: " + "long " * 100 + "\nTraceback: of the user"
     text = shown(list_view([topology_row(workers=2, waiting=1, reason=reason)]))
