@@ -46,6 +46,7 @@ SUPERVISOR_KEYS = _table(
     Key("requirements", "section", "packages that topologies may have installed", {}),
     Key("worker_memory_max", "size", "a worker over it is killed; none if unset", 0, 16 * _MIB,
         1 << 44, "bytes"),
+    Key("cgroup", "path", "cgroup (v2) that workers with a limit get their own in"),
     Key("logs", "section", "log files of each worker", {}),
     Key("drain_on_stop", "boolean", "SIGTERM moves the workers to other hosts first", False),
     Key("orphan_timeout", "duration", "a worker whose supervisor is away for so long ends", 3600.0,

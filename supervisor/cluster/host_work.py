@@ -18,6 +18,7 @@ from ..control_router import ControlRouter
 from ..processes import worker_command
 from ..sockets import Context
 from ..wakeup import Wakeup
+from .cgroups import Cgroups
 from .environments import Environments
 from .host_connection import HostConnection
 from .host_core import Action, Forget, HostCore, Kill, Prepare, Spawn
@@ -76,6 +77,7 @@ class HostWork:
         #: What workers said, for the coordinator.
         self.outgoing = Outgoing()
         self.processes = HostProcesses(folder)
+        self._cgroups = Cgroups(config.cgroup)
         self.router = ControlRouter(context, folder.control)
         closing.callback(self.router.close)
         environments = self._environments = Environments(
@@ -98,6 +100,7 @@ class HostWork:
         """Take over what an earlier supervisor started."""
         found = self.processes.adopt()
         self._core.adopt(found, now)
+        self._cgroups.sweep({each.key for each in found if each.alive})
         for each in found:
             row = self.processes.row(each.key)
             if row is not None and row.plan:
@@ -219,6 +222,9 @@ class HostWork:
         running = [each.key for each in self._core.running() if each.key not in waiting]
         self._exits = self.processes.exits(running)
         for key, exit in told:
+            if killed := self._cgroups.killed(key):
+                exit = exit._replace(reason=killed)
+            self._cgroups.drop(key)
             _log.info(
                 "worker exited topology=%s worker=%d pid=%s reason=%s",
                 key[0], key[1], self._core.workers[key].pid, exit.reason,
@@ -279,6 +285,8 @@ class HostWork:
                 self._core.on_spawn_failed(spawn.key, failed[spawn.key], now)
             elif row is not None and row.pid is not None:
                 self._core.on_spawned(spawn.key, row.pid, row.created)
+                limit = spawn.wish.memory_max or self.config.worker_memory_max
+                self._cgroups.hold(spawn.key, row.pid, limit)
                 _log.info(
                     "worker started topology=%s worker=%d pid=%d", row.id, row.worker, row.pid
                 )

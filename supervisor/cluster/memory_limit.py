@@ -1,8 +1,8 @@
 """The memory limit of a worker: over it twice in a row, and the worker is to be killed.
 
 Looked at once a second by its resident size: one reading may catch a copy that is freed at
-once. A cgroup would be enforced by the kernel, but only root or a delegated one can be used;
-where there is none this is all there is, and it is enough to keep a leak from taking the host.
+once. Where the operator gives a cgroup the kernel enforces the limit, too (cgroups.py); where
+there is none this is all there is, and it is enough to keep a leak from taking the host.
 """
 
 from __future__ import annotations

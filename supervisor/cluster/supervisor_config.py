@@ -35,6 +35,7 @@ class SupervisorConfig:
         requirements_index: package index; "": what pip is configured for.
         requirements_hashes: every requirement needs its hash.
         worker_memory_max: bytes that a worker may take, 0: no limit.
+        cgroup: a cgroup that workers with such a limit get their own in; None: they are watched.
         logs_bytes_max, logs_files: size of a worker's log file, and how many are kept.
         drain_on_stop: SIGTERM moves the workers away first.
         orphan_timeout_s: a worker whose supervisor is away for so long ends by itself.
@@ -55,6 +56,7 @@ class SupervisorConfig:
     requirements_index: str = ""
     requirements_hashes: bool = True
     worker_memory_max: int = 0
+    cgroup: Path | None = None
     logs_bytes_max: int = 10 << 20
     logs_files: int = 3
     drain_on_stop: bool = False

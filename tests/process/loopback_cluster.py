@@ -39,6 +39,8 @@ class LoopbackCluster:
 
     def __init__(self, folder: Path, *, secure: bool = False, lease: str = "15s") -> None:
         self.folder, self.secure, self.lease = folder, secure, lease
+        #: Text of the supervisors' settings.
+        self.settings = ""
         self.endpoint = f"tcp://127.0.0.1:{free_ports()}"
         self.environ = {
             **os.environ,
@@ -64,6 +66,9 @@ class LoopbackCluster:
     def supervisor(self, name: str, slots: int = 2) -> subprocess.Popen[bytes]:
         """Start the supervisor of host ``name``; returns at once."""
         named = [] if self.secure else ["--name", name]
+        if self.settings:
+            (self.folder / "cluster.yaml").write_text(self.settings)
+            named += ["--config", str(self.folder / "cluster.yaml")]
         return self._start(
             "supervisor", "--coordinator", self.endpoint, "--slots", str(slots), *named,
             "--data", str(self.folder / f"host-{name}"), *self.keys(name), daemon=name,

@@ -390,6 +390,48 @@ def test_input_that_a_host_does_not_have_is_one_line_that_names_the_folder(case:
     assert "Traceback" not in done.stderr
 
 
+EATER = """
+import time
+from waterspout.bolts import Bolt
+
+
+class Eat(Bolt):
+    def process(self, tup):
+        if tup[0] == 7:
+            eaten = bytearray(400 << 20)
+            eaten[::4096] = b"x" * len(eaten[::4096])
+            time.sleep(30)
+"""
+EATING = """
+name: eating
+guarantee: at-least-once
+spouts:
+  numbers: {class: Sequence, args: {count: 20}}
+bolts:
+  eat: {class: "eater:Eat", inputs: [numbers]}
+settings: {attempts_max: 2, batch_max: 1, max_pending: 1}
+"""
+
+
+def test_a_message_that_takes_more_memory_than_a_worker_may_ends_as_a_dead_letter(
+    case: Case,
+) -> None:
+    """F14: each time only that worker ends, and it is said why."""
+    cluster = case.cluster
+    cluster.settings = "supervisor: {worker_memory_max: 300MiB}\n"
+    cluster.up("a")
+    (cluster.folder / "eater.py").write_text(EATER)
+    (cluster.folder / "eating.yaml").write_text(EATING)
+    cluster.call("submit", "eating.yaml")
+    row = cluster.ended("eating")
+    assert row["outcome"] == "finished", row["reason"]
+    (spout,) = row["spouts"]
+    assert (spout["acked"], spout["dead"]) == (19, 1)
+    lost = [line for line in cluster.call("events", "eating").stdout.splitlines() if "MiB" in line]
+    assert len(lost) == 2
+    assert all("is over its limit of 300 MiB" in line for line in lost)
+
+
 def test_a_dry_run_says_where_tasks_would_go(case: Case) -> None:
     cluster = case.cluster.up("a")
     case.project.write_texts(lines=100)

@@ -48,6 +48,7 @@ supervisor:
   allow: [mine, my.company]
   requirements: {allow: true, index: "https://example.com/simple", hashes: false}
   worker_memory_max: 1GiB
+  cgroup: /sys/fs/cgroup/w
   logs: {bytes_max: 1MiB, files: 5}
   drain_on_stop: true
   orphan_timeout: 2h
@@ -72,7 +73,8 @@ def test_every_key_arrives_in_the_settings() -> None:
         coordinator="tcp://a:7000", data=Path("/data/s"), name="host-1", address="10.0.0.7",
         ports=(7500, 7599), slots=8, labels={"zone": "eu", "gpu": ""}, allow=("mine", "my.company"),
         requirements_allow=True, requirements_index="https://example.com/simple",
-        requirements_hashes=False, worker_memory_max=1 << 30, logs_bytes_max=1 << 20, logs_files=5,
+        requirements_hashes=False, worker_memory_max=1 << 30,
+        cgroup=Path("/sys/fs/cgroup/w"), logs_bytes_max=1 << 20, logs_files=5,
         drain_on_stop=True, orphan_timeout_s=7200.0, secrets=Path("/secrets"), keys=Path("/keys/s"),
     )  # fmt: skip
     # Nothing was left out of this test.
