@@ -86,6 +86,8 @@ class Bolt(Component):
     stateful: bool = False
     #: True when the bolt buffers output that ``flush`` makes durable (files, transactions).
     sink: bool = False
+    #: Set to True in ``process_batch`` to have ``after_batch`` called, which sets it back.
+    due: bool = False
     #: What it writes outside of the topology, and whether that can be done again: ``none``,
     #: ``append`` (a row written again is there twice), ``upsert`` (it replaces itself, by key) or
     #: ``transactional`` (it shows only what is durable). Exactly-once needs one of the last two.
@@ -106,6 +108,13 @@ class Bolt(Component):
 
     def process_tick(self, tup: Tuple) -> None:
         """Called every ``tick_interval``. What it emits has a root of its own."""
+
+    def after_batch(self) -> None:
+        """Called after a ``process_batch`` that set ``due``; what it emits has roots of its own.
+
+        For what tuples set off rather than become: their messages are not replayed when it fails
+        further down, it is emitted again by itself.
+        """
 
     def on_timer(self, timer: Timer) -> None:
         """Called when a timer of ``context.timers`` is due; ``context.state.key`` is its key.
@@ -134,6 +143,23 @@ class Bolt(Component):
 
     def flush(self) -> None:
         """Make all output so far durable (fsync). Called in each round when ``sink`` is True."""
+
+    def before_snapshot(self, number: int) -> None:
+        """Get ready for snapshot ``number``: ``context.state`` is copied when this returns.
+
+        Called in each round or checkpoint of a topology that makes them, between two tuples;
+        under exactly-once the state then holds the effects of all tuples before the barrier, and
+        of no other. A sink closes its transaction here, puts what it takes to commit it into its
+        state, and begins another. What it emits is in the snapshot. Raising fails the snapshot.
+        """
+
+    def on_durable(self, number: int) -> None:
+        """Do what may be done once snapshot ``number`` is durable: a sink commits.
+
+        Commit everything of snapshots up to ``number``. It is called again until it succeeds,
+        and again after a restore: committing twice must be the same as once. A number may be left
+        out: a later one stands for it. Never called beside another call of the bolt.
+        """
 
     def finish(self) -> Any:
         """Called once when all input has ended and is worked through; may emit.

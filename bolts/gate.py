@@ -80,6 +80,11 @@ class Gate:
                 self._hold_queued(channel)
         return verdict
 
+    def complete(self, number: int) -> bool:
+        """Say whether all channels have barrier ``number`` and the task waits for its cut."""
+        alignment = self.alignment
+        return alignment.pending and alignment.current == number and not alignment.late
+
     def _hold_queued(self, channel: Channel) -> None:
         """Take what the channel has in the queue already."""
         executor = self._executor

@@ -114,6 +114,8 @@ class OffloadExecutor(BoltExecutor):
     is_async = False
     _under_way: tuple[int, ...] = ()
     _stepping = False
+    #: No call is handed out meanwhile.
+    held_back = False
 
     def use_offload(
         self, submit: Callable[[Call], None], *, is_async: bool, concurrency: int
@@ -125,7 +127,7 @@ class OffloadExecutor(BoltExecutor):
     def run(self) -> bool:
         """Hand out calls as far as ``concurrency`` allows."""
         started = False
-        while self.queue and len(self.holds) < self.concurrency:
+        while not self.held_back and self.queue and len(self.holds) < self.concurrency:
             work: Any = self.queue[0]
             if isinstance(work, QueuedMark) and self.holds:
                 break  # it stands behind what the calls under way emit

@@ -88,6 +88,11 @@ class OwnCalls:
                 break
         return self.finish_done and not executor.own.pending
 
+    @property
+    def finishing(self) -> bool:
+        """Whether ``finish`` was begun: what it emits may be on its way."""
+        return self._finish is not None
+
     def new_epoch(self) -> None:
         """Spouts replay: what comes now is not in what ``finish`` made of the state before."""
         self._finish, self.finish_done = None, False

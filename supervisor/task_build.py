@@ -10,11 +10,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from waterspout.bolts.contract import Bolt, ColumnBolt
+from waterspout.bolts.exact_messages import ExactOwnMessages
 from waterspout.bolts.executor import BoltExecutor
 from waterspout.bolts.offload import Call, OffloadExecutor
 from waterspout.bolts.own_messages import STATE_MAP, OwnMessages
 from waterspout.bolts.state import TaskState
 from waterspout.spouts.contract import Source
+from waterspout.spouts.exact_executor import ExactExecutor
+from waterspout.spouts.exact_ledger import ExactLedger
 from waterspout.spouts.executor import Bury, SourceExecutor
 from waterspout.spouts.ledger import Ledger
 from waterspout.spouts.once_executor import OnceExecutor
@@ -83,6 +86,9 @@ class TaskBuilder:
         self.fresh = False
         self.allow: AllowList | None = None
         self.load_grouping: LoadGrouping = HostArgs().grouping
+        self.restored: int | None = None
+        #: Task -> when its own messages failed; set before tasks are built.
+        self.own_failures: Callable[[int], deque[float]] = lambda task: deque()
         #: Calls of blocking and async bolts that the shell is to run.
         self.calls: deque[Call] = deque()
 
@@ -110,11 +116,8 @@ class TaskBuilder:
         self.allow.check(spec.class_path)
         if spec.options.event_time is not None and spec.options.event_time.function:
             self.allow.check(spec.options.event_time.function)
-        for name in load_class(spec.class_path).import_args:
-            value = spec.args.get(name)
-            for path in value if isinstance(value, (list, tuple)) else (value,):
-                if isinstance(path, str):
-                    self.allow.check(path)
+        for _, path in load_class(spec.class_path).import_paths(spec.args):
+            self.allow.check(path)
 
     def _context(self, task: TaskPlan, spec: ComponentSpec) -> Context:
         name = f"{task.component}[{task.index}]"
@@ -123,6 +126,7 @@ class TaskBuilder:
             parallelism=spec.parallelism, settings=self.env.settings.as_mapping(),
             clock=self.env.clock, random=random.Random(self.rng.getrandbits(64)),
             log=logging.getLogger(f"waterspout.user.{name}"), fresh=self.fresh,
+            restored=self.restored,
         )  # fmt: skip
 
     def _spout(
@@ -132,15 +136,21 @@ class TaskBuilder:
         settings, facts = self.env.settings, self.plan.facts[task.component]
         group_max = spec.options.group_max or self._group_max(task.component)
         seeks = facts.replay == "seek"
-        ledger = Ledger(
-            settings, seeks=seeks, durable_at_once=not self.has_rounds, group_max=group_max
-        )
+        exact = self.env.exact and seeks
+        ledger: Ledger
+        if exact:
+            ledger = ExactLedger(settings, group_max=group_max)
+        else:
+            ledger = Ledger(
+                settings, seeks=seeks, durable_at_once=not self.has_rounds, group_max=group_max
+            )
         ledger.restore(positions, suspects)
         blocked = self.dispatch.blocked_of(emitter)
         executor: SpoutExecutor
         if isinstance(spout, Source):
             spout.open(context)
-            executor = (SourceExecutor if self.env.tracked else OnceExecutor)(
+            tracked = ExactExecutor if exact else SourceExecutor
+            executor = (tracked if self.env.tracked else OnceExecutor)(
                 task, spout, emitter, self.env, ledger, parallelism=spec.parallelism,
                 blocked=blocked, bury=lambda group, failure: self._bury(executor)(group, failure),
             )  # fmt: skip
@@ -167,8 +177,12 @@ class TaskBuilder:
             state.restore([part for part, _ in restored])
         context.state = state
         stateful = self.plan.facts[task.component].stateful
-        kept = state.task(STATE_MAP) if stateful else {}
-        own = OwnMessages(task.task, emitter, self.env, kept)
+        own: OwnMessages
+        if self.env.exact:
+            own = ExactOwnMessages(task.task, emitter, self.env, self.own_failures(task.task))
+        else:
+            kept = state.task(STATE_MAP) if stateful else {}
+            own = OwnMessages(task.task, emitter, self.env, kept)
         offloads = spec.options.blocking or self.plan.facts[task.component].is_async
         executor = (OffloadExecutor if offloads else BoltExecutor)(
             task, bolt, emitter, self.env, blocked=self.dispatch.blocked_of(emitter), own=own,

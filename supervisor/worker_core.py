@@ -24,7 +24,6 @@ from waterspout.topology.task_env import TaskEnv, reason_of, root_task
 from waterspout.topology.tracebacks import user_frames, user_traceback
 
 from .arrivals import Arrivals
-from .crash_slot import CrashSlot, slot_bytes
 from .dead_letter_box import DeadLetterBox
 from .host_args import HostArgs
 from .link import LinkSender
@@ -32,9 +31,11 @@ from .link_receiver import LinkReceiver
 from .link_states import DEAF
 from .log_lines import RUNNING
 from .task_build import Load, TaskBuilder, Tasks
+from .worker_checkpoints import WorkerCheckpoints
 from .worker_finish import WorkerFinish
 from .worker_links import WorkerLinks
 from .worker_report import Reporter
+from .worker_restore import WorkerRestore, close_tasks
 from .worker_rounds import SnapshotJob, WorkerRounds
 from .worker_taps import WorkerTaps
 from .worker_tracking import WorkerTracking
@@ -97,7 +98,8 @@ class WorkerCore:
         self.finish = WorkerFinish(self)
         self._reporter = Reporter(self)
         self.letters = DeadLetterBox(self)
-        self.rounds = WorkerRounds(self)
+        self.rounds: WorkerRounds | WorkerCheckpoints = WorkerRounds(self)
+        self.restore = WorkerRestore(self)
         self.taps = WorkerTaps(self)
         self.verbs = WorkerVerbs(self)
 
@@ -157,12 +159,20 @@ class WorkerCore:
 
     def _on_assign(self, message: Mapping[str, Any], now: float) -> None:
         plan = Plan.from_wire(message["plan"])
+        if self.plan is not None:
+            if message["epoch"] <= self.epoch:
+                return
+            message = self.restore.tear_down(message)
         self.epoch = message["epoch"]
+        exact = plan.guarantee == "exactly-once"
+        if exact:
+            self.letters = self.restore.letters()
         settings = plan.settings
         acker = self.acker = Acker(self._completed, self._failed, settings.message_timeout_s)
         self.env = TaskEnv(
             settings, tracked=plan.guarantee != "at-most-once", clock=self.clock,
-            draw=self.rng.getrandbits, acker=acker, credit=self._arrivals.credit,
+            draw=self.rng.getrandbits, acker=acker, credit=self._arrivals.credit, exact=exact,
+            errors=self.restore.errors,
         )  # fmt: skip
         # Last: the control thread may report at any moment, and takes this for a sign that the
         # rest is there.
@@ -173,6 +183,8 @@ class WorkerCore:
         )
         self.builder, self.dispatch, self.tasks = builder, builder.dispatch, builder.tasks
         builder.fresh, builder.allow = bool(message.get("fresh")), self._allow
+        builder.own_failures = self.restore.own_failures
+        builder.restored = message.get("restore_round")
         builder.load_grouping = self._args.grouping
         for task in reversed(plan.tasks_on(self.worker)):
             if not self._build(task, message):
@@ -182,7 +194,9 @@ class WorkerCore:
             for task in plan.tasks_on(self.worker)
             if task.task in self.tasks.bolts
         ]
-        self._use_slot(plan)
+        if exact:
+            self.rounds = WorkerCheckpoints(self, self.rounds.told)
+        self.restore.use_slot(plan, self._make_slot)
         self.finish.begin(plan)
         self.verbs.assigned(message)
         self.letters.take_replays(message.get("replays") or {})
@@ -217,15 +231,6 @@ class WorkerCore:
             return False
         return True
 
-    def _use_slot(self, plan: Plan) -> None:
-        if self._make_slot is None:
-            return
-        slot = CrashSlot(plan, self.worker, self._make_slot(slot_bytes(plan, self.worker)))
-        for task, bolt in self.tasks.bolts.items():
-            bolt.at_work = slot.at_work(task)
-        for task, spout in self.tasks.spouts.items():
-            spout.in_flight = slot.in_flight(task)
-
     def _on_epoch(self, message: Mapping[str, Any], now: float) -> None:
         if self.plan is None or message["epoch"] <= self.epoch:
             return
@@ -249,7 +254,7 @@ class WorkerCore:
         for bolt in self.order:
             bolt.own.durable(message.get("durable_round") or -1)
         # After ledgers and bolts have seen which round is durable.
-        self.rounds.abort()
+        self.rounds.abort(0)
         self.net.connect(message["peers"])
         for bolt in self.order:
             bolt.new_epoch(now)
@@ -292,6 +297,7 @@ class WorkerCore:
         RUNNING.set(None)
         more |= self.finish.turn(now)
         self._tracking.turn(now)
+        self.rounds.turn(now)
         self.net.turn(now)
         if self.taps.active:
             self.taps.turn(now)
@@ -369,18 +375,7 @@ class WorkerCore:
         if self.stopped:
             return
         self.stopped = True
-        for bolt in self.order:
-            bolt.at_work(())
-        for spout in self.tasks.spouts.values():
-            self._quietly(spout.close, spout.component)
-        for bolt in self.order:
-            self._quietly(bolt.bolt.cleanup, bolt.component)
-
-    def _quietly(self, call: Callable[[], Any], component: str) -> None:
-        try:
-            call()
-        except (Exception, SystemExit) as error:
-            self.env.note_error(component, 0, f"cleanup: {reason_of(error)}", user_traceback(error))
+        close_tasks(self)
 
     # What the shell asks.
 

@@ -8,6 +8,8 @@ from waterspout.spouts.once_executor import OnceExecutor
 from waterspout.topology.task_env import reason_of
 from waterspout.topology.tracebacks import user_traceback
 
+from .durable_calls import DurableCalls
+
 if TYPE_CHECKING:
     from .worker_core import WorkerCore
 
@@ -26,6 +28,7 @@ class WorkerRounds:
 
     def __init__(self, core: WorkerCore) -> None:
         self._core = core
+        self._durables = DurableCalls(core)
         self._round = 0
         #: Highest round that this process was told to freeze.
         self.told = 0
@@ -48,7 +51,7 @@ class WorkerRounds:
                 positions[task] = changed
         for bolt in core.tasks.bolts.values():
             bolt.own.freeze(round_)
-        seen, letters = self._totals(), core.letters.freeze(round_)
+        seen, letters = totals_of(core), core.letters.freeze(round_)
         core.control_outbox.append({
             "kind": "frozen", "epoch": core.epoch, "round": round_, "positions": positions,
             "settled": settled, "letters": letters,
@@ -61,15 +64,7 @@ class WorkerRounds:
         """Whether a round would make something durable. Asked by the control thread."""
         spouts = list(self._core.tasks.spouts.values())
         ledgers = any(spout.ledger.news for spout in spouts)
-        return ledgers or self._core.letters.news or self._totals() != self._seen
-
-    def _totals(self) -> tuple[int, ...]:
-        bolts = list(self._core.tasks.bolts.values())
-        return (
-            self._core.epoch,
-            *(bolt.executed for bolt in bolts),
-            *(bolt.own.pending for bolt in bolts),
-        )
+        return ledgers or self._core.letters.news or totals_of(self._core) != self._seen
 
     def snapshot(self, round_: int) -> None:
         """Flush sinks and copy states; every ledger of the topology is frozen by now."""
@@ -80,6 +75,7 @@ class WorkerRounds:
         for task, bolt in core.tasks.bolts.items():
             facts = core.plan.facts[bolt.component]
             try:
+                self._durables.before(bolt, round_, core.clock())
                 if facts.sink:
                     bolt.bolt.flush()
                 if facts.stateful:
@@ -126,6 +122,10 @@ class WorkerRounds:
         })  # fmt: skip
         self._round = 0
 
+    def turn(self, now: float) -> None:
+        """Go on with what is to be done once a round is durable; called in each turn."""
+        self._durables.turn()
+
     def durable(self, round_: int) -> None:
         """The round is complete."""
         if round_ == self.told:
@@ -135,15 +135,21 @@ class WorkerRounds:
         for bolt in self._core.tasks.bolts.values():
             bolt.own.durable(round_)
         self._core.letters.durable(round_)
-        self._core.control_outbox.append(
-            {"kind": "durable_done", "epoch": self._core.epoch, "round": round_}
-        )
+        self._durables.durable(round_)
 
-    def abort(self) -> None:
-        """The round was given up."""
+    def abort(self, round_: int = 0) -> None:
+        """The round under way was given up, whatever its number."""
         self._round = 0
         for spout in self._core.tasks.spouts.values():
             spout.ledger.abort()
         for bolt in self._core.tasks.bolts.values():
             bolt.own.abort()
         self._core.letters.abort()
+
+
+def totals_of(core: WorkerCore) -> tuple[int, ...]:
+    """Return figures of the bolts of a worker that change when something was worked on."""
+    bolts = list(core.tasks.bolts.values())
+    return (
+        core.epoch, *(bolt.executed for bolt in bolts), *(bolt.own.pending for bolt in bolts)
+    )  # fmt: skip

@@ -24,7 +24,8 @@ class WorkerTracking:
     def turn(self, now: float) -> None:
         """Flush what this turn did to roots. Called before the frames of the turn leave."""
         self._flush()
-        if now >= self._next_vouch:
+        # Exactly-once knows no message timeout: a call that hangs is found by hang_timeout.
+        if now >= self._next_vouch and not self._core.env.exact:
             self._vouch(now)
 
     def _flush(self) -> None:

@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from waterspout.topology.task_env import reason_of
 
+from .worker_checkpoints import WorkerCheckpoints
+from .worker_rounds import WorkerRounds
+
 if TYPE_CHECKING:
     from .worker_core import WorkerCore
 
@@ -35,10 +38,11 @@ class WorkerVerbs:
             "go": self._go,
             "drain": lambda m: self._hold_back(True, self._paused),
             "pause": lambda m: self._hold_back(self._drain, bool(m["paused"])),
-            "freeze": lambda m: core.rounds.freeze(m["round"]),
-            "snapshot": lambda m: core.rounds.snapshot(m["round"]),
+            "freeze": self._freeze,
+            "snapshot": self._snapshot,
             "durable": lambda m: core.rounds.durable(m["round"]),
-            "abort": lambda m: core.rounds.abort(),
+            "checkpoint": self._checkpoint,
+            "abort": lambda m: core.rounds.abort(m["round"]),
             "dead_letters_stored": lambda m: core.letters.stored(m["id"]),
             "replay": lambda m: core.letters.take_replays(m["replays"]),
             "reserved": lambda m: core.finish.granted(m["id"]),
@@ -61,6 +65,18 @@ class WorkerVerbs:
         self._drain, self._paused = drain, paused
         for spout in self._core.tasks.spouts.values():
             spout.draining = drain or paused
+
+    def _freeze(self, message: Mapping[str, Any]) -> None:
+        if isinstance(self._core.rounds, WorkerRounds):
+            self._core.rounds.freeze(message["round"])
+
+    def _snapshot(self, message: Mapping[str, Any]) -> None:
+        if isinstance(self._core.rounds, WorkerRounds):
+            self._core.rounds.snapshot(message["round"])
+
+    def _checkpoint(self, message: Mapping[str, Any]) -> None:
+        if isinstance(self._core.rounds, WorkerCheckpoints):
+            self._core.rounds.checkpoint(message)
 
     def _who(self, message: Mapping[str, Any]) -> None:
         core = self._core

@@ -74,6 +74,7 @@ class TaskEnv:
         toggles: XORs by root that wait for the end of the turn.
         fails: failures that wait for the end of the turn.
         credit: called with the channel of a remote frame that was worked through.
+        exact: True under exactly-once: nothing is emitted again within an epoch.
     """
 
     settings: Settings
@@ -85,6 +86,7 @@ class TaskEnv:
     fails: list[Failure] = field(default_factory=list)
     credit: Callable[[tuple[int, int, int]], None] = lambda channel: None
     errors: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
+    exact: bool = False
 
     def open_root(self, root: int, now: float) -> int:
         """Start tracking a root; returns the guard edge to toggle out when its group is routed."""

@@ -34,9 +34,7 @@ class Queue:
     def __init__(self) -> None:
         self.queue: deque[FrameWork] = deque()
         self.marks: list[tuple[int, Mark]] = []
-        self.queued_rows = 0
-        self.gate = None
-        self.slice_rows = 50
+        self.queued_rows, self.slice_rows, self.gate = 0, 50, None
 
     def enqueue(self, work: FrameWork) -> None:
         self.queue.append(work)
@@ -132,8 +130,7 @@ def test_rows_go_to_the_queue_here_and_over_the_link_to_others() -> None:
     assert rig.flush()
     assert rig.here() == [("x", 1), ("y", 2), ("z", 3)]
     assert rig.there() == [[("x", 1), ("y", 2), ("z", 3)]]
-    assert rig.unsound() == set()
-    assert not rig.flush()
+    assert rig.unsound() == set() and not rig.flush()
 
 
 @pytest.mark.parametrize("target", [HERE, THERE])
