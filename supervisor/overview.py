@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from .checkpoint_rows import checkpoint_row, checkpoint_summary, snapshot_row
 from .effects import TopologyDone
 from .handover import HandOver
 from .letters import Letters
@@ -49,7 +50,8 @@ class Overview:
             "spouts": spout_rows(self._plan, self._progress, now),
             "bolts": bolt_rows(self._plan, self._progress),
             "workers": worker_rows(self._handover.workers, now),
-            "round": self._round_row(now),
+            "round": snapshot_row(self._rounds, now),
+            "checkpoint": checkpoint_row(self._plan, self._rounds, now),
             "errors": self._error_rows(),
             "dead_letters": self._letters.count,
         }
@@ -70,15 +72,6 @@ class Overview:
         if missing or failing or self._letters.blocked:
             return "degraded"
         return "healthy"
-
-    def _round_row(self, now: float) -> dict[str, Any]:
-        last_at = self._rounds.last_at
-        return {
-            "last": self._rounds.last,
-            "age_s": None if last_at is None else round(now - last_at, 3),
-            "duration_ms": round(self._rounds.duration_s * 1000, 3),
-            "failures": self._rounds.failures,
-        }
 
     def _error_rows(self) -> list[dict[str, Any]]:
         rows = self._progress.errors.rows()
@@ -102,6 +95,8 @@ class Overview:
         }
         left = sum(tally.gauge("pending") + tally.gauge("worked_through") for tally in spouts)
         duration_s = now - self.started_at
+        twice = sum(tally.twice() for tally in spouts)
+        exact = self._plan.guarantee == "exactly-once"
         return {
             "topology": self._plan.name,
             "guarantee": self._plan.guarantee,
@@ -112,11 +107,13 @@ class Overview:
             "acked": totals["acked"],
             "failed": totals["failed"],
             "replayed": totals["replayed"],
-            "duplicates_possible": sum(tally.twice() for tally in spouts),
+            "duplicates_possible": 0 if exact else twice,
+            "worked_again": twice if exact else 0,
             "skipped_possible": sum(tally.skipped() for tally in spouts),
             "dead_letters": self._letters.count,
             "restarts": sum(worker.restarts for worker in self._handover.workers),
             "epochs": self._handover.epochs,
+            "checkpoints": checkpoint_summary(self._plan, self._rounds),
             "latency_ms": percentiles(latencies(spouts)),
             "components": component_rows(self._plan, self._progress, duration_s),
             "top": merged_tops(self._plan, self._phases.summaries),

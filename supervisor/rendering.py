@@ -19,6 +19,7 @@ PLAIN_WIDTH = 120
 _LEFT = {
     "at-least-once": "what was not acked is replayed by the next run",
     "at-most-once": "what was under way is lost",
+    "exactly-once": "the next run goes on from the last checkpoint",
 }
 #: Outcome of a run -> how the first line says it; {left}: one of the above.
 OUTCOME_WORDS = {
@@ -81,27 +82,38 @@ def _messages(summary: Mapping[str, Any]) -> RenderableType:
         ("failed", count(summary["failed"]), "attempts that did not get through"),
         ("replayed", count(summary["replayed"]), "attempts that were not the first"),
         ("duplicates possible", count(summary["duplicates_possible"]), _bound(summary)),
+        ("worked again", count(summary["worked_again"]), _AGAIN),
         ("skipped possible", count(summary["skipped_possible"]), _SKIPPED),
         ("dead letters", count(summary["dead_letters"]), letters),
+        ("checkpoints", *_checkpoints(summary)),
         ("restarts", count(summary["restarts"]), "worker processes that were lost"),
         ("latency p50", milliseconds(latency["p50"]), "half of the messages took at most this"),
         ("latency p99", milliseconds(latency["p99"]), "99 of 100 took at most this"),
     )
     for name, number, meaning in rows:
-        if name == "skipped possible" and summary["guarantee"] != "at-most-once":
+        if _ONLY.get(name, summary["guarantee"]) != summary["guarantee"]:
             continue
         alarming = number not in ("0", "-") and name in _ALARMING
         style = "yellow" if alarming else ""
-        always = name in ("messages", "acked", "duplicates possible") or name.startswith("lat")
+        always = name in _EXPLAINED or name.startswith("lat")
         said = meaning if alarming or always else ""
         made.add_row(Text(name), Text(number, style=style), said)
     return made
 
 
+#: Figures of one guarantee alone.
+_ONLY = {
+    "skipped possible": "at-most-once",
+    "worked again": "exactly-once",
+    "checkpoints": "exactly-once",
+}
+#: Figures whose meaning is always said.
+_EXPLAINED = ("messages", "acked", "duplicates possible", "worked again", "checkpoints")
 #: Figures that are 0 when all went well.
 _ALARMING = (
     "failed", "replayed", "duplicates possible", "skipped possible", "dead letters", "restarts",
 )  # fmt: skip
+_AGAIN = "so many messages at most went through again after a restore, and count once"
 _SKIPPED = "so many messages at most were never sent, and do not come again"
 
 
@@ -110,7 +122,18 @@ def _bound(summary: Mapping[str, Any]) -> str:
         return "so many messages at most were worked on twice; counts may be too high by that"
     if summary["guarantee"] == "at-most-once":
         return "no message was worked on twice"
+    if summary["guarantee"] == "exactly-once":
+        return "every message counts once in state and sinks"
     return "every message was worked on once"
+
+
+def _checkpoints(summary: Mapping[str, Any]) -> tuple[str, str]:
+    """Return how many were complete, and what became of the others."""
+    made = summary["checkpoints"]
+    if made is None:
+        return "", ""
+    failed = f"{plural(made['failures'], 'failure')}" if made["failures"] else "none failed"
+    return count(made["complete"]), failed
 
 
 def _components(summary: Mapping[str, Any]) -> RenderableType:

@@ -202,16 +202,28 @@ def _first_unacked(rows: Sequence[Mapping[str, Any]]) -> list[RenderableType]:
 
 
 def _round_line(status: Mapping[str, Any]) -> Text:
-    last = status["round"]
-    line = Text("no round yet")
+    last, checkpoint = status["round"], status.get("checkpoint")
+    noun = "round" if checkpoint is None else "checkpoint"
+    line = Text(f"no {noun} yet")
     if last["age_s"] is not None:
         took = milliseconds(last["duration_ms"])
-        line = Text(f"round {last['last']}, {seconds(last['age_s'])} ago, took {took}")
+        line = Text(f"{noun} {last['last']}, {seconds(last['age_s'])} ago, took {took}")
+        if checkpoint is not None:
+            line.append(f", {size(checkpoint['bytes'])}").append(_longest_alignment(checkpoint))
     if last["failures"]:
         line.append(f", {plural(last['failures'], 'failure')}", style="yellow")
     letters = status["dead_letters"]
     style = "yellow" if letters else ""
     return line.append(", ").append(plural(letters, "dead letter"), style=style)
+
+
+def _longest_alignment(checkpoint: Mapping[str, Any]) -> str:
+    rows = [row for row in checkpoint["components"] if row["align_ms"]]
+    if not rows:
+        return ""
+    worst = max(rows, key=lambda row: float(row["align_ms"]))
+    where = f"{text(worst['component'], 40)} task {worst['task']}"
+    return f", aligned for {milliseconds(worst['align_ms'])} ({where})"
 
 
 def _named(row: Mapping[str, Any]) -> str:

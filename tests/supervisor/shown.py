@@ -30,6 +30,7 @@ def status(**changes: Any) -> dict[str, Any]:
             "memory_bytes": 39_400_000, "cpu_percent": 97.0, "report_age_s": 0.1,
         }],
         "round": {"last": 3, "age_s": 0.5, "duration_ms": 4.0, "failures": 0},
+        "checkpoint": None,
         "errors": [], "dead_letters": 0, **changes,
     }  # fmt: skip
 
@@ -40,8 +41,8 @@ def summary(**changes: Any) -> dict[str, Any]:
         "topology": "wordcount", "guarantee": "at-least-once", "ok": True,
         "outcome": "finished", "duration_s": 5.4,
         "messages": 858_237, "acked": 858_237, "failed": 0, "replayed": 0,
-        "duplicates_possible": 0, "skipped_possible": 0, "dead_letters": 0,
-        "restarts": 0, "epochs": 1,
+        "duplicates_possible": 0, "worked_again": 0, "skipped_possible": 0, "dead_letters": 0,
+        "restarts": 0, "epochs": 1, "checkpoints": None,
         "latency_ms": {"p50": 12.0, "p99": 524.0},
         "components": [
             {"component": "lines", "kind": "spout", "tuples": 858_237, "tuples_per_s": 158_932.8}

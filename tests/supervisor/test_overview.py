@@ -8,11 +8,12 @@ from .fleet import Fleet, StandInPlan
 
 STATUS = {
     "topology", "state", "health", "guarantee", "epoch", "uptime_s", "pid", "spouts", "bolts",
-    "workers", "round", "errors", "dead_letters",
+    "workers", "round", "checkpoint", "errors", "dead_letters",
 }  # fmt: skip
 SUMMARY = {
     "topology", "guarantee", "ok", "outcome", "duration_s", "messages", "acked", "failed",
-    "replayed", "duplicates_possible", "skipped_possible", "dead_letters", "restarts", "epochs",
+    "replayed", "duplicates_possible", "worked_again", "skipped_possible", "dead_letters",
+    "restarts", "epochs", "checkpoints",
     "latency_ms", "components", "top", "reason",
 }  # fmt: skip
 

@@ -1,0 +1,59 @@
+"""What ``status`` and the end of a run show of checkpoints; ``--json`` has the same names."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .snapshotting import Snapshotting
+
+
+def snapshot_row(snapshots: Snapshotting, now: float) -> dict[str, Any]:
+    """Return the row ``round`` of a status: the newest round, or checkpoint."""
+    last_at = snapshots.last_at
+    return {
+        "last": snapshots.last,
+        "age_s": None if last_at is None else round(now - last_at, 3),
+        "duration_ms": round(snapshots.duration_s * 1000, 3),
+        "failures": snapshots.failures,
+    }
+
+
+def checkpoint_row(plan: Any, snapshots: Snapshotting, now: float) -> dict[str, Any] | None:
+    """Return the row ``checkpoint`` of a status; None where there are no checkpoints."""
+    if plan.guarantee != "exactly-once":
+        return None
+    return {
+        **snapshot_row(snapshots, now),
+        "state": str(snapshots.state),
+        "complete": snapshots.done,
+        "bytes": snapshots.bytes,
+        "failure": snapshots.failure or snapshots.answers.failure,
+        "components": _component_rows(plan, snapshots),
+    }
+
+
+def _component_rows(plan: Any, snapshots: Snapshotting) -> list[dict[str, Any]]:
+    """Return a row per component: its task that aligned longest, and the bytes of all."""
+    found: dict[str, dict[str, Any]] = {}
+    for task in plan.tasks:
+        took = snapshots.took.get(task.task)
+        if took is None:
+            continue
+        align_s, copy_s, size = took
+        row = found.setdefault(
+            task.component,
+            {"component": task.component, "task": task.task, "align_ms": 0.0, "copy_ms": 0.0,
+             "bytes": 0},
+        )  # fmt: skip
+        row["bytes"] += int(size)
+        row["copy_ms"] = max(row["copy_ms"], round(copy_s * 1000, 3))
+        if align_s * 1000 > row["align_ms"]:
+            row["task"], row["align_ms"] = task.task, round(align_s * 1000, 3)
+    return list(found.values())
+
+
+def checkpoint_summary(plan: Any, snapshots: Snapshotting) -> dict[str, Any] | None:
+    """Return the row ``checkpoints`` of a summary; None where there are none."""
+    if plan.guarantee != "exactly-once":
+        return None
+    return {"complete": snapshots.done, "failures": snapshots.failures, "last": snapshots.last}
