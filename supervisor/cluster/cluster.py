@@ -58,7 +58,7 @@ class Cluster:
         say: Callable[[str, Mapping[str, Any]], None],
     ) -> None:
         self.config, self.store, self.term, self.wall = config, store, term, wall
-        self.hosts = Hosts()
+        self.hosts = Hosts(term)
         self.leases = Leases(config.lease_s)
         self.places = Places()
         self.topologies: dict[str, TopologyRun] = {}

@@ -38,9 +38,9 @@ def own_address(coordinator: str) -> str:
 
 
 def hello(
-    config: SupervisorConfig, folder: SupervisorFolder, session: int, address: str
+    config: SupervisorConfig, folder: SupervisorFolder, session: int, address: str, term: int
 ) -> dict[str, Any]:
-    """Return the ``hello`` of this host."""
+    """Return the ``hello`` of this host; ``term``: of the coordinator its workers follow, or 0."""
     return {
         "kind": "hello",
         "proto": [PROTO_MIN, PROTO_MAX],
@@ -56,6 +56,7 @@ def hello(
         "memory_bytes": psutil.virtual_memory().total,
         "python": platform.python_version(),
         "wall": time.time(),
+        "term": term,
     }
 
 

@@ -22,6 +22,14 @@ HELLO_S = 1.0
 REFUSED_S = 5.0
 
 
+def old_copy(host: str, term: int, seen: int) -> str:
+    """Return what is wrong when a coordinator has a lower term than a host has seen."""
+    return (
+        f"the coordinator has term {term}, but {host} runs workers of one of term {seen}: "
+        "its data is an older copy (see 'Back up' in docs/operations.md)"
+    )
+
+
 class Want(StrEnum):
     """What the daemon is to do now."""
 
@@ -78,7 +86,7 @@ class HostLink:
         self._heard_at = now
         term = message.get("term", self.term)
         if term < self.term:
-            self.problem = f"a coordinator of term {term} is no more, {self.term} has been seen"
+            self.problem = old_copy("this host", term, self.term)
             return False
         self.term = term
         match message["kind"]:

@@ -21,7 +21,7 @@ Supervisor -> coordinator
   answer  {id, ok, ..}               to ``ask``, within 5 s
 
 Coordinator -> supervisor
-  welcome {term, lease_s, beat_s, blob_endpoint, wall}   a lower term than before is refused
+  welcome {term, lease_s, beat_s, blob_endpoint, wall}   a lower term is refused while workers run
   refused {code: version | duplicate | role | draining, text}
   unknown {}                         a beat of a session that is not known: say hello
   wish    {term, version, beat, workers: [row] | nil}    nil: unchanged since ``version``. A row is
@@ -83,7 +83,7 @@ WORKER_MAX = 4096
 
 #: States of a worker in a beat. ``preparing`` and ``backoff`` have no process yet.
 STATES = ("preparing", "starting", "running", "backoff", "stopping", "exited", "fatal")
-REFUSALS = ("version", "duplicate", "role", "draining")
+REFUSALS = ("version", "duplicate", "role", "draining", "term")
 ASKS = ("log_files", "log_read", "reload", "facts")
 
 _task = integer(0, 1 << 16)
@@ -142,6 +142,7 @@ FROM_SUPERVISOR: Mapping[str, Fields] = {
         "memory_bytes": integer(),
         "python": text(NAME_MAX),
         "wall": number(),
+        "term": optional(_u64),
     },
     "beat": {
         "session": integer(1, U64_MAX),

@@ -158,7 +158,7 @@ class HostWork:
 
     def welcomed(self, term: int) -> None:
         """A coordinator took this host."""
-        if term > self.processes.term:
+        if term != self.processes.term:
             self.processes.term = term
             self.processes.save()
             self._relay.new_coordinator()

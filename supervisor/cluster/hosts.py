@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from .host_link import old_copy
 from .host_protocol import PROTO_MAX, PROTO_MIN
 from .slots import HostFacts
 
@@ -111,7 +112,9 @@ BeatEvent = WorkerSeen | WorkerExit
 class Hosts:
     """All hosts that ever said hello, by name, until they are forgotten."""
 
-    def __init__(self) -> None:
+    def __init__(self, term: int = 1 << 64) -> None:
+        #: Of this coordinator; hosts whose workers follow a later one do not come back to it.
+        self.term = term
         self._hosts: dict[str, HostRecord] = {}
         self._by_route: dict[bytes, HostRecord] = {}
         #: The last refusals, newest last, for ``doctor``.
@@ -156,6 +159,9 @@ class Hosts:
             return self._refuse(
                 name, "version", f"host {name} speaks {low} to {high}, the coordinator {mine}"
             )
+        seen = hello.get("term") or 0
+        if seen > self.term:
+            return self._refuse(name, "term", old_copy(f"host {name}", self.term, seen))
         known = self._hosts.get(name)
         if known is not None and known.up and known.machine not in ("", hello["machine"]):
             return self._refuse(

@@ -227,11 +227,18 @@ class SupervisorDaemon:
         if want is Want.REDIAL:
             self._redial(now)
         elif want is Want.HELLO:
-            if self._socket.send(hello(self._config, self._folder, self._session, self._address)):
+            if self._socket.send(self._hello()):
                 self._link.said(want, now)
         elif want is Want.BEAT and not self._work.outgoing and self._socket.send(self._beat(now)):
             self._core.changed = False
             self._link.said(want, now)
+
+    def _hello(self) -> dict[str, Any]:
+        if next(self._core.running(), None) is None:
+            # Nothing runs that an older coordinator could confuse: any is right.
+            self._link.term = self._core.term = 0
+        term = self._link.term
+        return hello(self._config, self._folder, self._session, self._address, term)
 
     def _send_relay(self) -> None:
         """Send what workers said; an exit is told only after the last words before it."""

@@ -52,6 +52,7 @@ class Host:
         self._route, self._beat, self._wished_at = b"", 0, 0.0
         #: A connection that nothing is said on any more.
         self._forgotten = b""
+        self.term = 5
         self._version, self._wish = 0, [WishWorker(ID, 0, 0)][:0]
         self.hellos, self.leaving, self.labels = 0, False, {}
         self.relayed: list[tuple[tuple[str, int, int], dict[str, Any]]] = []
@@ -83,12 +84,18 @@ class Host:
         """Serve until a beat shows what is waited for; return its rows."""
         end = time.monotonic() + WAIT_S
         while time.monotonic() < end:
-            if self._router.poll(20):
-                rows = self._take(*self._router.recv_multipart(), version)
-                if rows is not None and seen(rows):
-                    return rows
-            self._say_wish()
+            rows = self.serve(version=version)
+            if rows is not None and seen(rows):
+                return rows
         raise AssertionError(f"not seen in {WAIT_S} s; {self._log.read_text()[-2000:]}")
+
+    def serve(self, *, version: bool = True) -> Rows | None:
+        """Take a message and say what there is to say; return the rows of a beat."""
+        rows = None
+        if self._router.poll(20):
+            rows = self._take(*self._router.recv_multipart(), version)
+        self._say_wish()
+        return rows
 
     def _take(self, route: bytes, data: bytes, version: bool) -> Rows | None:
         message = unpack(data)
@@ -98,7 +105,7 @@ class Host:
                 self._route, self._wished_at = route, 0.0
                 self.hellos += 1
                 self.labels = message["labels"]
-                welcome = {"kind": "welcome", "term": 1, "lease_s": 10.0, "beat_s": 0.2}
+                welcome = {"kind": "welcome", "term": self.term, "lease_s": 10.0, "beat_s": 0.2}
                 self._send({**welcome, "blob_endpoint": "tcp://127.0.0.1:1", "wall": 1.0})
             case "relay":
                 for id, worker, incarnation, envelope in message["items"]:
@@ -113,7 +120,7 @@ class Host:
         if self._route and self._version and time.monotonic() > self._wished_at + 0.2:
             self._beat += 1
             rows = [worker.to_wire() for worker in self._wish]
-            wish = {"kind": "wish", "term": 1, "version": self._version, "beat": self._beat}
+            wish = {"kind": "wish", "term": self.term, "version": self._version, "beat": self._beat}
             self._send({**wish, "workers": rows})
             self._wished_at = time.monotonic()
 
@@ -324,3 +331,20 @@ def test_a_worker_whose_classes_are_not_allowed_is_never_started(host: Host) -> 
     (row,) = host.until(lambda rows: any(row["state"] == "fatal" for row in rows))
     assert "standard library" in row["why"]
     assert row["pid"] is None
+
+
+def test_an_older_copy_of_the_coordinator_is_refused_while_workers_run(host: Host) -> None:
+    """And taken when there are none: nothing is there that it could confuse."""
+    host.wish(worker(7))
+    (row,) = host.until(runs)
+    host.term = 2
+    host.forget_route()
+    end = time.monotonic() + WAIT_S
+    while "its data is an older copy" not in host.said():
+        host.serve()
+        assert time.monotonic() < end, host.said()
+    assert psutil.pid_exists(row["pid"])
+    os.kill(row["pid"], signal.SIGTERM)
+    host.wish(worker(8))
+    (row,) = host.until(runs)
+    assert row["incarnation"] == 8

@@ -39,6 +39,7 @@ def hello(name: str = "a", **changes: Any) -> dict[str, Any]:
         "memory_bytes": 8 << 30,
         "python": "3.11.2",
         "wall": 1.7e9,
+        "term": 0,
         **changes,
     }
 

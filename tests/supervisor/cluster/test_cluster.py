@@ -274,3 +274,14 @@ def test_a_wish_that_is_not_acted_on_is_said_in_full_again(rig: Rig):
     host.version = 0
     rig.run(3.0)
     assert host.version == rig.cluster.places.version_of("a")
+
+
+def test_a_restored_copy_of_the_store_is_refused_and_doctor_says_why(rig: Rig):
+    two_workers(rig)
+    for host in rig.hosts.values():
+        host.up, host.hello["term"] = False, rig.cluster.term + 5
+    rig.run(2.0)
+    assert [name for name, _ in rig.said].count("host refused") == 2, "once a host, not each time"
+    refusals = rig.ask("doctor")["refusals"]
+    assert set(refusals) == {"a", "b"}
+    assert all("its data is an older copy" in text for text in refusals.values())

@@ -128,3 +128,12 @@ def test_a_host_that_changed_says_hello_again() -> None:
     assert not link.up
     link.on_message({"kind": "wish", "term": 3, "beat": 1}, 5.0)
     assert link.wants(5.0, False) is Want.HELLO
+
+
+def test_a_coordinator_of_a_lower_term_is_refused_and_the_line_says_why() -> None:
+    link = up()
+    assert not link.on_message({**welcome(), "term": 2}, 6.0)
+    assert link.problem == (
+        "the coordinator has term 2, but this host runs workers of one of term 3: its data is an "
+        "older copy (see 'Back up' in docs/operations.md)"
+    )

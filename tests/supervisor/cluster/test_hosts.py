@@ -143,3 +143,16 @@ def test_a_forgotten_host_is_gone():
     hosts.forget("a")
     assert "a" not in hosts
     assert hosts.of_route(b"r1") is None
+
+
+def test_a_host_whose_workers_follow_a_later_coordinator_is_refused_by_an_older_copy():
+    hosts = Hosts(term=4)
+    refused = hosts.on_hello("a", b"r1", hello("a", term=9), 1.7e9)
+    assert isinstance(refused, HostRefused)
+    assert refused.code == "term"
+    assert refused.text.startswith(
+        "the coordinator has term 4, but host a runs workers of one of term 9"
+    )
+    assert hosts.refusals == {"a": refused.text}, "doctor shows it"
+    known(hosts, term=4)
+    assert hosts.refusals == {}
