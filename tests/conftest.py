@@ -15,6 +15,8 @@ from __future__ import annotations
 
 import gc
 import os
+import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +41,10 @@ KINDS = {"hosts": "process", "process": "process", "simulation": "simulation"}
 PROCESSES_MAX = 4
 
 
+#: The kind of the test that runs now.
+_RUNNING: list[str] = []
+
+
 def _folder(item: pytest.Item) -> str:
     return item.path.relative_to(_TESTS).parts[0]
 
@@ -53,10 +59,29 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items.sort(key=lambda item: order.get(_folder(item), len(order)))
 
 
+@pytest.fixture(scope="session", autouse=True)
+def no_process_of_a_unit_test() -> Iterator[None]:
+    """Fail a unit test that starts a process: it belongs into tests/process."""
+    begin = subprocess.Popen.__init__
+
+    def checked(self: Any, *args: Any, **more: Any) -> None:
+        assert _RUNNING != ["unit"], f"{args or more}: what starts processes is in tests/process"
+        begin(self, *args, **more)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(subprocess.Popen, "__init__", checked)
+        yield
+
+
 def pytest_collection_finish() -> None:
     """Take what was collected out of the garbage collector's sight: it lives until the end."""
     gc.collect()
     gc.freeze()
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Note the kind of the test that begins."""
+    _RUNNING[:] = [KINDS.get(_folder(item), "unit")]
 
 
 class FilesBesideFiles(LoadScopeScheduling):  # type: ignore[misc]

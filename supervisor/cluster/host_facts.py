@@ -86,13 +86,19 @@ def own_version() -> str:
         return "unknown"
 
 
+def _system() -> str:
+    """Return the kernel and the machine; ``platform.platform()`` would start ``uname -p``."""
+    kernel = os.uname()
+    return f"{kernel.sysname}-{kernel.release}-{kernel.machine}"
+
+
 def facts(folder: SupervisorFolder) -> dict[str, Any]:
     """Return what ``doctor`` compares between hosts."""
     return {
         "wall": time.time(),
         "version": own_version(),
         "python": platform.python_version(),
-        "platform": platform.platform(),
+        "platform": _system(),
         "user": os.getuid(),
         "pid": os.getpid(),
         "data_dir": str(folder.path),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from waterspout.bolts.acker import Acker
 from waterspout.bolts.frame_work import FrameWork
@@ -92,7 +92,6 @@ def test_a_new_epoch_forgets_without_telling() -> None:
     assert not ends.done and not ends.failed and not len(ends.acker)
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
 @given(st.randoms(use_true_random=False), st.integers(1, 4), st.integers(1, 4))
 def test_a_random_tree_ends_exactly_when_its_last_frame_is_worked_through(
     rng: random.Random, roots: int, tasks: int

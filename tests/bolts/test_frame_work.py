@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from operator import length_hint
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from waterspout.bolts.frame_work import FrameWork
 from waterspout.topology.columns import Columns
@@ -42,7 +42,6 @@ def test_a_root_in_several_runs_settles_with_the_last_of_them() -> None:
     assert settled(frame) == [set(), {2}, {3, 1}, set()]
 
 
-@settings(deadline=None, derandomize=True)
 @given(st.lists(st.tuples(st.integers(1, 3), st.lists(st.integers(1, 5), unique=True).map(tuple))))
 def test_every_root_settles_exactly_once_also_when_runs_share_roots(runs: list[Run]) -> None:
     each = [root for roots in settled(work(*runs)) for root in roots]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from waterspout.bolts.contract import Batch, Bolt, ColumnBolt, Made
 from waterspout.bolts.frame_work import FrameWork
@@ -95,7 +95,6 @@ def test_a_run_that_brings_nothing_ends_its_tree() -> None:
     assert runs_of(rig) == [([1], (2,))] and rig.done == [1, 2]
 
 
-@settings(deadline=None, derandomize=True, max_examples=60)
 @given(
     st.lists(st.tuples(st.integers(1, 4), st.sampled_from([(), (1,), (2,), (1, 3), (4,)])),
              min_size=1, max_size=8),

@@ -208,6 +208,7 @@ def test_a_stopped_host_is_a_zombie_that_changes_nothing_when_it_wakes(case: Cas
 def test_a_second_host_of_the_same_name_is_refused(case: Case) -> None:
     """F16."""
     cluster = case.cluster.up("a")
+    first = cluster.daemons.pop("a")
     cluster.folder = cluster.folder / "elsewhere"
     cluster.folder.mkdir()
     try:
@@ -215,6 +216,8 @@ def test_a_second_host_of_the_same_name_is_refused(case: Case) -> None:
         wait_for(lambda: "duplicate" in cluster.call("events").stdout, "the refusal")
     finally:
         cluster.folder = cluster.folder.parent
+        cluster.kill("a")
+        cluster.daemons["a"] = first
     (row,) = cluster.status()["hosts"]
     assert row["state"] == "up"
 

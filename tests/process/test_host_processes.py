@@ -27,7 +27,7 @@ from waterspout.supervisor.cluster.supervisor_folder import SupervisorFolder
 from waterspout.supervisor.crash_slot import CrashSlot, slot_bytes
 from waterspout.supervisor.slot_file import map_slot, slot_path
 
-from ..cores import plan_of
+from ..supervisor.cores import plan_of
 
 ID = "words-0a1b2c"
 KEY = (ID, 0, 7)

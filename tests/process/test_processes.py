@@ -15,7 +15,7 @@ from waterspout.supervisor.processes import Processes, exit_reason, stdin_worker
 from waterspout.supervisor.run_folder import RunFolder
 from waterspout.supervisor.worker import _parser
 
-from .plans import NUMBERS, plan_of
+from ..supervisor.plans import NUMBERS, plan_of
 
 
 @pytest.fixture

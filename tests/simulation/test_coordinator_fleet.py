@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from .fleet import FAST, FlakyStore, Fleet, StandInPlan
+from ..supervisor.fleet import FAST, FlakyStore, Fleet, StandInPlan
 
 
 def test_bounded_input_runs_to_its_end():

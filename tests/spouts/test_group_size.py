@@ -6,7 +6,7 @@ import random
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from waterspout.spouts.group_size import RERUN, GroupSize
 
@@ -90,7 +90,6 @@ def test_a_long_good_time_does_not_hide_that_it_is_over() -> None:
     assert sizes.size < 15
 
 
-@settings(derandomize=True)
 @given(
     st.integers(1, 1000),
     st.lists(st.tuples(st.booleans(), st.integers(1, 100_000)), max_size=30),

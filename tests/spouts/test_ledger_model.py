@@ -235,9 +235,7 @@ class KeptAtOnce(Model):
 
 
 for machine in (Model, SeekAtOnce, Kept, KeptAtOnce):
-    machine.TestCase.settings = settings(
-        max_examples=40, stateful_step_count=40, deadline=None, derandomize=True
-    )
+    machine.TestCase.settings = settings(stateful_step_count=40)
 TestSeekWithRounds = Model.TestCase
 TestSeekAtOnce = SeekAtOnce.TestCase
 TestKeptWithRounds = Kept.TestCase

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from importlib.metadata import version
 from pathlib import Path
 
@@ -113,10 +111,3 @@ def test_every_command_and_option_has_a_help_text() -> None:
             check(sub)
 
     check(cli.main)
-
-
-def test_the_command_line_alone_imports_nothing_heavy() -> None:
-    heavy = "rich", "zmq", "yaml", "msgpack"
-    code = "import sys, waterspout.supervisor.cli; print([m for m in %r if m in sys.modules])"
-    run = subprocess.run([sys.executable, "-c", code % (heavy,)], capture_output=True, text=True)
-    assert run.stdout == "[]\n", run.stderr

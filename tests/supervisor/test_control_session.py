@@ -7,7 +7,7 @@ from math import inf
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from waterspout.supervisor import control_session
 from waterspout.supervisor.control_session import Session
@@ -230,7 +230,6 @@ class Pipe:
         return [data for _, data in sorted(ready, key=lambda each: each[0])]
 
 
-@settings(max_examples=50, deadline=None)
 @given(st.integers(0, 1 << 32), st.floats(0, 0.5), st.integers(0, 3))
 def test_over_a_bad_pipe_everything_is_handed_over_once_and_in_order(
     seed: int, loss: float, restarts: int

@@ -224,9 +224,7 @@ class LossyLink(RuleBasedStateMachine):
 
 
 TestLossyLink = LossyLink.TestCase
-TestLossyLink.settings = settings(
-    max_examples=100, stateful_step_count=50, deadline=None, derandomize=True
-)
+TestLossyLink.settings = settings(stateful_step_count=50)
 
 
 def test_a_sender_that_is_ahead_is_reported_and_not_answered() -> None:

@@ -30,6 +30,14 @@ def running() -> Iterator[None]:
     RUNNING.reset(token)
 
 
+@pytest.fixture
+def outside() -> Iterator[None]:
+    # A task that raised in another test may have been left running.
+    token = RUNNING.set(None)
+    yield
+    RUNNING.reset(token)
+
+
 def record(name: str, text: str, **more: Any) -> logging.LogRecord:
     made = logging.LogRecord(name, logging.WARNING, "", 0, text, (), None)
     made.created = 1.5
@@ -50,7 +58,7 @@ def test_the_logger_of_a_component_is_not_named_twice(running: None) -> None:
     assert line == "1970-01-01T00:00:01.500Z WARNING count.3 - hello"
 
 
-def test_outside_of_a_task_there_is_a_dash() -> None:
+def test_outside_of_a_task_there_is_a_dash(outside: None) -> None:
     line = LineFormatter().format(record("x", "hello"))
     assert line == "1970-01-01T00:00:01.500Z WARNING - x hello"
     found = LINE.match(line)

@@ -6,7 +6,7 @@ import random
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from waterspout.topology.lint import lint_spec
 from waterspout.topology.loader import Loaded, ShortNames, load
@@ -194,7 +194,6 @@ def mangled(rng: random.Random) -> str:
 
 
 @given(st.randoms(use_true_random=False))
-@settings(max_examples=150)
 def test_a_mangled_file_makes_a_spec_or_problems_and_nothing_else(rng: random.Random) -> None:
     found = loaded(mangled(rng))
     lint_spec(found)
@@ -230,7 +229,6 @@ def written(tree: Any) -> str:
 
 
 @given(st.dictionaries(WORDS, TREES, max_size=6))
-@settings(max_examples=150)
 def test_any_tree_makes_a_spec_or_problems_and_nothing_else(tree: dict[str, Any]) -> None:
     found = loaded(written(tree))
     lint_spec(found)

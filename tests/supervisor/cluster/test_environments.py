@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from waterspout.supervisor.cluster.environments import Environments, NoEnvironment, run_logged
+from waterspout.supervisor.cluster.environments import Environments, NoEnvironment
 
 TEXT = b"left-pad==1.0 --hash=sha256:00\n"
 SHA = hashlib.sha256(TEXT).hexdigest()
@@ -85,11 +85,3 @@ def test_other_requirements_than_asked_for_are_refused(tmp_path: Path) -> None:
 def test_a_path_is_no_sha256(tmp_path: Path, sha256: str) -> None:
     with pytest.raises(NoEnvironment, match="not a sha256"):
         made(tmp_path, Pip()).python(sha256)
-
-
-def test_the_output_of_a_command_is_kept(tmp_path: Path) -> None:
-    log = tmp_path / "log"
-    run_logged(["sh", "-c", "echo out; echo err >&2"], log)
-    with pytest.raises(subprocess.CalledProcessError):
-        run_logged(["sh", "-c", "echo again; exit 3"], log)
-    assert log.read_text() == "out\nerr\nagain\n"
