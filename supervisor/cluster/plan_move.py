@@ -3,8 +3,14 @@
 A task of the new plan takes over what the task of the same component and index kept. A source
 deals its partitions out by a hash of their names, so its positions follow the partitions to
 whatever number of tasks; the numbered messages of a Storm-style spout stay with their task, and
-what its dropped tasks had was acked. State is kept per task: with another parallelism it would
-have to be cut anew, which is refused.
+what its dropped tasks had was acked. State follows its keys: with another parallelism a task gets
+the parts of all tasks that had some of its key groups, and picks its own when it reads them.
+
+    key groups   0 .................................. 127
+    2 tasks      |---- a0 ----------|---- a1 -----------|
+    3 tasks      |-- b0 -----|-- b1 ------|-- b2 -------|     b0: a0   b1: a0, a1   b2: a1
+
+Where tuples are not dealt out by key, equal keys may be in several tasks: that is refused.
 """
 
 from __future__ import annotations
@@ -16,6 +22,7 @@ from typing import Any
 from waterspout.spouts.partitions import index_of
 from waterspout.spouts.positions import Positions
 from waterspout.topology.errors import UserError
+from waterspout.topology.keys import group_owners
 from waterspout.topology.plan import Plan
 from waterspout.topology.spec import ComponentSpec, InputSpec
 
@@ -50,17 +57,25 @@ def check(old: Plan, new: Plan) -> None:
     """Refuse what would lose state.
 
     Raises:
-        PlanMoveRefused: a component with state gets another parallelism or another kind.
+        PlanMoveRefused: a component gets another kind, or one with state another parallelism
+            although its tuples are not dealt out by key.
     """
     for spec, after in _common(old, new):
         if spec.kind != after.kind:
             raise PlanMoveRefused(spec.id, f"was a {spec.kind}, and is a {after.kind} now")
-        if old.facts[spec.id].stateful and spec.parallelism != after.parallelism:
+        moves = old.facts[spec.id].stateful and spec.parallelism != after.parallelism
+        if moves and not (_by_key(spec) and _by_key(after)):
             raise PlanMoveRefused(
                 spec.id,
                 f"it keeps state, which {after.parallelism} tasks cannot take over from "
-                f"{spec.parallelism}: leave its parallelism, or start over with --fresh",
+                f"{spec.parallelism}, since not all of its inputs have 'grouping: fields': leave "
+                "its parallelism, or start over with --fresh",
             )
+
+
+def _by_key(spec: ComponentSpec) -> bool:
+    """Say whether a key is in one task of a component only."""
+    return spec.parallelism == 1 or all(each.grouping == "fields" for each in spec.inputs)
 
 
 def remap(
@@ -76,13 +91,40 @@ def remap(
 
 
 def _parts(old: Plan, new: Plan, parts: Iterable[Part]) -> list[Part]:
-    tasks = task_map(old, new)
-    components = {task.task: task.component for task in old.tasks}
+    of_task: dict[int, list[Part]] = {}
+    for part in parts:
+        of_task.setdefault(part.task, []).append(part)
     return [
-        replace(part, task=tasks[part.task])
-        for part in parts
-        if part.task in tasks and new.facts[components[part.task]].stateful
+        replace(part, task=task)
+        for task, sources in _sources(old, new)
+        # A file that several tasks share is read once.
+        for part in {p.file: p for source in sources for p in of_task.get(source, ())}.values()
     ]
+
+
+def _sources(old: Plan, new: Plan) -> Iterator[tuple[int, list[int]]]:
+    """Yield each new task with state, and the old tasks that had some of what it goes on with."""
+    for spec, after in _common(old, new):
+        if new.facts[spec.id].stateful:
+            owned, had = _groups(after.parallelism), _groups(spec.parallelism)
+            for task in new.tasks_of(spec.id):
+                yield task.task, [
+                    each.task
+                    for each in old.tasks_of(spec.id)
+                    # What is not keyed stays with its index; of a task that is no more it goes
+                    # to the index modulo the parallelism (bolts/state.py).
+                    if task.index == each.index % after.parallelism
+                    or (spec.parallelism != after.parallelism
+                        and owned[task.index] & had[each.index])
+                ]  # fmt: skip
+
+
+def _groups(tasks: int) -> list[set[int]]:
+    """Return the key groups of each of so many tasks."""
+    found: list[set[int]] = [set() for _ in range(tasks)]
+    for group, owner in enumerate(group_owners(tasks)):
+        found[owner].add(group)
+    return found
 
 
 def _positions(
@@ -126,6 +168,8 @@ def diff(old: Plan, new: Plan) -> list[str]:
         if not _has(old, spec.id):
             lines.append(f"+ {spec.kind} {spec.id} ({spec.class_path} x {spec.parallelism})")
     for before, after in _common(old, new):
+        if old.facts[before.id].stateful and before.parallelism != after.parallelism:
+            lines.append(f"~ {after.kind} {after.id}: its state is dealt out anew, by key")
         lines += [f"~ {after.kind} {after.id}: {what}" for what in _component(before, after)]
         if old.facts[before.id].stateful and not new.facts[after.id].stateful:
             lines.append(f"~ {after.kind} {after.id}: keeps no state any more: it is dropped")

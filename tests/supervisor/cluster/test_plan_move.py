@@ -13,6 +13,7 @@ from waterspout.supervisor.cluster.plan_move import PlanMoveRefused, diff, remap
 from waterspout.supervisor.store import Part
 from waterspout.topology.component import StreamDecl
 from waterspout.topology.facts import ComponentFacts
+from waterspout.topology.keys import KEY_GROUPS, group_owners
 from waterspout.topology.plan import Plan, make_plan
 from waterspout.topology.settings import Settings
 from waterspout.topology.spec import ComponentOptions, ComponentSpec, InputSpec, TopologySpec
@@ -21,7 +22,7 @@ OUT = {"default": StreamDecl(("n",))}
 
 
 def plan_of(workers: int = 2, *, replay: str = "seek", settings: Settings | None = None,
-            **components: Any) -> Plan:  # fmt: skip
+            grouping: str = "shuffle", **components: Any) -> Plan:  # fmt: skip
     """Return the plan of a chain: ``a=2`` is a spout of two tasks; names in capitals are
     stateful; a ComponentSpec is taken as it is."""
     spouts: dict[str, ComponentSpec] = {}
@@ -30,7 +31,7 @@ def plan_of(workers: int = 2, *, replay: str = "seek", settings: Settings | None
     before = ""
     for id, spec in components.items():
         kind: Any = "bolt" if before else "spout"
-        inputs = (InputSpec(before),) if before else ()
+        inputs = (InputSpec(before, grouping=grouping, fields=("n",)),) if before else ()
         if isinstance(spec, int):
             spec = ComponentSpec(id, kind, "m:C", {}, spec, inputs)
         (bolts if before else spouts)[id] = spec
@@ -83,6 +84,39 @@ def test_state_on_another_parallelism_is_refused_by_name(after: int):
     with pytest.raises(PlanMoveRefused, match=f"COUNT: it keeps state, which {after} tasks") as at:
         remap(plan_of(s=1, COUNT=2), plan_of(s=1, COUNT=after), {}, [])
     assert at.value.component == "COUNT"
+
+
+@given(st.integers(1, 9), st.integers(1, 9))
+def test_state_follows_its_keys_to_whatever_number_of_tasks(before: int, after: int):
+    old = plan_of(grouping="fields", s=1, B=before)
+    new = plan_of(grouping="fields", s=1, B=after)
+    _, moved = remap(old, new, {}, [part(task(old, "B", n)) for n in range(before)])
+    files = {n: {p.file for p in moved if p.task == task(new, "B", n)} for n in range(after)}
+    was, is_ = group_owners(before), group_owners(after)
+    for group in range(KEY_GROUPS):
+        assert f"{task(old, 'B', was[group])}.part" in files[is_[group]]
+    for index in range(before):
+        assert f"{task(old, 'B', index)}.part" in files[index % after], "what is not keyed"
+    assert len(moved) == len(set(moved)), "each file once for each task"
+
+
+def test_parts_in_several_files_are_taken_over_in_their_order():
+    old, new = plan_of(grouping="fields", s=1, B=1), plan_of(grouping="fields", s=1, B=2)
+    home = task(old, "B")
+    chain = [Part(home, name, 1, "ab") for name in ("whole", "more", "most")]
+    _, moved = remap(old, new, {}, chain)
+    for n in (0, 1):
+        assert [p.file for p in moved if p.task == task(new, "B", n)] == ["whole", "more", "most"]
+    _, again = remap(new, old, {}, moved)
+    assert again == chain, "back before any snapshot was made: each file once"
+
+
+@pytest.mark.parametrize("grouping", ["shuffle", "partial-key", "all"])
+def test_state_whose_keys_may_be_in_several_tasks_keeps_its_parallelism(grouping: str):
+    one, two = plan_of(grouping=grouping, s=1, B=1), plan_of(grouping=grouping, s=1, B=2)
+    for old, new in ((one, two), (two, one)):
+        with pytest.raises(PlanMoveRefused, match="grouping: fields"):
+            remap(old, new, {}, [])
 
 
 def test_a_bolt_that_becomes_a_spout_is_refused():
