@@ -29,9 +29,10 @@ def plan_of(workers: int = 2, *, replay: str = "seek", settings: Settings | None
     bolts: dict[str, ComponentSpec] = {}
     facts = {}
     before = ""
+    keys = ("n",) if grouping in ("fields", "partial-key") else ()
     for id, spec in components.items():
         kind: Any = "bolt" if before else "spout"
-        inputs = (InputSpec(before, grouping=grouping, fields=("n",)),) if before else ()
+        inputs = (InputSpec(before, grouping=grouping, fields=keys),) if before else ()
         if isinstance(spec, int):
             spec = ComponentSpec(id, kind, "m:C", {}, spec, inputs)
         (bolts if before else spouts)[id] = spec
