@@ -5,7 +5,7 @@ Those are imported when their command is called, so that ``--help`` and ``status
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, TypeVar
@@ -14,8 +14,9 @@ import click
 from waterspout.topology.errors import WaterspoutError
 from waterspout.topology.problems import did_you_mean, printable
 
-from . import cli_cluster, cli_daemons
+from . import cli_cluster, cli_daemons, cli_savepoints
 from .cli_cluster import asks, connected
+from .cli_savepoints import begins_from
 from .exit_codes import ExitCode
 
 if TYPE_CHECKING:
@@ -32,9 +33,15 @@ class Refused(click.ClickException):
 
     exit_code = int(ExitCode.REFUSED)
 
+    def __init__(self, error: WaterspoutError) -> None:
+        super().__init__(str(error))
+        #: What is to be shown; an error that names several problems has a line for each.
+        self.lines: Sequence[str] = getattr(error, "lines", None) or [str(error)]
+
     def show(self, file: IO[Any] | None = None) -> None:
         """Print it."""
-        click.echo(f"waterspout: {printable(self.message)}", err=True)
+        for line in self.lines:
+            click.echo(f"waterspout: {printable(line)}", err=True)
 
 
 class NearestGroup(click.Group):
@@ -59,7 +66,7 @@ class Program(NearestGroup):
         try:
             code = super().invoke(ctx)
         except WaterspoutError as error:
-            raise Refused(str(error)) from error
+            raise Refused(error) from error
         except click.UsageError as error:
             # Some of click's own errors do not know which command they belong to.
             error.ctx = error.ctx or ctx
@@ -132,6 +139,7 @@ def _setting_options(command: _F) -> _F:
     " [default: waterspout/NAME under the user's state home].",
 )  # fmt: skip
 @click.option("--fresh", is_flag=True, help="Drop the state of earlier runs and start over.")
+@begins_from
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 def run(
     file: str,
@@ -141,6 +149,8 @@ def run(
     allow: tuple[str, ...],
     state_dir: Path | None,
     fresh: bool,
+    savepoint: Path | None,
+    allow_dropped: bool,
     as_json: bool,
 ) -> ExitCode:
     """Run a topology until its input ends.
@@ -153,7 +163,9 @@ def run(
         raise click.UsageError("--in-process is one worker: leave --workers out")
     from .run_command import RunOptions, run_file
 
-    return run_file(RunOptions(file, in_process, workers, sets, state_dir, fresh, as_json, allow))
+    return run_file(RunOptions(
+        file, in_process, workers, sets, state_dir, fresh, as_json, allow, savepoint, allow_dropped
+    ))  # fmt: skip
 
 
 @main.command()
@@ -326,5 +338,5 @@ def drop(
         return drop_letters(letters, which)
 
 
-for _command in (*cli_daemons.COMMANDS, *cli_cluster.COMMANDS):
+for _command in (*cli_daemons.COMMANDS, *cli_cluster.COMMANDS, *cli_savepoints.COMMANDS):
     main.add_command(_command)

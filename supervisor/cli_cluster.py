@@ -201,13 +201,20 @@ def rebalance(
 @click.command()
 @click.argument("host")
 @click.option("--undo", is_flag=True, help="Have it take workers again.")
+@click.option(
+    "--force", is_flag=True,
+    help="Also when other hosts have no free slots for them: they share slots, or wait.",
+)  # fmt: skip
 @asks
-def drain(host: str, undo: bool, options: ClientOptions) -> ExitCode:
-    """Move all workers away from a host, and give it no new ones."""
+def drain(host: str, undo: bool, force: bool, options: ClientOptions) -> ExitCode:
+    """Move all workers away from a host, and give it no new ones.
+
+    Refused when the other hosts have not enough free slots for them.
+    """
     from .cluster.cluster_commands import drain_host
 
     with connected(options) as client:
-        return drain_host(client, host, undo)
+        return drain_host(client, host, undo, force)
 
 
 @click.command()
@@ -281,7 +288,8 @@ def logs(
 @click.argument("name")
 @click.option("--component", metavar="ID",
               help="Only tuples that it emits; where it emits none, those it gets.")  # fmt: skip
-@click.option("--where", default="", metavar="EXPR", help="Such as: word == 'x' and n > 3.")
+@click.option("--where", default="", metavar="EXPR",
+              help="Such as: word == 'x' and n > 3. Unknown fields are refused.")  # fmt: skip
 @click.option("--limit", type=click.IntRange(1, 1_000_000), default=10, show_default=True,
               metavar="N", help="End after so many.")  # fmt: skip
 @click.option("--rate", type=click.FloatRange(0.01, 1000), default=10.0, show_default=True,

@@ -20,9 +20,14 @@ if TYPE_CHECKING:
 @click.command()
 @click.option("--config", type=click.Path(path_type=Path), metavar="FILE",
               help="Settings of the cluster; options win over it.")  # fmt: skip
-@click.option("--bind", metavar="tcp://ADDRESS:PORT", help="Where to listen; blobs at PORT + 1.")
+@click.option(
+    "--bind", metavar="tcp://ADDRESS:PORT",
+    help="Where to listen, an address of this machine, such as tcp://10.0.0.5:7461, or"
+    " tcp://0.0.0.0:7461 for all; code and state go over PORT + 1 [default: tcp://127.0.0.1:7461].",
+)  # fmt: skip
 @click.option("--data", type=click.Path(path_type=Path), metavar="D", help="Where all is kept.")
-@click.option("--lease", type=Seconds(), metavar="TIME", help="Silence after which a host is lost.")
+@click.option("--lease", type=Seconds(), metavar="TIME",
+              help="Silence after which a host is lost [default: 10s].")  # fmt: skip
 @click.option("--keys", type=click.Path(path_type=Path), metavar="D", help="Folder with its key.")
 @click.option("--insecure", is_flag=True, help="No keys: whoever reaches the port may run code.")
 def coordinator(
@@ -41,7 +46,8 @@ def coordinator(
 @click.command()
 @click.option("--config", type=click.Path(path_type=Path), metavar="FILE",
               help="Settings of the cluster; options win over it.")  # fmt: skip
-@click.option("--coordinator", metavar="tcp://HOST:PORT", help="The coordinator.")
+@click.option("--coordinator", metavar="tcp://HOST:PORT",
+              help="The coordinator [default: tcp://127.0.0.1:7461].")  # fmt: skip
 @click.option("--data", type=click.Path(path_type=Path), metavar="D", help="Where all is kept.")
 @click.option("--slots", type=click.IntRange(1, 256), metavar="N",
               help="Workers that this host takes [default: its cores].")  # fmt: skip

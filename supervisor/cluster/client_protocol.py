@@ -18,7 +18,8 @@ answered, with ``alive`` or E_STREAM, so that a client knows when it is to open 
   pause {name} · resume {name}       -> {state}
   rebalance {name, workers | nil, parallelism: {component: n}}   -> {diff: [line], state}
   swap {name, wire, code, sub, requirements, dry_run}            -> {diff: [line], state}
-  drain_host {host, undo}            -> {moves: [[topology, worker]]}
+  drain_host {host, undo, force}     -> {moves: [[topology, worker]], crowding}; without force it is
+                                     refused where workers would find no free slot elsewhere
   logs {name, component | nil, follow, tail_lines, marks | nil}
                                      stream of {lines: [[host, file, line]], marks?}; the newest
                                      marks of each (host, worker) say where another one goes on
@@ -123,7 +124,7 @@ VERBS: Mapping[str, Verb] = {
         {"name": name, "workers": optional(_COUNT), "parallelism": mapped(name, _COUNT, 10_000)},
     ),
     "swap": Verb(_ADMIN, {"name": name, **_topology, "dry_run": flag}, SUBMIT_BYTES_MAX),
-    "drain_host": Verb(_ADMIN, {"host": name, "undo": flag}),
+    "drain_host": Verb(_ADMIN, {"host": name, "undo": flag, "force": flag}),
     "logs": Verb(
         _ADMIN,
         {
@@ -177,7 +178,7 @@ DEFAULTS: Mapping[str, Mapping[str, Any]] = {
     "kill": {"now": False},
     "rebalance": {"parallelism": {}},
     "swap": {"code": "", "sub": "", "requirements": "", "dry_run": False},
-    "drain_host": {"undo": False},
+    "drain_host": {"undo": False, "force": False},
     "logs": {"follow": False, "tail_lines": 100, "marks": None},
     "tap": {"where": "", "limit": 10, "rate": 10.0},
     "log_level": {"for_s": 600.0},

@@ -165,6 +165,7 @@ class Cluster:
             route,
             "welcome",
             term=self.term,
+            host=name,
             lease_s=self.config.lease_s,
             beat_s=self.config.beat_s,
             blob_endpoint=self.config.blob_bind,

@@ -153,15 +153,19 @@ def print_diff(diff: list[str]) -> None:
         click.echo("no difference", err=True)
 
 
-def drain_host(asker: Asker, host: str, undo: bool) -> ExitCode:
+def drain_host(asker: Asker, host: str, undo: bool, force: bool = False) -> ExitCode:
     """Move all workers away from a host and give it no new ones; or take that back."""
-    moves = asker.ask({"kind": "drain_host", "host": host, "undo": undo})["moves"]
+    request = {"kind": "drain_host", "host": host, "undo": undo, "force": force}
+    answer = asker.ask(request)
+    moves = answer["moves"]
     if undo:
         click.echo(f"{host} takes workers again")
         return ExitCode.OK
     for topology, worker in moves:
         click.echo(f"{text(topology)} worker {worker} moves away")
     click.echo(f"{host} gets no more workers; {plural(len(moves), 'worker')} to move", err=True)
+    if answer.get("crowding"):
+        click.echo(f"not all find a free slot: {text(answer['crowding'])}", err=True)
     return ExitCode.OK
 
 

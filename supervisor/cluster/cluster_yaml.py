@@ -41,7 +41,15 @@ _LABEL = re.compile(r"[A-Za-z0-9_.-]{1,63}")
 
 
 class ClusterFileRefused(UserError):
-    """A settings file with errors; its text is all of them, a line each."""
+    """Settings with errors.
+
+    Attributes:
+        lines: one for each of them.
+    """
+
+    def __init__(self, *lines: str) -> None:
+        super().__init__("\n".join(lines))
+        self.lines = lines
 
 
 @dataclass(slots=True)
@@ -72,7 +80,7 @@ def read_cluster_file(path: Path) -> ClusterSettings:
         raise ClusterFileRefused(f"{path}: {error.strerror}") from error
     found = load_cluster(text, str(path))
     if found.problems.errors:
-        raise ClusterFileRefused("\n".join(map(str, found.problems)))
+        raise ClusterFileRefused(*map(str, found.problems))
     return found
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import signal
 import socket
-import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from importlib.metadata import version
@@ -18,8 +17,11 @@ import zmq
 from ..exit_codes import ExitCode
 from .coordinator_config import CoordinatorConfig, default_data, is_loopback
 from .coordinator_daemon import CoordinatorDaemon
+from .daemon_log import log_to_stderr
 from .event_lines import event_line
 from .keys import ADMIN, AUTHORIZED, COORDINATOR, default_keys, write_key_set
+
+_log = logging.getLogger(__name__)
 
 
 def run_coordinator(config: CoordinatorConfig) -> ExitCode:
@@ -29,7 +31,7 @@ def run_coordinator(config: CoordinatorConfig) -> ExitCode:
         UserError: another coordinator uses the folder.
         StoreError: the folder cannot be used.
     """
-    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(message)s")
+    log_to_stderr()
     if not config.data.parts:
         config = replace(config, data=default_data())
     if refused := _refusal(config):
@@ -46,7 +48,7 @@ def run_coordinator(config: CoordinatorConfig) -> ExitCode:
         signal.signal(number, lambda *_: daemon.request_end())
     signal.signal(signal.SIGHUP, lambda *_: daemon.request_reload())
     if config.insecure:
-        click.echo("WARNING insecure: everybody who reaches this port may run code here", err=True)
+        _log.warning("insecure: everybody who reaches this port may run code here")
     say("coordinator listening", {"endpoint": config.bind, "data": config.data})
     daemon.run()
     say("coordinator ended", {"endpoint": config.bind})
@@ -94,5 +96,5 @@ def _keys(data: Path) -> Path:
 
 
 def say(name: str, fields: Mapping[str, Any]) -> None:
-    """Write an event on stderr."""
-    click.echo(event_line(name, fields), err=True)
+    """Log an event."""
+    _log.info("%s", event_line(name, fields))

@@ -175,7 +175,11 @@ class CoordinatorDaemon:
         name = self._host_of(mail)
         if name is None:
             self._cluster.refused += 1
-            text = "the key is not that of this host; see the list of authorized keys"
+            role = self._access.role(mail.user) or "none"
+            text = (
+                f"its key is of the role {role} in the coordinator's list of keys, and a host"
+                " takes one of the role supervisor, of its own name"
+            )
             self._mailbox.send(mail.route, {"kind": "refused", "code": "role", "text": text})
             return
         match message["kind"]:

@@ -161,6 +161,7 @@ FROM_SUPERVISOR: Mapping[str, Fields] = {
 FROM_COORDINATOR: Mapping[str, Fields] = {
     "welcome": {
         "term": _u64,
+        "host": optional(name),
         "lease_s": number(),
         "beat_s": number(0.01),
         "blob_endpoint": text(PATH_MAX),

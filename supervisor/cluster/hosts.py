@@ -167,8 +167,8 @@ class Hosts:
             return self._refuse(
                 name,
                 "duplicate",
-                f"two hosts call themselves {name}: one at {known.address} ({known.data_dir})"
-                f" is there, one at {hello['address']} ({hello['data_dir']}) is refused",
+                f"two hosts call themselves {name}: one at {_place(known.address, known.data_dir)}"
+                f" is there, one at {_place(hello['address'], hello['data_dir'])} is refused",
             )
         record = known or HostRecord(name)
         self._fill(record, hello, wall)
@@ -214,6 +214,11 @@ class Hosts:
         """Forget a host that is not up."""
         record = self._hosts.pop(name)
         self._by_route.pop(record.route, None)
+
+
+def _place(address: str, data_dir: str) -> str:
+    """Return where a host is; of one that an earlier coordinator knew, its folder is not known."""
+    return f"{address} ({data_dir})" if data_dir else address
 
 
 def _event(host: str, row: Mapping[str, Any]) -> BeatEvent:

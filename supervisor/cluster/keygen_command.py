@@ -21,7 +21,10 @@ def keygen(folder: Path, names: str, new_host: str | None) -> ExitCode:
     Raises:
         KeyFileError: nothing was made, and why.
     """
-    hosts = [host.strip() for host in names.split(",") if host.strip()]
+    listed = names.strip().removesuffix(",")
+    hosts = [host.strip() for host in listed.split(",")] if listed else []
+    if "" in hosts:
+        raise click.UsageError(f"--hosts {names!r:.80}: a name is missing between two commas")
     if hosts and new_host is not None:
         raise click.UsageError("--hosts is for a new cluster, --add-host for one that has keys")
     if new_host is not None:

@@ -139,7 +139,8 @@ class WrongState(Exception):
     """The event is not possible in the state that the topology is in."""
 
     def __init__(self, state: LifeState, event: LifeEvent) -> None:
-        super().__init__(f"it is {state}: {event} is not possible now")
+        what = "swap or rebalance" if event is LifeEvent.MOVE else str(event)
+        super().__init__(f"it is {state}: {what} is not possible now")
         self.state, self.event = state, event
 
 

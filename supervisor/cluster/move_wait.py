@@ -54,7 +54,7 @@ def wait_for_move(
             (row,) = asker.ask({"kind": "status", "name": name})["status"]["topologies"]
         except Unreachable as error:
             if away is None:
-                click.echo(f"waterspout: {error}; the move goes on when it is back", err=True)
+                click.echo(f"waterspout: {error}; what was begun goes on when it is back", err=True)
             away = error
             sleep(LOOK_S)
             continue

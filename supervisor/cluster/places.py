@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .cluster_rows import WorkerRow
 from .host_protocol import WishWorker
@@ -87,6 +87,21 @@ class Places:
             return []
         self._draining.add(host)
         return sorted(self._on.get(host, ()))
+
+    def crowding(self, host: str) -> str:
+        """Return why the workers of a host would not all find a free slot elsewhere; "": they do.
+
+        They would share slots with others, or where their labels fit nobody, wait.
+        """
+        there = [self._topologies[id].places[worker].need for id, worker in self._on.get(host, ())]
+        # Workers of several topologies have the same numbers.
+        needs = [replace(need, worker=number) for number, need in enumerate(there)]
+        others = [each for each in self._hosts() if each.name != host]
+        try:
+            place(others, needs, self._taken(), used=self._used)
+        except NoSlots as none:
+            return str(none)
+        return ""
 
     def cut(self, id: str, a: int, b: int, until: float) -> None:
         """Two workers cannot reach each other: keep workers of any topology off such pairs."""

@@ -37,7 +37,7 @@ from .plan_move import check, diff
 from .slots import NoSlots
 from .streams import Stream, Streams
 from .submitted import check_sha256, check_sub, plan_of, replaced
-from .tap_filter import TapFilterError, tap_filter
+from .tap_filter import TapFilterError, check_fields, shown_fields
 from .tap_stream import TapStream
 from .topology_move import Version, version_of
 from .topology_run import TopologyRun
@@ -179,10 +179,10 @@ class Requests:
         return LogStream(lines, self._cluster.talk.ask, lambda: run.hosts().values())
 
     def _tap(self, request: Mapping[str, Any], now: float) -> Stream:
-        run = self._living(request["name"])
-        self._check_component(run, request.get("component"))
+        run, component = self._living(request["name"]), request.get("component")
+        self._check_component(run, component)
         try:
-            tap_filter(request["where"])
+            check_fields(request["where"], shown_fields(run.plan, component))
         except TapFilterError as error:
             raise Refused(ClientError.REQUEST, str(error)) from error
         self._taps += 1
@@ -190,8 +190,7 @@ class Requests:
         id = self._cluster.term << 20 | self._taps
         stream = TapStream(
             id,
-            {"component": request.get("component"), "where": request["where"],
-             "rate": request["rate"]},
+            {"component": component, "where": request["where"], "rate": request["rate"]},
             limit=request["limit"],
             order=lambda fields, now: run.order("tap", fields, now),
             closed=lambda: run.taps.pop(id, None) and None,
@@ -327,6 +326,8 @@ class Requests:
 
     def _rebalance(self, request: Mapping[str, Any], now: float) -> _Answer:
         run = self._living(request["name"])
+        for component in request["parallelism"]:
+            self._check_component(run, component)
         plan = replaced(run.plan, request.get("workers"), request["parallelism"])
         wire = pack(plan.to_wire())
         return self._move(run, plan, version_of(run.row)._replace(wire=wire), now)
@@ -364,8 +365,14 @@ class Requests:
         host = request["host"]
         if host not in self._cluster.hosts:
             raise Refused(ClientError.UNKNOWN, f"no host {host!r:.100}")
-        moves = self._cluster.drain_host(host, not request["undo"], now)
-        return {"moves": [list(each) for each in moves]}
+        on = not request["undo"]
+        up = self._cluster.hosts[host].up
+        crowding = self._cluster.places.crowding(host) if on and up else ""
+        if crowding and not request["force"]:
+            text = f"the workers of {host} would not all find a free slot elsewhere: {crowding}"
+            raise Refused(ClientError.NO_SLOTS, f"{text}; --force has them share slots, or wait")
+        moves = self._cluster.drain_host(host, on, now)
+        return {"moves": [list(each) for each in moves], "crowding": crowding}
 
 
 def _placement(plan: Plan, hosts: Mapping[int, str]) -> list[list[Any]]:

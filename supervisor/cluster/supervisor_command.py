@@ -6,7 +6,6 @@ import logging
 import random
 import signal
 import socket
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from types import FrameType
@@ -14,6 +13,7 @@ from types import FrameType
 from waterspout.topology.errors import UserError
 
 from ..exit_codes import ExitCode
+from .daemon_log import log_to_stderr
 from .host_connection import HostConnection
 from .host_facts import own_address
 from .supervisor_config import SupervisorConfig, default_data, host_and_port
@@ -52,8 +52,8 @@ def run_supervisor(
         if config.insecure:
             _log.warning("insecure: no keys, no encryption; whoever reaches us is trusted")
         _log.info(
-            "supervisor begins name=%s coordinator=%s address=%s data=%s",
-            config.name, config.coordinator, address, folder.path,
+            "supervisor begins coordinator=%s address=%s data=%s",
+            config.coordinator, address, folder.path,
         )  # fmt: skip
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, _calls(daemon.request_stop))
@@ -86,9 +86,3 @@ def _address(config: SupervisorConfig) -> str:
 
 def _calls(call: Callable[[], None]) -> Callable[[int, FrameType | None], None]:
     return lambda number, frame: call()
-
-
-def log_to_stderr() -> None:
-    """Have log lines on stderr, as daemons say what happens."""
-    form = "%(asctime)s %(levelname)s %(message)s"
-    logging.basicConfig(level=logging.INFO, format=form, stream=sys.stderr)

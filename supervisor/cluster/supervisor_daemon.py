@@ -186,7 +186,9 @@ class SupervisorDaemon:
         self._connection.on_welcome(message["blob_endpoint"])
         self._core.changed = True
         self._work.welcomed(message["term"])
-        _log.info("coordinator found term=%d", message["term"])
+        # With keys the name is the coordinator's word: that of the key in its list.
+        host = message.get("host") or self._config.name
+        _log.info("coordinator found term=%d host=%s", message["term"], host)
 
     def _wished(self, message: dict[str, Any], now: float) -> None:
         rows = message["workers"]
@@ -219,8 +221,9 @@ class SupervisorDaemon:
             self._said_problem = self._link.problem
             if self._said_problem:
                 _log.warning(
-                    "no coordinator at %s: %s", self._config.coordinator, self._said_problem
-                )
+                    "not in the cluster coordinator=%s reason=%s",
+                    self._config.coordinator, self._said_problem,
+                )  # fmt: skip
         if self._link.up:
             self._send_relay()
         want = self._link.wants(now, self._core.changed)

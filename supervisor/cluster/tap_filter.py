@@ -14,10 +14,12 @@ from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, NoReturn
 
 from waterspout.topology.errors import UserError
+from waterspout.topology.plan import Plan
+from waterspout.topology.problems import did_you_mean, listed
 
 #: Longest text, most comparisons, deepest nesting.
 TEXT_MAX = 2000
@@ -68,12 +70,51 @@ def tap_filter(text: str) -> Filter:
     return found
 
 
+def check_fields(text: str, known: Collection[str]) -> None:
+    """Refuse a filter that can be read, and asks for a field that no tuple will have.
+
+    Raises:
+        TapFilterError: that, or it cannot be read.
+    """
+    tap_filter(text)
+    parser = _Parser(text)
+    if parser.whole:
+        return
+    parser.any(0)
+    for field in parser.fields:
+        if field not in known:
+            near = did_you_mean(field, known)
+            there = f"there are {listed(sorted(known))}" if known else "there are none"
+            raise TapFilterError(f"the filter: no field {field!r:.60}{near}; {there}")
+
+
+def shown_fields(plan: Plan, component: str | None) -> frozenset[str]:
+    """Return the fields that tuples of a tap may have: of a component, or (None) of all.
+
+    One that emits nothing is shown with what it gets.
+    """
+    outputs = {
+        (name, stream): decl.fields
+        for name, facts in plan.facts.items()
+        for stream, decl in facts.outputs.items()
+    }
+    found = [fields for (name, _), fields in outputs.items() if component in (None, name)]
+    if not found and component is not None:
+        inputs = plan.spec.component(component).inputs
+        found = [outputs.get((each.source, each.stream), ()) for each in inputs]
+    return frozenset(field for fields in found for field in fields)
+
+
 class _Parser:
     """Reads tokens one by one; each method returns the filter of what it has read."""
 
     def __init__(self, text: str) -> None:
         self._text = text
         self._terms = 0
+        #: Nothing is asked for: all tuples are shown.
+        self.whole = not text.strip()
+        #: Fields that were read so far, in their order.
+        self.fields: list[str] = []
         #: (kind, text, where it begins); the last one is the end.
         self._tokens: list[tuple[str, str, int]] = []
         at = 0
@@ -126,6 +167,7 @@ class _Parser:
         kind, field, _ = self._tokens[self._next]
         if kind != "word" or field in _KEYWORDS:
             self._fail("the name of a field")
+        self.fields.append(field)
         self._next += 1
         name = self._tokens[self._next][1]
         compare = _OPERATORS.get(name)

@@ -41,6 +41,16 @@ def test_a_slip_is_answered_with_usage_and_exit_2(words: list[str], said: str) -
     assert "Traceback" not in result.output
 
 
+def test_settings_with_errors_have_a_line_for_each(tmp_path: Path) -> None:
+    file = tmp_path / "cluster.yaml"
+    file.write_text("coordinator: {lease: 1}\nsupervisor: {slots: many, labelz: 3}\n")
+    result = call("coordinator", "--config", str(file))
+    assert result.exit_code == ExitCode.REFUSED
+    lines = result.stderr.splitlines()
+    assert len(lines) == 3
+    assert all(line.startswith(f"waterspout: {file}:") for line in lines)
+
+
 def test_an_address_that_is_none_is_one_line() -> None:
     result = call("list", "--coordinator", "host:70000")
     assert result.exit_code == ExitCode.REFUSED

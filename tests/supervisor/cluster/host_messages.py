@@ -70,6 +70,7 @@ SAID_BY_COORDINATOR: dict[str, dict[str, Any]] = {
     "welcome": {
         "kind": "welcome",
         "term": 1,
+        "host": "a",
         "lease_s": 10.0,
         "beat_s": 1.0,
         "blob_endpoint": "tcp://127.0.0.1:7462",

@@ -28,6 +28,7 @@ def test_what_must_not_be_run_is_refused_in_one_line(
     assert not (tmp_path / "data").exists()
 
 
-def test_an_event_is_a_line_on_stderr(capsys: pytest.CaptureFixture[str]):
-    say("host up", {"host": "a"})
-    assert capsys.readouterr().err == "host up host=a\n"
+def test_an_event_is_a_line_of_the_log(caplog: pytest.LogCaptureFixture):
+    caplog.set_level("INFO")
+    say("host up", {"host": "a", "why": "100 %s"})
+    assert caplog.messages == ["host up host=a why='100 %s'"]

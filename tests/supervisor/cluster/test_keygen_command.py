@@ -37,4 +37,7 @@ def test_an_added_host_has_to_be_told_to_the_coordinator(
 def test_a_new_cluster_and_one_more_host_are_two_things(tmp_path: Path) -> None:
     with pytest.raises(click.UsageError):
         keygen(tmp_path / "keys", "a", "b")
+    for names in ("a,,b", ",a", "a, ,b"):
+        with pytest.raises(click.UsageError, match="a name is missing"):
+            keygen(tmp_path / "keys", names, None)
     assert list(tmp_path.iterdir()) == []

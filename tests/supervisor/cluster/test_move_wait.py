@@ -75,7 +75,7 @@ def test_it_does_not_wait_for_ever_and_says_what_is_in_the_way(capsys: Capture) 
 def test_a_coordinator_that_is_away_goes_on_with_the_move_when_it_is_back(capsys: Capture) -> None:
     away = [Unreachable("nobody")] * 3
     assert waited(row("quiescing"), *away, row("active"))[0] == ExitCode.OK
-    assert capsys.readouterr().err.count("the move goes on when it is back") == 1
+    assert capsys.readouterr().err.count("what was begun goes on when it is back") == 1
 
 
 def test_one_that_stays_away_is_unreachable() -> None:

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from waterspout.supervisor.cluster.tap_filter import TapFilterError, tap_filter
+from waterspout.supervisor.cluster.tap_filter import (
+    TapFilterError,
+    check_fields,
+    shown_fields,
+    tap_filter,
+)
+
+from ..plans import NUMBERS, plan_of
 
 ROW: dict[str, Any] = {
     "user": "ada", "age": 36, "vip": True, "note": None, "tags": ["a", "b"], "x.y": 1.5,
@@ -80,3 +88,19 @@ def test_any_text_is_a_filter_or_refused(text: str) -> None:
     except TapFilterError:
         return
     assert found({"a": 1, "b": "x"}) in (True, False)
+
+
+def test_fields_are_checked_by_what_the_component_shows(tmp_path: Path) -> None:
+    plan = plan_of(NUMBERS, tmp_path)
+    assert shown_fields(plan, "numbers") == {"n"}
+    assert shown_fields(plan, "count") >= {"n"}
+    assert "n" in shown_fields(plan, None)
+    check_fields("", frozenset())
+    check_fields("word == 'x' and (word < 9 or not word == 5)", {"word"})
+    with pytest.raises(TapFilterError, match="no field 'wrod', did you mean 'word'") as found:
+        check_fields("word == 'x' or wrod == 1", {"word", "n"})
+    assert str(found.value).endswith("; there are n, word")
+    with pytest.raises(TapFilterError, match="there are none"):
+        check_fields("n == 1", frozenset())
+    with pytest.raises(TapFilterError, match="is expected"):
+        check_fields("n ==", {"n"})

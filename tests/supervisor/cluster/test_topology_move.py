@@ -189,7 +189,7 @@ def test_a_move_that_is_killed_ends(rig: Rig):
 def test_what_does_not_fit_is_refused_before_anything_is_stopped(rig: Rig):
     assert rig.ask("rebalance", name="numbers", workers=9)["code"] == "E_NO_SLOTS"
     answer = rig.ask("rebalance", name="numbers", parallelism={"nobody": 2})
-    assert answer["code"] == "E_DENIED"
+    assert answer["code"] == "E_UNKNOWN"
     wire = other(rig)
     wire["spec"]["name"] = "letters"
     assert rig.ask("swap", name="numbers", wire=wire)["code"] == "E_DENIED"
