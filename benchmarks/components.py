@@ -171,6 +171,7 @@ class Sink(Bolt):
 
     def prepare(self, context: Context) -> None:
         self.tuples = 0
+        mark("sink ready")
 
     def process(self, tup: Tuple) -> None:
         self.tuples += 1

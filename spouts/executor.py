@@ -344,7 +344,9 @@ class SourceExecutor:
             retry, reader = self._retry
             self._end_retry(reader)
             self.ledger.put_back(retry, now)
-        self.ledger.new_epoch(durable_round, roots, now)
+        for root, group in self.ledger.new_epoch(durable_round, roots, now):
+            # Written down at once: this process may be the next to die.
+            self.in_flight(root, group, self.ledger.emitted)
         if self.ledger.seeks:
             for partition in self._waiting:
                 self._close(partition)

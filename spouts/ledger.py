@@ -277,18 +277,20 @@ class Ledger:
         self._positions = {name: Positions.from_wire(wire) for name, wire in positions.items()}
         self._suspects.restore(suspects)
 
-    def new_epoch(self, durable_round: int | None, roots: Iterable[int], now: float) -> None:
+    def new_epoch(
+        self, durable_round: int | None, roots: Iterable[int], now: float
+    ) -> list[tuple[int, Group]]:
         """Start over from what is durable. ``roots`` were at work in a dead worker: their
-        messages gain an attempt and come back singly."""
+        messages gain an attempt and come back singly; returns them with their groups."""
         if durable_round and durable_round == self._round:
             self.durable(durable_round)
         self.abort()
-        for root in roots:
-            group = self._groups.get(root)
-            if group is not None:
-                group.attempts += 1
-                self._suspects.add(group.partition, group.start, group.end, group.attempts)
+        suspects = [(root, self._groups[root]) for root in roots if root in self._groups]
+        for _, group in suspects:
+            group.attempts += 1
+            self._suspects.add(group.partition, group.start, group.end, group.attempts)
         self._restart(now)
+        return suspects
 
     def _restart(self, now: float) -> None:
         lost = [*self._groups.values(), *self._worked]

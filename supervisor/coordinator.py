@@ -168,8 +168,7 @@ class Coordinator:
         Args:
             reason: for people: ``exit code 1``, ``killed by signal 9``.
             suspect_roots: roots that its executors had at work.
-            suspect_positions: task -> [[partition, start, end]] that its spout tasks' messages
-                at work had.
+            suspect_positions: of its spout tasks' messages (CrashSlot.positions_of).
             drawn: task -> emissions of its spout tasks until the end, where known.
         """
         if not self.handover.workers.known(worker, incarnation):

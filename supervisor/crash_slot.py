@@ -1,14 +1,16 @@
 """What a worker was doing when it died: a small memory-mapped file that outlives its process.
 
 Each bolt task keeps the roots at work in it; each spout task keeps where the messages of its
-latest roots stand, and how many it has drawn. Writing costs one ``pack_into`` per run or
-group. The supervisor reads the file after a death: only these suspects gain an attempt, so
-that a message that kills its worker ends as a dead letter and its neighbours do not.
+latest roots stand, how often they were tried before, and how many it has drawn. Writing costs
+one ``pack_into`` per run or group. The supervisor reads the file after a death: only what was
+at work gains an attempt, so that a message that kills its worker ends as a dead letter and its
+neighbours do not; what the ledger knew of earlier tries does not die with it.
 
     +-------------+------------------------------+------------------------------+-----------+
     | bolt task 1 | count u64, ROOTS_MAX x u64   | spout task 1: drawn u64,     | names:    |
-    | bolt task 2 | ...                          | ring of (root, name, start,  | (u16, ...)|
-    |             |                              | end) x slots                 | in order  |
+    | bolt task 2 | ...                          | ring of (root, name u32,     | (u16, ...)|
+    |             |                              | tried u32, start, end)       | in order  |
+    |             |                              | x slots                      |           |
     +-------------+------------------------------+------------------------------+-----------+
 
 A root's place in the ring is its number modulo the slots; one that is in flight for longer
@@ -32,7 +34,8 @@ NAMES_BYTES_MAX = 4 << 20
 _BOLT_BYTES = 8 * (1 + ROOTS_MAX)
 _ONE = struct.Struct("<QQ")
 _U64 = struct.Struct("<Q")
-_ENTRY = struct.Struct("<QQQQ")
+_ENTRY = struct.Struct("<QIIQQ")
+_TRIED_MAX = (1 << 32) - 1
 _LENGTH = struct.Struct("<H")
 
 
@@ -77,7 +80,8 @@ class CrashSlot:
 
         def note(root: int, group: Group, drawn: int) -> None:
             place = offset + 8 + _ENTRY.size * (root_number(root) % slots)
-            pack(buffer, place, root, name_of(group.partition), group.start, group.end)
+            tried = min(group.attempts, _TRIED_MAX)
+            pack(buffer, place, root, name_of(group.partition), tried, group.start, group.end)
             pack_drawn(buffer, offset, drawn)
 
         return note
@@ -115,18 +119,19 @@ class CrashSlot:
         }
 
     def positions_of(self, roots: list[int]) -> dict[int, list[list[Any]]]:
-        """Return [partition, start, end] by spout task, of those roots that are of this worker."""
-        names = self._read_names()
+        """Return [partition, start, end, tried, at work] by spout task of this worker.
+
+        Those roots are at work; others are told when they were tried before: their attempts may be
+        known to nobody else.
+        """
+        names, at_work = self._read_names(), frozenset(roots)
         found: dict[int, list[list[Any]]] = {}
-        for root in roots:
-            task = root >> 48
-            offset = self.spouts.get(task)
-            if offset is None:
-                continue
-            place = offset + 8 + _ENTRY.size * (root_number(root) % self._slots)
-            there, number, start, end = _ENTRY.unpack_from(self.buffer, place)
-            if there == root and 0 < number <= len(names):
-                found.setdefault(task, []).append([names[number - 1], start, end])
+        for task, offset in self.spouts.items():
+            ring = memoryview(self.buffer)[offset + 8 : offset + 8 + _ENTRY.size * self._slots]
+            for root, number, tried, start, end in _ENTRY.iter_unpack(ring):
+                if (tried or root in at_work) and 0 < number <= len(names):
+                    row = [names[number - 1], start, end, tried, root in at_work]
+                    found.setdefault(task, []).append(row)
         return found
 
     def _read_names(self) -> list[str]:

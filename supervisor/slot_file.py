@@ -14,7 +14,7 @@ from .crash_slot import CrashSlot, slot_bytes
 
 
 class Suspects(NamedTuple):
-    """What a dead worker left: roots at work, their positions, messages drawn per spout task."""
+    """What a dead worker left: roots at work, positions (crash_slot), messages drawn by task."""
 
     roots: list[int]
     positions: dict[int, list[list[Any]]]

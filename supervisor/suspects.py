@@ -42,7 +42,8 @@ class Suspects:
 
         Args:
             roots: roots at work in its executors, of any task.
-            positions: of its spout tasks: task -> [[partition, start, end]] at work in it.
+            positions: of its spout tasks: task -> [[partition, start, end, tried, at work]]. What
+                was not at work gains nothing, but what its ledger knew of it is kept.
 
         Raises:
             StoreError: the attempts could not be kept.
@@ -55,13 +56,13 @@ class Suspects:
                 if len(kept) < ROOTS_MAX and root not in kept:
                     kept.append(root)
         known = {(s.task, s.partition, s.start): s.attempts for s in self._store.suspects()}
-        found = {
-            (task, partition, start): Suspect(
-                task, partition, start, end, known.get((task, partition, start), 0) + 1
-            )
-            for task, ranges in positions.items()
-            for partition, start, end in ranges
-        }
+        found: dict[tuple[int, str, int], Suspect] = {}
+        for task, ranges in positions.items():
+            for partition, start, end, tried, at_work in ranges:
+                key = task, partition, start
+                attempts = max(known.get(key, 0), tried) + at_work
+                if key not in found or attempts > found[key].attempts:
+                    found[key] = Suspect(task, partition, start, end, attempts)
         if found:
             self._store.note_suspects(found.values())
 

@@ -94,7 +94,7 @@ EXIT_FIELDS: Fields = {
     "reason": text(),
     "roots": listed(_u64, ENTRIES_MAX),
     "positions": mapped(
-        _task, listed(items(text(PARTITION_MAX), _u64, _u64), ENTRIES_MAX), ENTRIES_MAX
+        _task, listed(items(text(PARTITION_MAX), _u64, _u64, _u64, flag), ENTRIES_MAX), ENTRIES_MAX
     ),
     "drawn": mapped(_task, _u64, ENTRIES_MAX),
 }

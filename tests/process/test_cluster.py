@@ -5,7 +5,6 @@ Rows of docs/faults.md are named by their ids.
 
 from __future__ import annotations
 
-import re
 import signal
 import time
 from collections import Counter
@@ -16,7 +15,6 @@ from typing import Any
 import pytest
 
 from .loopback_cluster import LoopbackCluster
-from .test_docs_run import save
 from .test_run import check_surplus
 from .word_count import Project, wait_for
 
@@ -238,72 +236,6 @@ def test_a_component_that_cannot_be_built_ends_the_topology_with_its_traceback(c
     assert "no database at db:5432" in done.stderr
     assert "in prepare" in done.stderr
     assert cluster.topology("wordcount")["outcome"] == "boot_failed"
-
-
-def test_the_readme_counts_words_on_other_hosts_without_its_folder(case: Case) -> None:
-    cluster = case.cluster.up("a", "b", slots=1)
-    folder = cluster.folder / "mine"
-    folder.mkdir()
-    save("README.md", folder)
-    cluster.call("submit", "mine/shout.yaml", "--wait", "0s")
-    for path in folder.iterdir():
-        path.unlink()
-    row = cluster.ended("shout")
-    assert (row["outcome"], row["spouts"][0]["acked"]) == ("finished", 2), row["reason"]
-
-
-def test_input_that_a_host_does_not_have_is_one_line_that_names_the_folder(case: Case) -> None:
-    cluster = case.cluster.up("a")
-    text = (cluster.folder / "topology.yaml").read_text()
-    text = text.replace(f"{cluster.folder}/texts/*.txt", "texts/*.txt")
-    (cluster.folder / "topology.yaml").write_text(text)
-    case.project.write_texts(lines=10)
-    done = cluster.call("submit", "topology.yaml", code=6)
-    where = rf"texts/\*\.txt in {cluster.folder}/host-a/topologies/wordcount-\w+/work \("
-    assert re.search(rf"no file matches {where}", done.stderr), done.stderr
-    assert "Traceback" not in done.stderr
-
-
-EATER = """
-import time
-from waterspout.bolts import Bolt
-
-
-class Eat(Bolt):
-    def process(self, tup):
-        if tup[0] == 7:
-            eaten = bytearray(400 << 20)
-            eaten[::4096] = b"x" * len(eaten[::4096])
-            time.sleep(30)
-"""
-EATING = """
-name: eating
-guarantee: at-least-once
-spouts:
-  numbers: {class: Sequence, args: {count: 20}}
-bolts:
-  eat: {class: "eater:Eat", inputs: [numbers]}
-settings: {attempts_max: 2, batch_max: 1, max_pending: 1}
-"""
-
-
-def test_a_message_that_takes_more_memory_than_a_worker_may_ends_as_a_dead_letter(
-    case: Case,
-) -> None:
-    """F14: each time only that worker ends, and it is said why."""
-    cluster = case.cluster
-    cluster.settings = "supervisor: {worker_memory_max: 300MiB}\n"
-    cluster.up("a")
-    (cluster.folder / "eater.py").write_text(EATER)
-    (cluster.folder / "eating.yaml").write_text(EATING)
-    cluster.call("submit", "eating.yaml")
-    row = cluster.ended("eating")
-    assert row["outcome"] == "finished", row["reason"]
-    (spout,) = row["spouts"]
-    assert (spout["acked"], spout["dead"]) == (19, 1)
-    lost = [line for line in cluster.call("events", "eating").stdout.splitlines() if "MiB" in line]
-    assert len(lost) == 2
-    assert all("is over its limit of 300 MiB" in line for line in lost)
 
 
 def test_a_dry_run_says_where_tasks_would_go(case: Case) -> None:

@@ -221,12 +221,12 @@ def check_one_dead(project: UserCode, summary: dict[str, Any], attempts: int = 2
 # What kills a worker.
 
 
-def check_deaths(summary: dict[str, Any]) -> None:
-    """A killing message takes as many workers along as it may be tried, or one more.
+def check_deaths(summary: dict[str, Any], more: int = 0) -> None:
+    """A killing message takes as many workers along as it may be tried.
 
-    What a ledger that lived on knows of earlier deaths is gone when its own worker is the next.
+    And ``more``: with its group, before it is known which message it was.
     """
-    assert 2 <= summary["restarts"] <= 3
+    assert 2 <= summary["restarts"] <= 2 + more
 
 
 @pytest.mark.parametrize("options", [{}, {"blocking": True}], ids=["plain", "blocking"])
@@ -255,7 +255,7 @@ def test_the_neighbours_in_a_group_are_not_blamed_for_a_crash(project: UserCode)
     project.trouble("segfault")
     summary = project.summary()
     check_one_dead(project, summary)
-    check_deaths(summary)
+    check_deaths(summary, more=1)
 
 
 def test_a_crash_in_a_bolt_far_from_its_spout_is_pinned_on_its_message(project: UserCode) -> None:

@@ -283,6 +283,18 @@ def test_a_new_epoch_goes_back_to_what_is_durable_and_loses_nothing() -> None:
     assert source.readers == 0
 
 
+def test_an_attempt_of_a_new_epoch_is_written_down_before_anything_else_goes_out() -> None:
+    """The worker of the ledger may be the next to die: nobody else knows of the attempt."""
+    rig = Rig()
+    executor = executor_of(rig, Numbers(size=9), rig.ledger())
+    executor.turn(rig.now, 8)
+    _, (open_, _) = rig.taken()
+    noted: list[tuple[int, int, int]] = []
+    executor.in_flight = lambda root, group, drawn: noted.append((root, group.attempts, drawn))
+    executor.new_epoch(None, [open_, 12345], rig.now)
+    assert noted == [(open_, 1, executor.ledger.emitted)]
+
+
 def test_a_message_kept_by_the_framework_is_given_up_when_it_kills_worker_after_worker() -> None:
     rig = Rig(attempts_max=2)
     executor = executor_of(rig, Numbers(size=2), rig.ledger(seeks=False))

@@ -195,7 +195,7 @@ def test_an_epoch_is_not_raised_while_a_commit_is_in_doubt():
 
 
 def test_what_was_at_work_in_a_dead_worker_gains_an_attempt(run: Run):
-    run.exit(1, roots=[1 << 48 | 7], positions={2: [["p", 30, 31]]})
+    run.exit(1, roots=[1 << 48 | 7], positions={2: [["p", 30, 31, 0, True]]})
     assert run.store.suspects() == [Suspect(2, "p", 30, 31, 1)]
     run.tick(0.2)
     run.register(1)

@@ -62,7 +62,7 @@ def test_a_root_at_work_is_traced_to_its_position() -> None:
     note(FIRST + 10, group("b\udc80.txt", 3, 4), 6)
     seen = read(made)
     assert seen.positions_of([FIRST + 10, FIRST + 9]) == {
-        1: [["b\udc80.txt", 3, 4], ["a.txt", 10, 20]]
+        1: [["a.txt", 10, 20, 0, True], ["b\udc80.txt", 3, 4, 0, True]]
     }
     assert seen.drawn() == {1: 6, 2: 0}
 
@@ -75,7 +75,7 @@ def test_a_replay_has_the_place_that_its_number_has() -> None:
     for number, root in enumerate(roots):
         note(root, group("a.txt", number, number + 1), number)
     found = CrashSlot(plan, 0, bytes(made.buffer)).positions_of(roots)
-    assert found == {1: [["a.txt", number, number + 1] for number in range(100)]}
+    assert found == {1: [["a.txt", number, number + 1, 0, True] for number in range(100)]}
 
 
 def test_roots_of_other_workers_and_unknown_ones_have_no_position_here() -> None:
@@ -90,7 +90,7 @@ def test_a_root_whose_place_was_taken_by_a_later_one_is_no_suspect() -> None:
     note(FIRST + 1, group("a", 0, 1), 1)
     note(FIRST + 1 + 64, group("a", 64, 65), 2)
     assert read(made).positions_of([FIRST + 1]) == {}
-    assert read(made).positions_of([FIRST + 65]) == {1: [["a", 64, 65]]}
+    assert read(made).positions_of([FIRST + 65]) == {1: [["a", 64, 65, 0, True]]}
 
 
 def test_partitions_whose_names_have_no_room_have_no_suspects_and_do_no_harm() -> None:
@@ -111,5 +111,15 @@ def test_names_are_written_once() -> None:
     for number in range(40):
         note(FIRST + number, group("ab"[number % 2], number, number + 1), number)
     found = read(made).positions_of([FIRST + 38, FIRST + 39])
-    assert found == {1: [["a", 38, 39], ["b", 39, 40]]}
+    assert found == {1: [["a", 38, 39, 0, True], ["b", 39, 40, 0, True]]}
     assert read(made)._read_names() == ["a", "b"]
+
+
+def test_how_often_a_message_was_tried_is_read_even_when_it_is_not_at_work() -> None:
+    made = slot()
+    note = made.in_flight(1)
+    for number, attempts in ((1, 2), (2, 0), (3, 1 << 40), (4, 0)):
+        note(FIRST + number, Group("a", number, number + 1, 1, 0.0, attempts=attempts), number)
+    assert read(made).positions_of([FIRST + 1, FIRST + 4]) == {
+        1: [["a", 1, 2, 2, True], ["a", 3, 4, (1 << 32) - 1, False], ["a", 4, 5, 0, True]]
+    }

@@ -27,7 +27,7 @@ def write(folder: Path, incarnation: int = 77) -> Path:
 def test_what_a_worker_wrote_is_read_after_its_death_and_its_file_is_gone(tmp_path: Path) -> None:
     path = write(tmp_path)
     found = read_slot(PLAN, tmp_path, 0, 77)
-    assert found == Suspects([ROOT], {1: [["a.txt", 10, 11]]}, {1: 4})
+    assert found == Suspects([ROOT], {1: [["a.txt", 10, 11, 0, True]]}, {1: 4})
     assert not path.exists()
     assert read_slot(PLAN, tmp_path, 0, 77) == NOBODY
 

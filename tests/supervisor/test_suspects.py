@@ -47,15 +47,15 @@ def test_each_death_adds_an_attempt_to_positions_at_work():
     store = MemoryStore()
     suspects = Suspects(store, WORKER_OF)
     for _ in range(3):
-        suspects.on_death(0, [], {1: [["a", 10, 15]]})
-    suspects.on_death(0, [], {1: [["b", 10, 15], ["b", 10, 15]]})
+        suspects.on_death(0, [], {1: [["a", 10, 15, 0, True]]})
+    suspects.on_death(0, [], {1: [["b", 10, 15, 0, True], ["b", 10, 15, 0, True]]})
     assert store.suspects() == [Suspect(1, "a", 10, 15, 3), Suspect(1, "b", 10, 15, 1)]
 
 
 def test_a_new_worker_hears_of_its_own_tasks_suspects_only():
     suspects = Suspects(MemoryStore(), WORKER_OF)
-    suspects.on_death(0, [], {1: [["a", 10, 15], ["a", 20, 25]]})
-    suspects.on_death(1, [], {2: [["b", 1, 2]]})
+    suspects.on_death(0, [], {1: [["a", 10, 15, 0, True], ["a", 20, 25, 0, True]]})
+    suspects.on_death(1, [], {2: [["b", 1, 2, 0, True]]})
     assert suspects.of_worker(0) == {1: [["a", 10, 15, 1], ["a", 20, 25, 1]]}
     assert suspects.of_worker(2) == {}
 
@@ -64,5 +64,15 @@ def test_attempts_that_a_surviving_ledger_counted_outlive_it():
     store = MemoryStore()
     suspects = Suspects(store, WORKER_OF)
     suspects.on_report({1: [["a", 10, 15, 4]]})
-    suspects.on_death(0, [], {1: [["a", 10, 15]]})
+    suspects.on_death(0, [], {1: [["a", 10, 15, 0, True]]})
     assert suspects.of_worker(0) == {1: [["a", 10, 15, 5]]}
+
+
+def test_attempts_that_only_the_dead_ledger_knew_are_kept():
+    """A message killed another worker, and then the worker of its ledger died."""
+    store = MemoryStore()
+    suspects = Suspects(store, WORKER_OF)
+    suspects.on_death(0, [], {1: [["a", 10, 15, 2, True], ["a", 20, 25, 3, False]]})
+    assert store.suspects() == [Suspect(1, "a", 10, 15, 3), Suspect(1, "a", 20, 25, 3)]
+    suspects.on_death(0, [], {1: [["a", 10, 15, 1, False], ["a", 20, 25, 3, True]]})
+    assert [s.attempts for s in store.suspects()] == [3, 4]

@@ -78,13 +78,13 @@ def test_what_is_not_wished_any_more_is_killed_and_forgotten_when_it_is_gone() -
 
 def test_an_exit_is_told_until_no_wish_has_the_incarnation_and_nothing_is_started_again() -> None:
     host = running(core())
-    host.on_exited(KEY, ExitRecord("exit code 3", (5,), {1: [["a", 0, 1]]}, {1: 9}))
+    host.on_exited(KEY, ExitRecord("exit code 3", (5,), {1: [["a", 0, 1, 0, True]]}, {1: 9}))
     for now in range(1, 100):
         host.on_wish(1, 1, [wish()], float(now))
         assert host.tick(float(now)) == []
         (row,) = host.rows()
         assert row["exit"] == {
-            "reason": "exit code 3", "roots": [5], "positions": {1: [["a", 0, 1]]},
+            "reason": "exit code 3", "roots": [5], "positions": {1: [["a", 0, 1, 0, True]]},
             "drawn": {1: 9},
         }  # fmt: skip
     host.on_wish(1, 2, [wish(incarnation=8)], 100.0)

@@ -48,7 +48,8 @@ def test_what_is_asked_has_fields_of_its_own():
 
 
 def test_an_exit_in_a_beat_is_checked_through_and_through():
-    left = {"reason": "exit code 1", "roots": [7], "positions": {3: [["p", 0, 5]]}, "drawn": {3: 9}}
+    positions = {3: [["p", 0, 5, 1, True]]}
+    left = {"reason": "exit code 1", "roots": [7], "positions": positions, "drawn": {3: 9}}
     beat = SAID_BY_SUPERVISOR["beat"]
     assert problem_from_supervisor({**beat, "workers": [beat_row(exit=left)]}) is None
     for field, wrong in [("roots", [-1]), ("positions", {3: [["p", 0]]}), ("drawn", {"3": 9})]:

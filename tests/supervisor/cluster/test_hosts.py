@@ -98,7 +98,8 @@ def test_versions_that_do_not_meet_are_refused_with_both_ranges(proto: list[int]
 def test_a_beat_says_how_workers_are_and_which_have_ended():
     hosts = Hosts()
     known(hosts)
-    left = {"reason": "exit code 1", "roots": [5], "positions": {1: [["p", 0, 2]]}, "drawn": {1: 4}}
+    positions = {1: [["p", 0, 2, 0, True]]}
+    left = {"reason": "exit code 1", "roots": [5], "positions": positions, "drawn": {1: 4}}
     rows = [beat_row(), beat_row(worker=1, state="exited", pid=None, exit=left)]
     found = hosts.on_beat(b"r1", beat(workers=rows, version=3))
     assert found is not None
@@ -107,7 +108,7 @@ def test_a_beat_says_how_workers_are_and_which_have_ended():
     assert (seen.host, seen.worker, seen.state, seen.pid) == ("a", 0, "running", 4711)
     assert isinstance(gone, WorkerExit)
     assert (gone.worker, gone.reason, gone.roots, gone.drawn) == (1, "exit code 1", (5,), {1: 4})
-    assert gone.positions == {1: [["p", 0, 2]]}
+    assert gone.positions == {1: [["p", 0, 2, 0, True]]}
     assert hosts["a"].version == 3
 
 
