@@ -8,6 +8,7 @@ from .count import Count
 from .functions import Filter, FlatMap, Map
 from .log import Log
 from .registry import BOLTS
+from .windows import Window, WindowBolt
 from .writers import WriteCsv, WriteJsonl, WriteLines
 
 __all__ = [
@@ -21,6 +22,8 @@ __all__ = [
     "FlatMap",
     "Log",
     "Map",
+    "Window",
+    "WindowBolt",
     "WriteCsv",
     "WriteJsonl",
     "WriteLines",

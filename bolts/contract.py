@@ -116,13 +116,13 @@ class Bolt(Component):
         further down, it is emitted again by itself.
         """
 
-    def on_timer(self, timer: Timer) -> None:
+    def on_timer(self, timer: Timer) -> Any:
         """Called when a timer of ``context.timers`` is due; ``context.state.key`` is its key.
 
         What it emits has a root of its own. A class that overrides this keeps state: its timers.
         """
 
-    def on_watermark(self, watermark: int) -> None:
+    def on_watermark(self, watermark: int) -> Any:
         """Called when the task's event time has come as far as ``watermark``.
 
         All event timers up to it have been called. What it emits has a root of its own, and goes

@@ -15,6 +15,7 @@ BOLTS: dict[str, str] = {
     "Map": "waterspout.bolts.functions:Map",
     "PostgresTable": "waterspout.bolts.sinks.postgres_table:PostgresTable",
     "SqliteTable": "waterspout.bolts.sinks.sqlite_table:SqliteTable",
+    "Window": "waterspout.bolts.windows.window:Window",
     "WriteCsv": "waterspout.bolts.writers:WriteCsv",
     "WriteJsonl": "waterspout.bolts.writers:WriteJsonl",
     "WriteLines": "waterspout.bolts.writers:WriteLines",

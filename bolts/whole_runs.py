@@ -108,6 +108,13 @@ class WholeRuns:
 class BatchRuns(WholeRuns):
     """``process_batch``: what it emits descends from all messages of the batch."""
 
+    def run(self, work: FrameWork, budget: int) -> int:
+        total = super().run(work, budget)
+        executor = self.executor
+        while executor.bolt.due:
+            executor.own_calls.call(executor.bolt.after_batch, executor.env.clock())
+        return total
+
     def runs_max(self) -> int:
         return 1 if self.executor.batch_by_run else RUNS_MAX
 

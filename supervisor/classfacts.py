@@ -157,11 +157,8 @@ def _check_functions(
     cls: type[Any], args: Mapping[str, Any], allow: AllowList, findings: list[Finding]
 ) -> None:
     """Import the functions that arguments name, after asking the allow list."""
-    for name in cls.import_args:
-        value = args.get(name)
-        for path in value if isinstance(value, list) else [value]:
-            if isinstance(path, str):
-                _import(load_function, path, f"args.{name}", allow, findings)
+    for name, path in cls.import_paths(args):
+        _import(load_function, path, f"args.{name}", allow, findings)
 
 
 def _facts(

@@ -36,6 +36,17 @@ CASES: dict[str, tuple[str, dict[str, Any], list[Any] | None]] = {
     "Count": ("Count", {}, [{}, 1]),
     "Count with updates": ("Count", {"emit": "updates", "field": "n"}, ["x", [1, {}]]),
     "Count at the end": ("Count", {"emit": "final", "field": ["word", "n"]}, [{}, 1]),
+    "Window": ("Window", {"key": "word", "time": "n", "tumbling": "2s",
+                          "aggregate": {"c": "count"}}, [{}, 1]),
+    "Window that slides": (
+        "Window", {"key": "word", "time": "n", "sliding": {"size": "3s", "slide": "1s"},
+                   "lateness": "1s", "aggregate": {"s": {"sum": "n"}, "d": {"distinct": "word"}}},
+        [[{}], 1]),
+    "Window of sessions": (
+        "Window", {"time": "n", "session": "2s", "aggregate": {"t": {"top": {"field": "word"}}}},
+        [{}, 1]),
+    "Window of counts": ("Window", {"key": ["word"], "count": 5, "aggregate": {"c": "count"}},
+                         [{}, 1]),
     "WriteLines": ("WriteLines", {"path": "{folder}/f-{index}"}, None),
     "WriteCsv": ("WriteCsv", {"path": "{folder}/f-{task}.csv", "fields": ["n"]}, None),
     "WriteJsonl": ("WriteJsonl", {"path": "{folder}/f.jsonl"}, None),
@@ -70,7 +81,7 @@ class Case:
                 bolt.process(cls(row))
 
     def finish(self, bench: Any, bolt: Any) -> None:
-        bench.emitted.extend(bolt.finish() or ())
+        bench.emitted.extend(row for row in bolt.finish() or () if row is not None)
 
 
 @pytest.fixture(params=CASES)

@@ -323,3 +323,36 @@ def test_generators_that_never_end_fail_their_tuple(bench: Any) -> None:
     assert [each.root for each in rig.failures] == [2]
     assert rig.failures[0].reason.startswith("EmitOverflow")
     assert runs_of(rig) == [([0], (1,)), ([2], (3,))]
+
+
+class Tens(Bolt):
+    """Keeps what it gets, and emits every ten of them by ``after_batch``, three calls at most."""
+
+    outputs = ("x",)
+
+    def __init__(self) -> None:
+        self.kept: list[int] = []
+
+    def process_batch(self, batch: Batch) -> None:
+        if 99 in batch.column(0):
+            raise ValueError(99)
+        self.kept += batch.column(0)
+        self.due = len(self.kept) >= 10
+
+    def after_batch(self) -> None:
+        ten, self.kept = self.kept[:10], self.kept[10:]
+        self.emit([sum(ten)])
+        self.due = len(self.kept) >= 10
+
+
+def test_what_a_batch_set_off_has_a_root_of_its_own_and_is_repeated_by_itself() -> None:
+    rig = Rig(Tens(), "batch")
+    rig.feed((12, (1,)), (12, (2,)))
+    rig.run()
+    # The tuples are done with, whatever becomes of what they set off.
+    assert rig.done == [1, 2]
+    runs, values = rig.take()
+    assert values == [sum(range(10)), sum(range(10, 20))]
+    assert [count for count, _ in runs] == [1, 1]
+    assert not {root for _, roots in runs for root in roots} & {1, 2}
+    assert rig.bolt.kept == [20, 21, 22, 23]

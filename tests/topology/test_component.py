@@ -55,6 +55,14 @@ def test_outputs_may_depend_on_args() -> None:
     assert Component.declare_outputs({}) == ()
 
 
+def test_what_args_import_is_said_by_the_names_of_import_args() -> None:
+    class Reader(Component):
+        import_args = ("one", "many", "none")
+
+    args = {"one": "a:b", "many": ["c:d", 5, "e:f"], "other": "g:h"}
+    assert list(Reader.import_paths(args)) == [("one", "a:b"), ("many", "c:d"), ("many", "e:f")]
+
+
 def test_metrics_add_and_set() -> None:
     metrics = Metrics()
     metrics.count("lines")

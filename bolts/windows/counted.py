@@ -1,0 +1,111 @@
+"""Count windows: of each key, so many rows in the order in which they came.
+
+    counted   key -> (number, rows, acc.., acc..)       the accs of the last panes, newest last
+
+A window ends with every ``slide``-th row of its key and has the last ``size`` rows, or fewer at the
+beginning; so did Storm's and Flink's. Start and end are numbers of rows: [start, end). A key is
+kept for good, as its next row may come at any time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from .aggregates import Aggregate
+from .folding import Accs
+from .kept import Record, in_order
+from .logic import Added, Firing, MapNamed, Options, Rows, WindowLogic
+from .windowers import Counted
+
+#: Where the panes of a record begin.
+_BEGIN = 2
+
+
+class CountedLogic(WindowLogic):
+    """Windows of each key for itself, without time."""
+
+    def __init__(
+        self, windower: Counted, aggregates: Sequence[Aggregate], options: Options,
+        maps: MapNamed, watermark: int,
+    ) -> None:  # fmt: skip
+        super().__init__(aggregates, options, watermark)
+        self.windower = windower
+        self._width = len(aggregates)
+        self._counted = maps("counted")
+        for _, record in in_order(self._counted):
+            self.number = record[0] + 1
+
+    def add(self, rows: Rows) -> Added:
+        added = Added()
+        records: dict[Any, Record] = {}
+        number, slide = self.number, self.windower.slide
+        for at, key in enumerate(rows.keys):
+            record = records.get(key) or self._counted.get(key)
+            if record is None:
+                record = (number, 0)
+                number += 1
+            # The number of a row stands for its time: what ``first`` and ``last`` go by.
+            rows.times[at] = count = record[1] + 1
+            record = (record[0], count, *self._with(record, self.one(rows, at)))
+            if count % slide == 0:
+                added.firings.append(self._firing(key, record, count))
+                record = record[:_BEGIN] + record[_BEGIN:][self._gone(record, count) :]
+            records[key] = record
+        self._counted.put_all(records)
+        self.number = number
+        return added
+
+    def _with(self, record: Record, accs: Accs) -> Record:
+        """Return the panes of a record with another row."""
+        if record[1] % self.windower.pane:
+            accs = self.merge(record[-self._width :], accs)
+            kept = record[_BEGIN : -self._width]
+        else:
+            kept = record[_BEGIN:]
+        if self.limited:
+            self.check(accs)
+        return (*kept, *accs)
+
+    def _firing(self, key: Any, record: Record, end: int) -> Firing:
+        """Return the window that ends with, or would end after, the last row."""
+        count, width = record[1], self._width
+        begin = max(end - self.windower.size, 0)
+        # Panes are full but the last; so many of them are before the window.
+        panes = (len(record) - _BEGIN) // width
+        before = begin // self.windower.pane - (-(-count // self.windower.pane) - panes)
+        found: Accs | None = None
+        for at in range(_BEGIN + max(before, 0) * width, len(record), width):
+            accs = record[at : at + width]
+            found = accs if found is None else self.merge(found, accs)
+        assert found is not None, (key, record)
+        return key, begin, min(end, count), found
+
+    def _gone(self, record: Record, count: int) -> int:
+        """Return how many values of panes no later window has."""
+        begin = max(count + self.windower.slide - self.windower.size, 0)
+        panes = (len(record) - _BEGIN) // self._width
+        first = count // self.windower.pane - panes
+        return min(max(begin // self.windower.pane - first, 0), panes) * self._width
+
+    def advance(self, watermark: int) -> Iterator[list[Firing]]:
+        """Nothing: rows alone let windows end."""
+        return iter(())
+
+    def close(self) -> Iterator[list[Firing]]:
+        """Fire what rows came since the last firing of each key."""
+        slide = self.windower.slide
+        firings: list[Firing] = []
+        for key, record in in_order(self._counted):
+            self._counted.drop(key)
+            end = -(-record[1] // slide) * slide
+            if max(end - self.windower.size, 0) < record[1] < end:
+                firings.append(self._firing(key, record, end))
+            if len(firings) == self.options.step_keys:
+                yield firings
+                firings = []
+        if firings:
+            yield firings
+
+    def open_keys(self) -> int:
+        return len(self._counted)

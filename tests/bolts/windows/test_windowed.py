@@ -1,0 +1,293 @@
+"""What all window bolts do between their executor and a logic."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import Counter
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from waterspout.bolts.snapshots import decode_part, encode_part
+from waterspout.bolts.state import TaskState
+from waterspout.bolts.timers import Timer
+from waterspout.bolts.windows import Window
+from waterspout.topology.errors import UserError
+from waterspout.topology.keys import key_group
+from waterspout.topology.marks import MAX_WATERMARK
+
+FIELDS = ["user", "ts", "amount"]
+TUMBLING: dict[str, Any] = {"key": "user", "time": "ts", "tumbling": "10s"}
+
+
+class Timers:
+    """Processing time by hand."""
+
+    def __init__(self) -> None:
+        self.now, self.set = 1_000_000, []  # type: ignore[var-annotated]
+
+    def now_ms(self) -> int:
+        return self.now
+
+    def processing(self, at: int, name: str = "") -> None:
+        self.set.append(at)
+
+
+def start(bench: Any, state: Any = None, timers: Any = None, **args: Any) -> Any:
+    """Start a Window; what it emits is noted as (stream, row)."""
+    bolt: Any = Window(**{"aggregate": {"n": "count"}, **args})
+    bolt.context = bench.context(state=state)
+    bolt.context = SimpleNamespace(
+        **{name: getattr(bolt.context, name) for name in ("state", "metrics")},
+        timers=timers or Timers(),
+    )
+    bolt.emit_many = lambda rows, stream="default": bench.emitted.extend(
+        (stream, list(row)) for row in rows
+    )
+    bolt.prepare(bolt.context)
+    return bolt
+
+
+def feed(bench: Any, bolt: Any, *rows: Any) -> None:
+    bolt.process_batch(bench.batch(FIELDS, [list(row) for row in rows]))
+    while bolt.due:
+        bolt.after_batch()
+
+
+def pass_to(bolt: Any, watermark: int) -> None:
+    """Tell of a watermark, and let all happen that it sets off."""
+    assert set(bolt.on_watermark(watermark)) <= {None}
+
+
+def finished(bench: Any, bolt: Any) -> list[Any]:
+    """Let the input end; return the rows that come out."""
+    assert taken(bench) == [] and set(bolt.finish()) <= {None}
+    return [row for _, row in taken(bench)]
+
+
+def taken(bench: Any) -> list[Any]:
+    found, bench.emitted = bench.emitted, []
+    return list(found)
+
+
+def restored(bolt: Any, **owned: Any) -> TaskState:
+    """Return the state as another process finds it."""
+    state = TaskState("step")
+    part = decode_part(b"".join(encode_part(bolt.context.state.snapshot_begin())))
+    state.restore([part], **owned)
+    return state
+
+
+def test_a_window_fires_with_the_watermark_and_rows_come_out(bench: Any) -> None:
+    bolt = start(bench, **TUMBLING, aggregate={"n": "count", "total": {"sum": "amount"}})
+    feed(bench, bolt, ["a", 1, 5], ["b", 2.5, 1], ["a", 12, 7], ["a", 3, 6])
+    pass_to(bolt, 9_998)
+    assert taken(bench) == []
+    pass_to(bolt, 9_999)
+    assert taken(bench) == [("default", ["a", 0, 10, 2, 11]), ("default", ["b", 0, 10, 1, 1])]
+    pass_to(bolt, MAX_WATERMARK)
+    assert taken(bench) == [("default", ["a", 10, 20, 1, 7])]
+    assert finished(bench, bolt) == []
+
+
+def test_what_is_open_fires_when_the_input_has_ended(bench: Any) -> None:
+    bolt = start(bench, **TUMBLING)
+    feed(bench, bolt, ["a", 12, 0], ["a", 1, 0])
+    assert finished(bench, bolt) == [["a", 0, 10, 1], ["a", 10, 20, 1]]
+    assert bolt.summary() == {"open_keys": 0, "late": 0}
+
+
+def test_keys_of_several_fields_and_none_at_all(bench: Any) -> None:
+    for key, heads in [(["user", "amount"], [["a", 1], ["a", 2]]), (None, [[]])]:
+        bolt = start(bench, **{**TUMBLING, "key": key})
+        feed(bench, bolt, ["a", 1, 1], ["a", 1, 2])
+        assert [row[:-3] for row in finished(bench, bolt)] == heads
+
+
+def test_late_rows_go_to_their_stream_and_late_firings_after_the_batch(bench: Any) -> None:
+    bolt = start(bench, **TUMBLING, lateness="5s", late="late")
+    feed(bench, bolt, ["a", 1, 5])
+    pass_to(bolt, 14_998)
+    assert taken(bench) == [("default", ["a", 0, 10, 1])]
+    bolt.process_batch(bench.batch(FIELDS, [["a", 2, 6], ["a", -1, 7], ["b", -3.5, 8]]))
+    row = {"user": "a", "ts": -1, "amount": 7}
+    assert taken(bench) == [
+        ("late", ["a", -1, row]), ("late", ["b", -3.5, {"user": "b", "ts": -3.5, "amount": 8}]),
+    ]  # fmt: skip
+    # What the late row set off is a message of its own: it is not lost with that of the row.
+    assert bolt.due
+    bolt.after_batch()
+    assert not bolt.due
+    assert taken(bench) == [("default", ["a", 0, 10, 2])]
+    assert bolt.summary()["late"] == bolt.context.metrics.values["late"] == 2
+
+
+def test_late_rows_without_a_stream_are_counted(bench: Any) -> None:
+    bolt = start(bench, **TUMBLING)
+    pass_to(bolt, 20_000)
+    feed(bench, bolt, ["a", 1, 5])
+    assert (taken(bench), bolt.summary()["late"]) == ([], 1)
+
+
+def test_rows_between_windows_are_counted(bench: Any) -> None:
+    bolt = start(bench, **{**TUMBLING, "tumbling": None}, sliding={"size": "1s", "slide": "10s"})
+    feed(bench, bolt, ["a", 0.5, 0], ["a", 5, 0])
+    assert bolt.summary() == {"open_keys": 1, "late": 0, "outside": 1}
+
+
+def test_count_windows_fire_after_their_batch(bench: Any) -> None:
+    bolt = start(bench, key="user", count={"size": 3, "slide": 2})
+    feed(bench, bolt, *([key, None, None] for key in "aabaaa"))
+    assert taken(bench) == [("default", ["a", 0, 2, 2]), ("default", ["a", 1, 4, 3])]
+    assert finished(bench, bolt) == [["a", 3, 5, 2], ["b", 0, 1, 1]]
+
+
+def test_windows_of_windows_nest(bench: Any) -> None:
+    # A row of the window that ends at 10 is in the outer window that ends at 10, not at 20.
+    bolt = start(bench, nested=True, tumbling="10s", aggregate={"n": {"sum": "n"}})
+    batch = bench.batch(["user", "window_end", "n"], [["a", 10, 1], ["b", 10, 2], ["a", 20, 4]])
+    bolt.process_batch(batch)
+    pass_to(bolt, 9_999)
+    assert taken(bench) == [("default", [0, 10, 3])]
+
+
+def test_processing_time_goes_by_the_clock_and_sets_a_timer(bench: Any) -> None:
+    timers = Timers()
+    bolt = start(bench, timers=timers, key="user", tumbling="10s")
+    assert timers.set == []
+    feed(bench, bolt, ["a", None, None])
+    timers.now += 3000
+    feed(bench, bolt, ["a", None, None])
+    assert timers.set == [1_010_000]
+    timers.now = 1_010_000
+    assert set(bolt.on_timer(Timer("__window", 1_010_000, "window", "processing"))) <= {None}
+    assert taken(bench) == [("default", ["a", 1000, 1010, 2])]
+    assert timers.set == [1_010_000]
+    pass_to(bolt, MAX_WATERMARK)
+    feed(bench, bolt, ["a", None, None])
+    assert timers.set == [1_010_000, 1_020_000]
+    assert bolt.summary()["late"] == 0
+
+
+def test_processing_time_goes_on_after_a_restart(bench: Any) -> None:
+    bolt = start(bench, key="user", tumbling="10s")
+    feed(bench, bolt, ["a", None, None])
+    timers = Timers()
+    timers.now += 60_000
+    after = start(bench, state=restored(bolt), timers=timers, key="user", tumbling="10s")
+    assert timers.set == [1_010_000]
+    assert set(after.on_timer(Timer("__window", 1_010_000, "window", "processing"))) <= {None}
+    assert taken(bench) == [("default", ["a", 1000, 1010, 1])]
+
+
+def test_a_restart_remembers_how_far_time_had_come_but_not_its_end(bench: Any) -> None:
+    bolt = start(bench, **TUMBLING)
+    feed(bench, bolt, ["a", 1, 0])
+    pass_to(bolt, 12_000)
+    pass_to(bolt, MAX_WATERMARK)
+    after = start(bench, state=restored(bolt), **TUMBLING)
+    feed(bench, after, ["a", 2, 0], ["a", 13, 0])
+    assert after.summary() == {"open_keys": 1, "late": 1}
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [{"tumbling": "10s"}, {"sliding": {"size": "10s", "slide": "3s"}}, {"session": "2s"},
+     {"count": 3, "time": None}],
+)  # fmt: skip
+def test_key_groups_may_be_split_over_tasks_in_the_middle(bench: Any, kind: Any) -> None:
+    args = {**TUMBLING, "tumbling": None, **kind, "aggregate": {"n": "count", "t": {"top": {
+        "field": "amount"}}}}  # fmt: skip
+    rows = [[f"u{n % 7}", n * 0.37 % 23, n % 3] for n in range(200)]
+    whole = start(bench, **args)
+    feed(bench, whole, *rows[:120])
+    pass_to(whole, 13_500)
+    before = Counter(map(repr, taken(bench)))
+    part = decode_part(b"".join(encode_part(whole.context.state.snapshot_begin())))
+    feed(bench, whole, *rows[120:])
+    expected = Counter(map(repr, taken(bench))) + Counter(
+        repr(("default", row)) for row in finished(bench, whole)
+    )
+    found: Counter[str] = Counter()
+    for task in range(2):
+        state = TaskState("step", task)
+        owned = range(64 * task, 64 * task + 64)
+        state.restore([part], owned, key_group)
+        half = start(bench, state=state, **args)
+        pass_to(half, 13_500)
+        feed(bench, half, *[row for row in rows[120:] if key_group((row[0],)) in owned])
+        found += Counter(map(repr, taken(bench)))
+        found += Counter(repr(("default", row)) for row in finished(bench, half))
+    assert found == expected and bool(before)
+
+
+def test_a_result_that_raises_takes_nothing_else_along(bench: Any) -> None:
+    combine = {"x": {"combine": {"with": f"{__name__}:Odd", "field": "amount"}}}
+    bolt = start(bench, **TUMBLING, aggregate=combine)
+    feed(bench, bolt, ["a", 1, 1], ["b", 1, 2], ["c", 1, 3], ["a", 11, 5])
+    with pytest.raises(ValueError, match="even"):
+        pass_to(bolt, 30_000)
+    assert [row for _, row in taken(bench)] == [
+        ["a", 0, 10, 1], ["c", 0, 10, 3], ["a", 10, 20, 5],
+    ]  # fmt: skip
+    feed(bench, bolt, ["a", 41, 4], ["b", 41, 7])
+    with pytest.raises(ValueError, match="even"):
+        list(bolt.finish())
+    assert taken(bench) == [("default", ["b", 40, 50, 7])]
+
+
+class Odd:
+    """Raises for what is not odd."""
+
+    def zero(self) -> int:
+        return 0
+
+    def add(self, acc: int, value: int) -> int:
+        return acc + value
+
+    merge = add
+
+    def result(self, acc: int) -> int:
+        if acc % 2 == 0:
+            raise ValueError(f"{acc} is even")
+        return acc
+
+
+def test_a_batch_that_raises_leaves_nothing_behind(bench: Any) -> None:
+    bolt = start(bench, **TUMBLING, aggregate={"total": {"sum": "amount"}})
+    for rows in ([["a", 1, 1], ["a", None, 1]], [["a", 1, 1], ["b", 1, "x"]]):
+        with pytest.raises(UserError):
+            feed(bench, bolt, *rows)
+    assert finished(bench, bolt) == []
+
+
+def test_many_windows_fire_step_by_step_and_what_is_out_is_not_in_the_state(bench: Any) -> None:
+    def bolt_of(state: Any = None) -> Any:
+        bolt = start(bench, state=state, **TUMBLING)
+        object.__setattr__(bolt._logic.options, "step_keys", 2)
+        return bolt
+
+    bolt = bolt_of()
+    feed(bench, bolt, *([key, 1, 0] for key in "abcde"), ["a", 11, 0])
+    steps = bolt.on_watermark(9_999)
+    next(steps)
+    assert [row[0] for _, row in taken(bench)] == ["a", "b"]
+    # Here the worker is lost: what its successor finds is what had not gone out.
+    after = bolt_of(restored(bolt))
+    feed(bench, after, ["e", 2, 0])
+    assert [row for _, row in taken(bench)] == [[key, 0, 10, 1] for key in "cde"]
+    assert after.summary() == {"open_keys": 1, "late": 1}
+    assert [len(list(steps)), [row[0] for _, row in taken(bench)]] == [2, ["c", "d", "e"]]
+
+
+def test_what_a_batch_fires_goes_out_step_by_step(bench: Any) -> None:
+    bolt = start(bench, key="user", count=1)
+    bolt._spec = dataclasses.replace(
+        bolt._spec, options=dataclasses.replace(bolt._spec.options, step_keys=2)
+    )
+    bolt.process_batch(bench.batch(FIELDS, [["a", 0, 0]] * 5))
+    sizes = []
+    while bolt.due:
+        bolt.after_batch()
+        sizes.append(len(taken(bench)))
+    assert sizes == [2, 2, 1]
