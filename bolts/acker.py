@@ -39,6 +39,14 @@ class Acker:
     def __len__(self) -> int:
         return len(self._entries)
 
+    def value(self, root: int) -> int | None:
+        """Return the value of a tree, None when it is over; it changes with all that is done to it.
+
+        May be called from another thread.
+        """
+        entry = self._entries.get(root)
+        return None if entry is None else entry[0]  # type: ignore[return-value]
+
     def open(self, root: int, guard: int, now: float) -> None:
         """Track a fresh root, guarded until ``guard`` is toggled out."""
         assert root not in self._entries, "a root is drawn once"

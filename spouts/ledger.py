@@ -358,6 +358,13 @@ class Ledger:
             positions = self._positions[partition] = Positions()
         return positions
 
+    def root_at(self, partition: str, start: int) -> int | None:
+        """Return the root of the messages that are in flight from ``start`` on."""
+        for root, group in list(self._groups.items()):
+            if group.start == start and group.partition == partition:
+                return root
+        return None
+
     def first_unacked(self, now: float) -> list[Any] | None:
         """Return [partition, position, age in seconds] of the oldest message in flight."""
         oldest: Group | Retry | None = None

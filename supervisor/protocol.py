@@ -22,7 +22,8 @@ Worker -> coordinator
           last turned. ``news`` (default true): a round would make something durable; while no
           worker has any, none begins
       tasks: spout {task, kind: "spout", emitted, acked, failed, replayed, dead, pending,
-                worked_through, first_unacked: [partition, position, age_s] | nil, lag | nil,
+                worked_through, lag | nil,
+                first_unacked: [partition, position, age_s, progress_s | nil] | nil,
                 latency: {bucket: count}, exhausted, drained, group_max, reserved}
              bolt  {task, kind: "bolt", executed, acked, failed, emitted, queue, busy_s,
                 call_since_s, held, metrics}

@@ -197,7 +197,10 @@ def _first_unacked(rows: Sequence[Mapping[str, Any]]) -> list[RenderableType]:
         if first:
             where = f"{text(first['partition'], 120)} at {first['position']}"
             what = f"{text(row['component'])}: first unacked is {where}, "
-            found.append(Text(f"{what}for {seconds(first['age_s'])}"))
+            line = Text(f"{what}for {seconds(first['age_s'])}")
+            if first.get("progress_s") is not None:
+                line.append(f"; its tree made progress {seconds(first['progress_s'])} ago")
+            found.append(line)
     return found
 
 

@@ -43,11 +43,17 @@ def _first_unacked(tallies: Iterable[Tally], now: float) -> dict[str, Any] | Non
     for tally in tallies:
         first = tally.report.get("first_unacked")
         if first:
-            found.append((first[2] + now - tally.at, first[0], first[1]))
+            since_s = now - tally.at
+            moved_s = first[3] if len(first) > 3 else None
+            progress_s = None if moved_s is None else round(moved_s + since_s, 3)
+            found.append((first[2] + since_s, first[0], first[1], progress_s))
     if not found:
         return None
-    age_s, partition, position = max(found, key=lambda item: item[0])
-    return {"partition": partition, "position": position, "age_s": round(age_s, 3)}
+    age_s, partition, position, progress_s = max(found, key=lambda item: item[0])
+    return {
+        "partition": partition, "position": position, "age_s": round(age_s, 3),
+        "progress_s": progress_s,
+    }  # fmt: skip
 
 
 def bolt_rows(plan: Any, progress: Progress) -> list[dict[str, Any]]:

@@ -26,6 +26,8 @@ class Reporter:
         self._core = core
         #: task -> (what was at work, since when)
         self._calls: dict[int, tuple[Any, float]] = {}
+        #: spout task -> (the tree of its first unacked message, and how it stood, since when)
+        self._trees: dict[int, tuple[Any, float]] = {}
 
     def report(self, now: float) -> dict[str, Any]:
         """Return the ``report`` message."""
@@ -48,6 +50,8 @@ class Reporter:
     def _spout(self, executor: SpoutExecutor, now: float) -> dict[str, Any]:
         ledger = executor.ledger
         first = _retried(lambda: ledger.first_unacked(now))
+        if first:
+            first = [*first, self._progress_s(executor, first, now)]
         return {
             "task": executor.task, "kind": "spout", "emitted": ledger.emitted,
             "acked": ledger.acked, "failed": ledger.failed, "replayed": ledger.replayed,
@@ -60,6 +64,21 @@ class Reporter:
             "reserved": executor.reserved if isinstance(executor, OnceExecutor) else 0,
             "call_since_s": self._call_since(executor.task, executor.running, ledger.emitted, now),
         }  # fmt: skip
+
+    def _progress_s(self, executor: SpoutExecutor, first: list[Any], now: float) -> float | None:
+        """Return for how long nothing was done to the tree of the first unacked message.
+
+        None: nothing of it is under way; it waits for another try, or for the next round.
+        """
+        root = _retried(lambda: executor.ledger.root_at(first[0], first[1]))
+        value = None if root is None else self._core.acker.value(root)
+        if value is None:
+            self._trees.pop(executor.task, None)
+            return None
+        known = self._trees.get(executor.task)
+        if known is None or known[0] != (root, value):
+            known = self._trees[executor.task] = (root, value), now
+        return now - known[1]
 
     def _quiet(self) -> bool:
         """Whether nothing is queued here; without tracking nobody else would know."""

@@ -42,6 +42,18 @@ def test_a_root_ends_when_guard_and_edges_are_out_in_whatever_order() -> None:
     assert ends.done == [1] and not len(ends.acker)
 
 
+def test_the_value_of_a_tree_changes_with_all_that_is_done_to_it_until_it_is_over() -> None:
+    ends = Ends()
+    ends.acker.open(1, 8, 0.0)
+    assert ends.acker.value(1) == 8
+    ends.acker.vouch([1], 1.0)
+    assert ends.acker.value(1) == 8
+    ends.acker.toggle({1: 3}, 2.0)
+    assert ends.acker.value(1) == 11
+    ends.acker.toggle({1: 11}, 3.0)
+    assert ends.acker.value(1) is None
+
+
 def test_the_guard_keeps_a_root_open_while_its_group_is_routed() -> None:
     ends = Ends()
     ends.acker.open(1, 8, 0.0)

@@ -18,7 +18,9 @@ def status(**changes: Any) -> dict[str, Any]:
             "component": "lines", "tasks": 2, "emitted": 900_000, "acked": 850_123,
             "failed": 0, "replayed": 0, "dead": 0, "pending": 9812, "worked_through": 12,
             "reserved": 0,
-            "first_unacked": {"partition": "a.py", "position": 17, "age_s": 0.25},
+            "first_unacked": {
+                "partition": "a.py", "position": 17, "age_s": 0.25, "progress_s": 0.1,
+            },
             "lag": None, "latency_ms": {"p50": 12.3, "p99": 1520.0}, "exhausted": False,
         }],
         "bolts": [{

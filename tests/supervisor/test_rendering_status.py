@@ -19,6 +19,7 @@ def test_status_shows_every_figure_that_a_user_asks_for() -> None:
     cells = next(line for line in lines if line.startswith("split")).split()
     assert cells == ["split", "870,000", "869,000", "64", "0", "40%"]
     assert "lines: first unacked is a.py at 17, for 0.2 s" in text
+    assert "; its tree made progress 0.1 s ago" in text
     assert lines[-1] == "round 3, 0.5 s ago, took 4.0 ms, 0 dead letters"
 
 

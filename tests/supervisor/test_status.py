@@ -39,14 +39,16 @@ def report(progress: Progress, now: float, task: int, **entry: Any) -> None:
 def test_a_spouts_row_adds_up_its_tasks(progress: Progress):
     report(progress, 1.0, 1, emitted=10, acked=5, failed=1, replayed=2, dead=1, pending=3,
            worked_through=1, reserved=4, lag=7, exhausted=True,
-           first_unacked=["a", 5, 0.5])  # fmt: skip
+           first_unacked=["a", 5, 0.5, 0.25])  # fmt: skip
     report(progress, 2.0, 2, emitted=1, acked=1, lag=None, first_unacked=["b", 9, 0.9])
     assert spout_rows(PLAN, progress, now=3.0) == [
         {
             "component": "lines", "tasks": 2, "emitted": 11, "acked": 6, "failed": 1,
             "replayed": 2, "dead": 1, "pending": 3, "worked_through": 1, "lag": 7,
             "reserved": 4,
-            "first_unacked": {"partition": "a", "position": 5, "age_s": 2.5},
+            "first_unacked": {
+                "partition": "a", "position": 5, "age_s": 2.5, "progress_s": 2.25,
+            },
             "latency_ms": {"p50": None, "p99": None}, "exhausted": False,
         }
     ]  # fmt: skip

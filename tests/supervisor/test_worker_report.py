@@ -120,6 +120,27 @@ def test_a_call_that_does_not_end_is_seen_between_two_reports() -> None:
     assert of(cores, "double")["call_since_s"] == 0.0
 
 
+def test_the_first_unacked_message_says_since_when_its_tree_stands_still() -> None:
+    #  first turn    +3 s            +2 s
+    #  process(0)    nothing done    the call ends: worked through, it waits for the round
+    seen: list[float | None] = []
+
+    class Slow(Double):
+        def process(self, tup: Any) -> None:
+            if tup[0] == 0:
+                seen.append(of(cores, "numbers")["first_unacked"][3])
+                cores.now += 3.0
+                seen.append(of(cores, "numbers")["first_unacked"][3])
+                cores.now += 2.0
+                seen.append(of(cores, "numbers")["first_unacked"][3])
+
+    cores = Cores(plan_of(), {**CLASSES, "double": Slow})
+    cores.start()
+    cores.run(20)
+    assert seen == [0.0, 3.0, 5.0]
+    assert of(cores, "numbers")["first_unacked"][3] is None
+
+
 def test_many_short_calls_are_not_a_hang() -> None:
     seen: list[float] = []
 
