@@ -1,9 +1,10 @@
 """The file format of one task's snapshot part: bytes in, bytes out, no file touched here.
 
-A part is written once and never changed. It is encoded slice by slice, so that the thread
-that encodes it gives the interpreter back often, and it proves itself when it is read: its
-length and the sha256 over everything before the digest stand at its end, so a flipped byte
-or a missing tail cannot go unseen.
+A part holds all that a task keeps, or only what changed since the part before it, which it then
+names by its sha256 (chains.py puts them together). It is written once and never changed. It is
+encoded slice by slice, so that the thread that encodes it gives the interpreter back often, and
+it proves itself when it is read: its length and the sha256 over everything before the digest stand
+at its end, so a flipped byte or a missing tail cannot go unseen.
 
 Values keep their Python types across a snapshot: a list comes back as a list, a tuple as a
 tuple. (Tuples that travel between tasks have one form for all sequences; state has not,
@@ -14,7 +15,7 @@ from __future__ import annotations
 
 import hashlib
 import struct
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import chain, islice
 from typing import Any, Literal
@@ -24,8 +25,10 @@ from waterspout.topology.errors import CorruptSnapshot, StateError
 
 #: First bytes of every part.
 MAGIC = b"WSNP"
-#: Version of the layout below; a reader refuses every other one.
-VERSION = 1
+#: Version of the layout below. Version 1 had neither changes nor a parallelism.
+VERSION = 2
+#: Versions that are read; every other one is refused.
+VERSIONS = frozenset({1, VERSION})
 #: Most keys in one slice: 5,000 small ones hold the interpreter for about 0.3 ms.
 SLICE_KEYS_MAX = 5000
 #: Keys in the first slice of a map; doubled while slices stay small.
@@ -42,6 +45,8 @@ _DIGEST_BYTES = 32
 _TRAILER_BYTES = _LENGTH.size + _TOTAL.size + _DIGEST_BYTES
 #: msgpack extension code of a tuple inside a value.
 _EXT_TUPLE = 1
+#: Forms of slices that hold no values.
+_GONE, _WHOLE = "gone", "whole"
 
 #: Types of which no value holds another or can change.
 SCALARS = frozenset({str, int, float, bool, bytes, type(None)})
@@ -57,7 +62,11 @@ class MapCopy:
     kind: Kind
     name: str
     entries: dict[Any, Any]
-    slices: tuple[bytes, ...] | None = None
+    slices: Iterable[bytes] | None = None
+    #: Keys that were dropped since the part before.
+    gone: Collection[Any] = ()
+    #: It holds all entries, not only those that changed since the part before.
+    whole: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +76,10 @@ class StateCopy:
     component: str
     index: int
     maps: tuple[MapCopy, ...]
+    #: sha256 of the part that this one adds to; "": it stands alone.
+    base: str = ""
+    #: Tasks of the component: with another number keys have to be dealt out anew.
+    parallelism: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +90,13 @@ class StatePart:
     index: int
     keyed: Maps = field(default_factory=dict)
     task: Maps = field(default_factory=dict)
+    base: str = ""
+    #: 0: not known.
+    parallelism: int = 0
+    #: Of (kind, name): keys that the parts before had and that are gone.
+    gone: dict[tuple[str, str], set[Any]] = field(default_factory=dict)
+    #: Maps of which nothing in the parts before counts.
+    whole: set[tuple[str, str]] = field(default_factory=set)
 
 
 def encode_part(copy: StateCopy) -> Iterator[bytes]:
@@ -85,17 +105,19 @@ def encode_part(copy: StateCopy) -> Iterator[bytes]:
     Runs on whatever thread writes the file; ``copy`` is not shared with the bolt any more.
 
         +-----------+-------------+----------------+------------------------------+
-        | "WSNP"    | version u16 | head bytes u32 | head: {component, index}     |
+        | "WSNP"    | version u16 | head bytes u32 | head, a map                  |
         +-----------+-------------+----------------+------------------------------+
-        | slice bytes u32 | slice: [kind, name, flat, keys, values]               | 0..n times
+        | slice bytes u32 | slice: [kind, name, form, keys, values]               | 0..n times
         +-----------------+-------------------------------------------------------+
         | 0 u32 | bytes of the whole part u64 | sha256 of all before this, 32 B   |
         +-------+-----------------------------+-----------------------------------+
 
     Integers are little endian; head and slices are msgpack. Keys and values are packed
     apart, as bytes within the slice: among keys tuples are plain arrays (a list cannot be a
-    key), among values they are an extension, unless ``flat`` says that every value is a tuple
-    of scalars, a plain array, too (a tenth of the time).
+    key), among values they are an extension, unless ``form`` is true: then every value is a
+    tuple of scalars, a plain array, too (a tenth of the time). Other forms than true and false:
+    ``gone`` names keys that were dropped, ``whole`` that nothing before this part counts; a
+    later slice goes over an earlier one. The head has component, index, base and parallelism.
 
     Raises:
         StateError: a key or value has no wire form; names component, map and key.
@@ -124,7 +146,7 @@ def decode_part(data: bytes, name: str = "snapshot part") -> StatePart:
     """
     _check_whole(data, name)
     magic, version, head_bytes = _HEADER.unpack_from(data)
-    if magic != MAGIC or version != VERSION:
+    if magic != MAGIC or version not in VERSIONS:
         raise CorruptSnapshot(f"{name}: format {magic!r} {version}, this is {MAGIC!r} {VERSION}")
     try:
         return _parse(memoryview(data), head_bytes)
@@ -159,14 +181,87 @@ def is_flat(values: Collection[Any]) -> bool:
 
 
 def _pieces(copy: StateCopy) -> Iterator[bytes]:
-    head = msgpack.packb({"component": copy.component, "index": copy.index})
+    head = msgpack.packb({
+        "component": copy.component, "index": copy.index, "base": copy.base,
+        "parallelism": copy.parallelism,
+    })  # fmt: skip
     yield _HEADER.pack(MAGIC, VERSION, len(head)) + head
     for one in copy.maps:
+        if copy.base and one.whole:
+            yield _framed(msgpack.packb([one.kind, one.name, _WHOLE, b"", b""]))
         slices = one.slices
         if slices is None:
-            yield from map(_framed, pack_slices(copy.component, one.kind, one.name, one.entries))
-        else:
-            yield from map(_framed, slices)
+            slices = pack_slices(copy.component, one.kind, one.name, one.entries)
+        yield from map(_framed, slices)
+        gone = iter(one.gone)
+        while keys := list(islice(gone, SLICE_KEYS_MAX)):
+            yield _framed(gone_slice(one.kind, one.name, _pack_keys(keys)))
+
+
+def packed_slice(kind: Kind, name: str, keys: bytes, values: bytes) -> bytes:
+    """Return a slice of keys and values that are packed already, each as an array."""
+    piece: bytes = msgpack.packb([kind, name, False, keys, values])
+    return piece
+
+
+def gone_slice(kind: Kind, name: str, keys: bytes) -> bytes:
+    """Return a slice that names keys, packed as an array, which were dropped."""
+    piece: bytes = msgpack.packb([kind, name, _GONE, keys, b""])
+    return piece
+
+
+def array_of(count: int, packed: bytes) -> bytes:
+    """Return an array of ``count`` packed values that stand one after the other in ``packed``."""
+    head: bytes = msgpack.Packer().pack_array_header(count)
+    return head + packed
+
+
+def pack_key(key: Any) -> bytes:
+    """Return one key packed; keys that are equal (1, 1.0, True) are packed alike.
+
+    Raises:
+        StateError: it has no wire form.
+    """
+    kind = type(key)
+    try:
+        if kind is str or kind is int or kind is bytes:
+            return _pack_scalar(key)
+        return _pack_keys(_canonical(key))
+    except (TypeError, ValueError, OverflowError, RecursionError) as error:
+        raise StateError(f"key {key!r:.80}: {_why(error)}; {_KEYS_ALLOWED}") from None
+
+
+#: One packer for all: a third of the time of making one. A scalar calls nothing back, so that no
+#: two threads are in it at once.
+_pack_scalar: Callable[[Any], bytes] = msgpack.Packer(unicode_errors="surrogatepass").pack
+
+
+def _canonical(key: Any) -> Any:
+    if isinstance(key, tuple):
+        return tuple(map(_canonical, key))
+    if isinstance(key, bool) or (isinstance(key, float) and key.is_integer()):
+        return int(key)
+    return key
+
+
+def pack_value(value: Any) -> bytes:
+    """Return one value packed.
+
+    Raises:
+        StateError: it has no wire form.
+    """
+    try:
+        packed = _pack_scalar(value) if type(value) in SCALARS else _pack_value(value)
+    except (TypeError, ValueError, OverflowError, RecursionError) as error:
+        raise StateError(f"value {value!r:.80}: {_why(error)}; {_VALUES_ALLOWED}") from None
+    if len(packed) > VALUE_BYTES_MAX:
+        raise StateError(f"a value takes {len(packed)} bytes, at most {VALUE_BYTES_MAX}")
+    return packed
+
+
+def unpack_value(packed: bytes) -> Any:
+    """Return what ``pack_value`` was given."""
+    return _unpack(packed, True)
 
 
 def _framed(piece: bytes) -> bytes:
@@ -228,7 +323,7 @@ def _check_shape(component: str, name: str, keys: list[Any], shapes: set[bool]) 
         )
 
 
-def _pack_keys(keys: list[Any]) -> bytes:
+def _pack_keys(keys: Any) -> bytes:
     packed: bytes = msgpack.packb(keys, unicode_errors="surrogatepass")
     return packed
 
@@ -277,12 +372,28 @@ def _check_whole(data: bytes, name: str) -> None:
 def _parse(data: memoryview, head_bytes: int) -> StatePart:
     start = _HEADER.size + head_bytes
     head = _unpack(data[_HEADER.size : start], True)
-    part = StatePart(head["component"], head["index"])
-    maps: dict[str, Maps] = {"keyed": part.keyed, "task": part.task}
+    part = StatePart(
+        head["component"], head["index"], base=head.get("base", ""),
+        parallelism=head.get("parallelism", 0),
+    )  # fmt: skip
     while (length := _LENGTH.unpack_from(data, start)[0]) != 0:
         start += _LENGTH.size
-        kind, name, flat, keys, values = _unpack(data[start : start + length], True)
-        pairs = zip(_unpack(keys, False), _unpack(values, not flat), strict=True)
-        maps[kind].setdefault(name, {}).update(pairs)
+        _take_slice(part, _unpack(data[start : start + length], True))
         start += length
     return part
+
+
+def _take_slice(part: StatePart, piece: list[Any]) -> None:
+    kind, name, form, keys, values = piece
+    entries = {"keyed": part.keyed, "task": part.task}[kind].setdefault(name, {})
+    if form == _WHOLE:
+        part.whole.add((kind, name))
+    elif form == _GONE:
+        gone = _unpack(keys, False)
+        part.gone.setdefault((kind, name), set()).update(gone)
+        for key in gone:
+            entries.pop(key, None)
+    elif type(form) is bool:
+        entries.update(zip(_unpack(keys, False), _unpack(values, not form), strict=True))
+    else:
+        raise ValueError(f"unknown form of a slice: {form!r:.80}")

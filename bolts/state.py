@@ -1,18 +1,28 @@
 """Durable state of one bolt task: what ``context.state`` is.
 
-A bolt asks for named maps and works on them as on any dict; they are plain dicts, so state
-costs what a dict costs. In each round the executor calls ``snapshot_begin`` between two
-calls of the bolt, and another thread encodes and writes what it returned (snapshots.py).
+A bolt asks for handles, which hold a value, a list or a map for each key, or for whole named maps.
+Handles are kept by a backend (memory, or SQLite for more than memory holds), which knows what
+changed; whole maps in memory are plain dicts, so they cost what a dict costs. In each snapshot the
+executor calls ``snapshot_begin`` between two calls of the bolt, and another thread encodes and
+writes what it returned (snapshots.py).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
-from typing import Any
+from collections.abc import Callable, Collection, Iterable, Iterator, MutableMapping, Sequence
+from typing import Any, Protocol
 
 from waterspout.topology.errors import StateError
+from waterspout.topology.tuples import Tuple
+from waterspout.topology.units import parse_duration
 
+from .chains import Chain, Written
+from .contract import Batch
 from .snapshots import SCALARS, Kind, MapCopy, Maps, StateCopy, StatePart, is_flat, pack_slices
+from .state_handles import HANDLES, NO_KEY, ListHandle, MapHandle, ValueHandle, as_kept
+from .state_keys import TupleKeys
+from .state_map import StateMap
+from .state_memory import MemoryBackend
 
 #: Hash of a grouping's values to the number of their key group (topology.keys.key_group).
 KeyGroup = Callable[[tuple[Any, ...]], int]
@@ -20,55 +30,172 @@ KeyGroup = Callable[[tuple[Any, ...]], int]
 MakeMap = Callable[[], dict[Any, Any]]
 #: Most maps of one kind that a task may have.
 MAPS_MAX = 100
+#: Maps whose names begin so are the framework's own, and always plain dicts.
+OWN_PREFIX = "__"
+
+
+class Backend(Protocol):
+    """Where keyed state is kept while a task runs."""
+
+    def map(self, component: str, name: str) -> StateMap:
+        """Return a new, empty map."""
+
+    def close(self) -> None:
+        """Release what it holds. Called when the task ends."""
 
 
 class TaskState:
-    """The maps of one task; made by its executor, which restores them before ``prepare``.
+    """The state of one task; made by its builder, which restores it before ``prepare``.
 
     Keys are str, bytes, int, float, bool, None or tuples of these. Values are what msgpack can
     carry, lists and tuples told apart; 8 MiB each at most.
+
+    Attributes:
+        key: of the tuple or timer at work; set by the executor for bolts that asked for it, and
+            free to be set by a bolt that knows better.
+
+    Args:
+        parallelism: tasks of the component; 0: not known.
+        backend: keeps what handles hold; default: memory.
+        keys: finds the keys of tuples; None: ``key`` is set by hand.
+        wall_ms: milliseconds since 1970, what a ttl goes by.
     """
 
-    def __init__(self, component: str, index: int = 0) -> None:
-        self._component = component
-        self._index = index
+    def __init__(
+        self, component: str, index: int = 0, *, parallelism: int = 0,
+        backend: Backend | None = None, keys: TupleKeys | None = None,
+        wall_ms: Callable[[], int] | None = None,
+    ) -> None:  # fmt: skip
+        self.key: Any = NO_KEY
+        #: The bolt asked for something that belongs to the key at work.
+        self.key_wanted = False
+        #: ``prepare`` is over.
+        self.prepared = False
+        self.keys = keys
+        self._component, self._index, self._parallelism = component, index, parallelism
+        self._backend = MemoryBackend() if backend is None else backend
+        self._wall_ms = wall_ms or _no_clock
         self._maps: dict[Kind, Maps] = {"keyed": {}, "task": {}}
+        #: Keyed maps that the backend keeps.
+        self._kept: dict[str, StateMap] = {}
+        self._handles: dict[str, Any] = {}
         #: Restored maps that the bolt did not ask for yet; they stay in every snapshot.
         self._restored: dict[Kind, Maps] = {"keyed": {}, "task": {}}
+        self._chain = Chain()
+        self._under_way: StateCopy | None = None
 
-    def keyed(self, name: str, make: MakeMap = dict) -> dict[Any, Any]:
+    # What a bolt calls.
+
+    def value(
+        self, name: str, default: Any = None, ttl: float | str | None = None
+    ) -> ValueHandle:
+        """Return the handle ``name``: one value for each key. Called in ``prepare``.
+
+        Args:
+            default: what a key without a value has.
+            ttl: seconds, or a text such as ``10m``, after which a value that was not set again
+                is gone; None: never.
+
+        Raises:
+            StateError: no input of the bolt has a fields grouping.
+        """
+        found: ValueHandle = self._handle("value", name, ttl, {"default": default})
+        return found
+
+    def list(self, name: str, ttl: float | str | None = None) -> ListHandle:
+        """Return the handle ``name``: a list for each key. Called in ``prepare``.
+
+        Args:
+            ttl: as in ``value``, for each element since it was added.
+        """
+        found: ListHandle = self._handle("list", name, ttl, {})
+        return found
+
+    def map(self, name: str, ttl: float | str | None = None) -> MapHandle:
+        """Return the handle ``name``: a map for each key. Called in ``prepare``.
+
+        Args:
+            ttl: as in ``value``, for each entry since it was last set.
+        """
+        found: MapHandle = self._handle("map", name, ttl, {})
+        return found
+
+    def by_key(self, batch: Batch) -> Iterator[tuple[Any, Collection[Tuple]]]:
+        """Yield (key, tuples) of a batch, with ``key`` set; for handles in ``process_batch``."""
+        self.want_key("by_key")
+        assert self.keys is not None
+        for key, tuples in self.keys.groups(batch).items():
+            self.key = key
+            yield key, tuples
+        self.key = NO_KEY
+
+    def keyed(self, name: str, make: MakeMap = dict) -> MutableMapping[Any, Any]:
         """Return the map ``name`` whose keys are the values of the bolt's ``fields`` grouping.
 
         One field: the key is its value; several: the tuple of them. Such a map can follow its
-        keys to other tasks when the topology is rebalanced. Each call returns the same object.
+        keys to other tasks when the topology is rebalanced. Each call returns the same object:
+        a plain dict with the memory backend.
 
         Args:
             name: one map per name.
             make: makes the empty map: ``dict``, ``collections.Counter`` ...
         """
-        return self._map("keyed", name, make)
+        if isinstance(self._backend, MemoryBackend) or name.startswith(OWN_PREFIX):
+            return self._map("keyed", name, make)
+        return self._kept_map(name) or self._begin_kept(name, make)
 
     def task(self, name: str, make: MakeMap = dict) -> dict[Any, Any]:
         """Return the map ``name`` that belongs to this task, whatever its keys are."""
         return self._map("task", name, make)
 
+    # What the executor and the builder call.
+
+    def want_key(self, what: str) -> None:
+        """Have ``key`` set for each tuple from now on; called before the first one.
+
+        Raises:
+            StateError: no input of the bolt has a fields grouping; names ``what``.
+        """
+        if self.keys is not None:
+            self.keys.check(what)
+        self.key_wanted = True
+
     def snapshot_begin(self) -> StateCopy:
         """Return everything as it is now, for ``snapshots.encode_part`` on another thread.
 
-        Called between two calls of the bolt, which waits meanwhile. A map of plain values is
-        copied (about 10 ns per key); one whose values can change in place (lists, dicts) is
-        packed here and now, because half of a later change must not get into the snapshot.
+        Called between two calls of the bolt, which waits meanwhile. Of what handles hold, the
+        references of the keys that changed are copied. Of a whole map, those of all keys are (about
+        10 ns each), or, where values can change in place (lists, dicts), it is packed here and
+        now, because half of a later change must not get into the snapshot.
 
         Raises:
             StateError: a value of such a map has no wire form.
         """
+        base = self._chain.base if self._kept else ""
         copies = [
             self._copy(kind, name, entries)
             for where in (self._maps, self._restored)
             for kind, maps in where.items()
             for name, entries in maps.items()
         ]
-        return StateCopy(self._component, self._index, tuple(copies))
+        copies += [kept.cut(whole=not base) for kept in self._kept.values()]
+        copy = StateCopy(self._component, self._index, tuple(copies), base, self._parallelism)
+        self._under_way = copy
+        return copy
+
+    def snapshot_written(self, copy: StateCopy, part: Written) -> Sequence[Any]:
+        """Take note of the part that a copy was written to; called on the thread of the bolt.
+
+        Returns all parts that make up the snapshot, oldest first. Where it is not called, the
+        next snapshot holds what this one held.
+        """
+        if copy is not self._under_way:
+            return [part]
+        self._under_way = None
+        for kept in self._kept.values():
+            kept.settle(written=True)
+        self._chain.add(part, copy.base)
+        return tuple(self._chain.parts)
 
     def restore(
         self,
@@ -78,32 +205,85 @@ class TaskState:
     ) -> None:
         """Take over what ``parts`` hold. Called once, before ``prepare``.
 
-        A keyed entry is taken from every part when its key group is owned; the task's own maps
-        only from the part of the same index. A part's keys are not sorted by group when it is
-        written, every second: they are picked when it is read, and only after a rebalance.
+        A keyed entry is taken from every part when its key group is owned. The task's own maps
+        are those of the part of the same index; what a task that is no more had goes to the
+        task of its index modulo the parallelism, where keys that are there already win.
 
         Args:
-            parts: the task's own part, or, after a rebalance, those of all tasks of the bolt.
+            parts: whole ones: the task's own, or, after a rebalance, those of all tasks of the
+                bolt.
             owned: the key groups of this task; None: all that the parts hold.
             key_group: needed with ``owned``.
         """
-        for part in parts:
+        restored = self._restored
+        for part in sorted(parts, key=lambda part: part.index != self._index):
             assert part.component == self._component, (part.component, self._component)
             for name, entries in part.keyed.items():
                 mine = entries if owned is None else _owned(entries, owned, key_group)
-                self._restored["keyed"].setdefault(name, {}).update(mine)
-            if part.index == self._index:
-                self._restored["task"].update(part.task)
+                there = restored["keyed"].setdefault(name, mine)
+                if there is not mine:
+                    there.update(mine)
+            if part.index == self._index or self._inherits(part.index):
+                for name, entries in part.task.items():
+                    there = restored["task"].setdefault(name, entries)
+                    if there is not entries:
+                        restored["task"][name] = {**entries, **there}
+
+    def close(self) -> None:
+        """Release what the backend holds. Called when the task ends."""
+        self._backend.close()
+
+    def _inherits(self, index: int) -> bool:
+        return 0 < self._parallelism <= index and index % self._parallelism == self._index
+
+    # Handles.
+
+    def _handle(self, kind: str, name: str, ttl: float | str | None, more: Any) -> Any:
+        what = f"state.{kind}({name!r:.80})"
+        self.want_key(what)
+        ttl_ms = _ttl_ms(self._component, what, ttl)
+        known = self._handles.get(f"{kind}:{name}")
+        if known is not None:
+            if known._ttl_ms != ttl_ms:
+                raise StateError(f"{self._component}: {what} is asked for with two ttls")
+            return known
+        if self.prepared:
+            raise StateError(f"{self._component}: {what} is asked for after prepare; do it there")
+        entries = self._of_handle(kind, name, bool(ttl_ms))
+        handle = HANDLES[kind](name, self, entries, ttl_ms, self._wall_ms, **more)
+        self._handles[f"{kind}:{name}"] = handle
+        return handle
+
+    def _of_handle(self, kind: str, name: str, ttl: bool) -> StateMap:
+        """Return the map of a handle; what was restored is brought into the form it has now."""
+        mine, other = _map_name(kind, name, ttl), _map_name(kind, name, not ttl)
+        if other in self._restored["keyed"]:
+            at = self._wall_ms()
+            self._restored["keyed"][mine] = {
+                key: as_kept(kind, stored, was=not ttl, now=ttl, at=at)
+                for key, stored in self._restored["keyed"].pop(other).items()
+            }
+        return self._begin_kept(mine, dict)
+
+    # Maps.
+
+    def _kept_map(self, name: str) -> StateMap | None:
+        return self._kept.get(name)
+
+    def _begin_kept(self, name: str, make: MakeMap) -> StateMap:
+        self._check_name("keyed", name)
+        made = self._kept[name] = self._backend.map(self._component, name)
+        if make is not dict:
+            made.make = make
+        made.load(self._restored["keyed"].pop(name, {}).items())
+        return made
 
     def _map(self, kind: Kind, name: str, make: MakeMap) -> dict[Any, Any]:
         found = self._maps[kind].get(name)
         return self._begin(kind, name, make) if found is None else found
 
     def _begin(self, kind: Kind, name: str, make: MakeMap) -> dict[Any, Any]:
-        if not isinstance(name, str):
-            raise StateError(f"{self._component}: a state map's name is a str, got {name!r:.80}")
-        if len(self._maps[kind]) >= MAPS_MAX:
-            raise StateError(f"{self._component}: more than {MAPS_MAX} state maps; {name!r:.80}")
+        self._check_name(kind, name)
         made = make()
         if not isinstance(made, dict):
             raise StateError(f"{self._component}: state {name!r}: {make!r} makes no dict")
@@ -112,11 +292,46 @@ class TaskState:
         self._maps[kind][name] = made
         return made
 
+    def _check_name(self, kind: Kind, name: str) -> None:
+        if not isinstance(name, str):
+            raise StateError(f"{self._component}: a state map's name is a str, got {name!r:.80}")
+        count = len(self._maps[kind]) + (len(self._kept) if kind == "keyed" else 0)
+        if count >= MAPS_MAX:
+            raise StateError(f"{self._component}: more than {MAPS_MAX} state maps; {name!r:.80}")
+
     def _copy(self, kind: Kind, name: str, entries: dict[Any, Any]) -> MapCopy:
         if _unchanging(entries):
             # dict.copy, because that of a subclass may be a loop in Python.
             return MapCopy(kind, name, dict.copy(entries))
         return MapCopy(kind, name, {}, tuple(pack_slices(self._component, kind, name, entries)))
+
+
+def handle_of(name: str) -> tuple[str, str, bool] | None:
+    """Return (kind, name, whether it has a ttl) of the handle whose map is ``name``, or None."""
+    kind, colon, rest = name.partition(":")
+    bare = kind.removesuffix(_TTL)
+    return (bare, rest, bare != kind) if colon and bare in HANDLES else None
+
+
+#: In the name of a handle's map: its entries carry the time of their last write.
+_TTL = "+ttl"
+
+
+def _map_name(kind: str, name: str, ttl: bool) -> str:
+    return f"{kind}{_TTL if ttl else ''}:{name}"
+
+
+def _ttl_ms(component: str, what: str, ttl: float | str | None) -> int:
+    seconds = parse_duration(ttl) if isinstance(ttl, str) else ttl
+    if ttl is None:
+        return 0
+    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not seconds >= 0.001:
+        raise StateError(f"{component}: {what}: ttl: seconds or a text such as 10m, got {ttl!r}")
+    return int(seconds * 1000)
+
+
+def _no_clock() -> int:
+    raise StateError("a ttl needs a clock, and this state was made without one")
 
 
 def _unchanging(entries: dict[Any, Any]) -> bool:

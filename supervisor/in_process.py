@@ -25,6 +25,7 @@ from .offload import Offload
 from .run_driver import RunDriver
 from .run_result import RunResult
 from .snapshot_store import SnapshotStore
+from .task_states import StateHost
 from .worker_core import WorkerCore
 from .worker_snapshots import write_part
 
@@ -83,6 +84,7 @@ class _Host:
     def __init__(self, plan: Plan, state_dir: Path) -> None:
         self._interval_s = plan.settings.report_interval_s
         self._store = SnapshotStore(state_dir.absolute() / "snapshots")
+        self._working = state_dir.absolute() / "working"
         self._core: WorkerCore | None = None
         self._incarnation = 0
         #: Messages of the coordinator; handed over outside of its calls.
@@ -114,6 +116,9 @@ class _Host:
             clock=time.monotonic,
             rng=random.Random(random.SystemRandom().getrandbits(128)),
             read_part=self._store.read,
+        )
+        self._core.state_host = StateHost(
+            lambda: time.time_ns() // 1_000_000, self._working, f"{incarnation:016x}"
         )
         self._core.on_new_epoch = self._offload.cancel_all
         register = {"kind": "register", "endpoint": "inproc://worker", "pid": 0}

@@ -43,6 +43,7 @@ from waterspout.topology.tuples import Tuple, tuple_class
 
 from .dispatch import Dispatch
 from .host_args import HostArgs
+from .task_states import StateHost, TaskStates
 
 #: Without tracking a group is only a read, and each read has a price: so many ``batch_max``.
 UNTRACKED_BATCHES = 8
@@ -87,6 +88,8 @@ class TaskBuilder:
         self.allow: AllowList | None = None
         self.load_grouping: LoadGrouping = HostArgs().grouping
         self.restored: int | None = None
+        #: Makes the state of each bolt task.
+        self.states = TaskStates(plan, StateHost(env.wall_ms))
         #: Task -> when its own messages failed; set before tasks are built.
         self.own_failures: Callable[[int], deque[float]] = lambda task: deque()
         #: Calls of blocking and async bolts that the shell is to run.
@@ -172,9 +175,7 @@ class TaskBuilder:
         self, task: TaskPlan, spec: ComponentSpec, bolt: Bolt, emitter: Emitter, context: Context,
         restored: Any,
     ) -> None:  # fmt: skip
-        state = TaskState(task.component, task.index)
-        if restored:
-            state.restore([part for part, _ in restored])
+        state = self.states.make(task, restored)
         context.state = state
         stateful = self.plan.facts[task.component].stateful
         own: OwnMessages
@@ -204,6 +205,7 @@ class TaskBuilder:
         bolt.fail = executor.holds.fail  # type: ignore[method-assign]
         bolt.extend_timeout = executor.holds.extend  # type: ignore[method-assign]
         bolt.prepare(context)
+        self.states.prepared(bolt, state, task.component)
 
     @staticmethod
     def _roots_of(executor: BoltExecutor, anchors: Any) -> tuple[int, ...]:

@@ -28,6 +28,7 @@ from .secret_files import SecretFiles
 from .slot_file import map_slot, slot_path
 from .snapshot_store import SnapshotStore
 from .sockets import NO_PORT_EXIT, Context, NoFreePort
+from .task_states import StateHost
 from .worker_control import CRASH_EXIT, ControlThread
 from .worker_core import WorkerCore
 from .worker_data import DataLoop
@@ -81,6 +82,11 @@ def _run(options: argparse.Namespace, signals: int | None) -> int:
         read_part=store.read,
         make_slot=map_slot(slot_path(options.state_dir, options.worker, options.incarnation)),
     )
+
+    core.state_host = StateHost(
+        lambda: time.time_ns() // 1_000_000, options.state_dir / "working",
+        f"{options.incarnation:016x}",
+    )  # fmt: skip
 
     def on_output() -> None:
         """Pass on what the core has for the other threads; called after every turn."""

@@ -32,7 +32,7 @@ from waterspout.topology.tracebacks import user_traceback
 from .durable_calls import DurableCalls
 from .end_marks import channels_into
 from .exact_letter_box import ExactLetterBox
-from .worker_rounds import SnapshotJob, totals_of
+from .worker_rounds import SnapshotJob, parts_of, totals_of
 
 if TYPE_CHECKING:
     from .worker_core import WorkerCore
@@ -161,9 +161,7 @@ class WorkerCheckpoints:
         """Take a part that is on disk."""
         now = self._current(job)
         if now is not None:
-            now.parts.append(
-                {"task": job.task, "file": part.file, "bytes": part.bytes, "sha256": part.sha256}
-            )
+            now.parts += parts_of(self._core, job, part)
             now.took[job.task][2] += part.bytes
             now.writing.discard(job.task)
 

@@ -31,6 +31,7 @@ from .link_receiver import LinkReceiver
 from .link_states import DEAF
 from .log_lines import RUNNING
 from .task_build import Load, TaskBuilder, Tasks
+from .task_states import StateHost, TaskStates
 from .worker_checkpoints import WorkerCheckpoints
 from .worker_finish import WorkerFinish
 from .worker_links import WorkerLinks
@@ -83,6 +84,8 @@ class WorkerCore:
         self.tasks = Tasks()
         self.epoch = 0
         self.stopped = False
+        #: Set by the shell; here wall clock and files of a test.
+        self.state_host = StateHost(lambda: int(clock() * 1000))
         #: Called when an epoch is adopted: the shell cancels calls under way.
         self.on_new_epoch: Callable[[], None] = lambda: None
         self.turned_at = clock()
@@ -172,7 +175,7 @@ class WorkerCore:
         self.env = TaskEnv(
             settings, tracked=plan.guarantee != "at-most-once", clock=self.clock,
             draw=self.rng.getrandbits, acker=acker, credit=self._arrivals.credit, exact=exact,
-            errors=self.restore.errors,
+            errors=self.restore.errors, wall_ms=self.state_host.wall_ms,
         )  # fmt: skip
         # Last: the control thread may report at any moment, and takes this for a sign that the
         # rest is there.
@@ -186,6 +189,7 @@ class WorkerCore:
         builder.own_failures = self.restore.own_failures
         builder.restored = message.get("restore_round")
         builder.load_grouping = self._args.grouping
+        builder.states = TaskStates(plan, self.state_host)
         for task in reversed(plan.tasks_on(self.worker)):
             if not self._build(task, message):
                 return

@@ -97,9 +97,7 @@ class WorkerRounds:
         """Count a part that is on disk."""
         if job.epoch != self._core.epoch or job.round != self._round:
             return
-        self._parts.append(
-            {"task": job.task, "file": part.file, "bytes": part.bytes, "sha256": part.sha256}
-        )
+        self._parts += parts_of(self._core, job, part)
         self._waiting.discard(job.task)
         if not self._waiting:
             self._done()
@@ -145,6 +143,15 @@ class WorkerRounds:
         for bolt in self._core.tasks.bolts.values():
             bolt.own.abort()
         self._core.letters.abort()
+
+
+def parts_of(core: WorkerCore, job: SnapshotJob, part: Any) -> list[dict[str, Any]]:
+    """Return what the manifest is to name for a task whose part is on disk, oldest first."""
+    chain = core.tasks.states[job.task].snapshot_written(job.copy, part)
+    return [
+        {"task": job.task, "file": each.file, "bytes": each.bytes, "sha256": each.sha256}
+        for each in chain
+    ]
 
 
 def totals_of(core: WorkerCore) -> tuple[int, ...]:

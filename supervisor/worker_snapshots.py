@@ -11,7 +11,6 @@ from collections.abc import Callable
 from queue import SimpleQueue
 
 from waterspout.bolts.snapshots import encode_part
-from waterspout.topology.errors import WaterspoutError
 
 from .snapshot_store import SnapshotStore
 from .worker_core import WorkerCore
@@ -56,7 +55,8 @@ def write_part(
     """Write one part; return the call that tells the core, to be made on its thread."""
     try:
         written = store.write(job.epoch, job.round, job.task, encode_part(job.copy))
-    except (WaterspoutError, OSError, MemoryError) as error:
+    # A copy that was given up while it was written may be anything; the thread has to live on.
+    except Exception as error:
         text = f"task {job.task}: {type(error).__name__}: {error}"
         return lambda now: core.on_part_failed(job, text, now)
     return lambda now: core.on_part_written(job, written, now)

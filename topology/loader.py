@@ -154,6 +154,7 @@ class _Loader:
             folder=folder,
             code=self.code(_or(values["code"], "."), folder),
             requirements=_or(values["requirements"], ""),
+            state=_or(values["state"], "memory"),
         )
 
     def code(self, text: str, folder: str) -> str:
@@ -318,4 +319,5 @@ def _options(values: dict[str, Any], event_time: EventTimeSpec | None) -> Compon
         cpu=option("cpu", default.cpu),
         memory=option("memory", default.memory),
         hosts=option("hosts", default.hosts),
+        state=option("state", default.state) or "",
     )

@@ -148,6 +148,10 @@ class Settings:
     watermark_interval_s: float = _duration(
         0.2, 0.001, 60, "event time: how often a spout task may send a watermark"
     )
+    state_cache: int = _size(
+        64 * _MIB, _MIB, 256 * _GIB,
+        "memory for the keyed state of one task that `state: sqlite` keeps in a file",
+    )
     # Workers.
     report_interval_s: float = _duration(0.25, 0.01, 60, "how often a worker reports its state")
     boot_timeout_s: float = _duration(60, 1, _HOUR, "a worker must be ready after this")

@@ -74,6 +74,8 @@ class ComponentOptions:
         blocking: each task gets a thread of its own (bolts).
         hang_timeout_s: a call that takes longer gets its worker killed.
         tick_interval_s: how often the bolt gets a tick tuple; None: never.
+        state: backend of its keyed state, one of ``yaml_keys.STATE_BACKENDS``; "": as the
+            topology says.
         concurrency: calls of an ``async def process`` that run at once in one task.
         group_max: messages that the spout draws as one group; None: decided by the framework.
         rate_hint: messages per second expected from the spout; read by lint only.
@@ -92,6 +94,7 @@ class ComponentOptions:
     cpu: float = 0.0
     memory: int = 0
     hosts: tuple[str, ...] = ()
+    state: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +118,7 @@ class TopologySpec:
         folder: absolute folder of its file, on the workers' path.
         code: the folder that a cluster gets, seen from ``folder``.
         requirements: file of packages to install, seen from ``folder``; "": none.
+        state: backend of keyed state where a bolt names none.
     """
 
     name: str
@@ -126,6 +130,7 @@ class TopologySpec:
     folder: str = ""
     code: str = "."
     requirements: str = ""
+    state: str = "memory"
 
     def components(self) -> Iterator[ComponentSpec]:
         """Yield the spouts, then the bolts, each in the order of the file."""

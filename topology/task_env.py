@@ -85,6 +85,8 @@ class TaskEnv:
     toggles: dict[int, int] = field(default_factory=dict)
     fails: list[Failure] = field(default_factory=list)
     credit: Callable[[tuple[int, int, int]], None] = lambda channel: None
+    #: Milliseconds since 1970: what a ttl and timers of processing time go by.
+    wall_ms: Callable[[], int] = lambda: 0
     errors: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
     exact: bool = False
 

@@ -38,6 +38,13 @@ GUARANTEES: dict[str, str] = {
 }
 
 
+#: What ``state`` may be, with the sentence that the docs print.
+STATE_BACKENDS: dict[str, str] = {
+    "memory": "keyed state is kept in memory: the fastest",
+    "sqlite": "keyed state is kept in a file, with a cache of `state_cache` in memory",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Key:
     """One key: what its value is, its limits in the unit of the code, and what it means.
@@ -91,6 +98,10 @@ TOP_KEYS = _table(
         "",
         0,
         PATH_MAX,
+    ),
+    Key(
+        "state", "choice", "where bolts keep keyed state while they run", "memory",
+        choices=STATE_BACKENDS,
     ),
     Key("spouts", "components", "where messages enter: id -> spout", REQUIRED),
     Key("bolts", "components", "where tuples are worked on: id -> bolt", {}),
@@ -210,6 +221,13 @@ BOLT_KEYS = _table(
     *_COMPONENT,
     Key("inputs", "inputs", "the streams it reads", REQUIRED),
     Key("blocking", "boolean", "its calls may block: each task gets a thread of its own", False),
+    Key(
+        "state",
+        "choice",
+        "where it keeps keyed state while it runs; as the topology says if unset",
+        None,
+        choices=STATE_BACKENDS,
+    ),
     Key(
         "tick_interval",
         "duration",

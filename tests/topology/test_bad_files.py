@@ -72,7 +72,7 @@ WHOLE_FILES = [
         "B05",
         GOOD.replace("bolts:", "blots:"),
         "t.yaml:6:1: E_UNKNOWN_KEY unknown key 'blots', allowed: name, description, guarantee, "
-        "workers, code, requirements, spouts, bolts, settings, did you mean 'bolts'?",
+        "workers, code, requirements, state, spouts, bolts, settings, did you mean 'bolts'?",
     ),
     (
         "B06",

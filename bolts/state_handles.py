@@ -1,0 +1,273 @@
+"""Handles on keyed state: a value, a list or a map for each key, found by the key at work.
+
+A handle is made once, in ``prepare``; what it reads and writes belongs to ``context.state.key``,
+the key of the tuple or timer at work. With a ``ttl`` each value, element or entry is gone so long
+after it was last written: it reads as absent at once, and is swept away a few keys at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, MutableMapping
+from typing import Any, Protocol
+
+from waterspout.topology.errors import StateError
+
+from .snapshots import SCALARS
+from .state_map import ABSENT, StateMap
+
+#: Stands for the key where no tuple is at work.
+NO_KEY: Any = type("_NoKey", (), {"__repr__": lambda self: "NO_KEY"})()
+#: After so many writes under a ttl, so many keys are looked at.
+SWEEP_WRITES, SWEEP_KEYS = 16, 64
+
+
+class KeyAtWork(Protocol):
+    """Whose key a handle goes by (state.TaskState)."""
+
+    key: Any
+
+
+class _Handle:
+    """What all handles have in common."""
+
+    def __init__(
+        self, name: str, keys: KeyAtWork, entries: StateMap, ttl_ms: int,
+        wall_ms: Callable[[], int],
+    ) -> None:  # fmt: skip
+        self._name, self._keys, self._map = name, keys, entries
+        self._ttl_ms, self._wall_ms = ttl_ms, wall_ms
+        self._writes = 0
+
+    def clear(self) -> None:
+        """Forget what the key at work has."""
+        self._map.drop(self._key())
+
+    def _key(self) -> Any:
+        key = self._keys.key
+        if key is NO_KEY:
+            raise StateError(
+                f"state {self._name!r}: no key is at work here; in process_batch use "
+                "context.state.by_key(batch), elsewhere set context.state.key"
+            )
+        return key
+
+    def _sweep_some(self) -> None:
+        """Count a write; once in a while drop what is over of a few keys."""
+        self._writes += 1
+        if self._writes < SWEEP_WRITES:
+            return
+        self._writes = 0
+        now = self._wall_ms()
+        for key in self._map.some(SWEEP_KEYS):
+            stored = self._map.peek(key, ABSENT)
+            if stored is not ABSENT:
+                self._sweep(key, stored, now - self._ttl_ms)
+
+    def _sweep(self, key: Any, stored: Any, over: int) -> None:
+        """Drop what of one key was written at ``over`` or before."""
+        raise NotImplementedError
+
+
+class ValueHandle(_Handle):
+    """One value per key."""
+
+    def __init__(self, *args: Any, default: Any = None) -> None:
+        super().__init__(*args)
+        self._default = default
+
+    def get(self) -> Any:
+        """Return the value of the key at work, or the default.
+
+        A list or dict may be changed in place until the call ends.
+        """
+        key = self._key()
+        value = self._map.peek(key, ABSENT)
+        if value is ABSENT:
+            return self._default
+        if self._ttl_ms:
+            at, value = value
+            if at <= self._wall_ms() - self._ttl_ms:
+                return self._default
+            return value if type(value) in SCALARS else self._map.own(key)[1]
+        return value if type(value) in SCALARS else self._map.own(key)
+
+    def set(self, value: Any) -> None:
+        """Set the value of the key at work."""
+        if self._ttl_ms:
+            self._map.put(self._key(), (self._wall_ms(), value))
+            self._sweep_some()
+        else:
+            self._map.put(self._key(), value)
+
+    def all(self) -> Iterator[tuple[Any, Any]]:
+        """Yield (key, value) of all keys of this task; for ``finish``, not for each tuple."""
+        over = self._wall_ms() - self._ttl_ms
+        for key in list(self._map):
+            value = self._map.peek(key, ABSENT)
+            if value is not ABSENT and not self._ttl_ms:
+                yield key, value
+            elif value is not ABSENT and value[0] > over:
+                yield key, value[1]
+
+    def _sweep(self, key: Any, stored: Any, over: int) -> None:
+        if stored[0] <= over:
+            self._map.drop(key)
+
+
+class ListHandle(_Handle):
+    """A list per key. With a ttl each element goes so long after it was added."""
+
+    def append(self, value: Any) -> None:
+        """Add an element to the list of the key at work."""
+        self.extend((value,))
+
+    def extend(self, values: Iterable[Any]) -> None:
+        """Add elements to the list of the key at work."""
+        key = self._key()
+        there = self._map.peek(key, ABSENT)
+        if self._ttl_ms:
+            now = self._wall_ms()
+            values = [(now, value) for value in values]
+        if there is ABSENT:
+            self._map.put(key, list(values))
+        else:
+            self._map.own(key).extend(values)
+        if self._ttl_ms:
+            self._sweep_some()
+
+    def get(self) -> list[Any]:
+        """Return the elements of the key at work, oldest first, in a list of the caller's."""
+        return self._living(self._map.peek(self._key(), ()))
+
+    def set(self, values: Iterable[Any]) -> None:
+        """Put these elements in place of those of the key at work."""
+        self._map.drop(self._key())
+        self.extend(values)
+
+    def all(self) -> Iterator[tuple[Any, list[Any]]]:
+        """Yield (key, elements) of all keys of this task; for ``finish``, not for each tuple."""
+        for key in list(self._map):
+            living = self._living(self._map.peek(key, ()))
+            if living:
+                yield key, living
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.get())
+
+    def __len__(self) -> int:
+        return len(self.get() if self._ttl_ms else self._map.peek(self._key(), ()))
+
+    def _living(self, stored: Any) -> list[Any]:
+        if not self._ttl_ms:
+            return list(stored)
+        over = self._wall_ms() - self._ttl_ms
+        return [value for at, value in stored if at > over]
+
+    def _sweep(self, key: Any, stored: Any, over: int) -> None:
+        if stored[-1][0] <= over:
+            self._map.drop(key)
+        elif stored[0][0] <= over:
+            self._map.put(key, [element for element in stored if element[0] > over])
+
+
+class MapHandle(_Handle, MutableMapping[Any, Any]):
+    """A map per key: ``handle[entry]`` is an entry of the map of the key at work.
+
+    With a ttl each entry goes so long after it was last set.
+    """
+
+    def __getitem__(self, entry: Any) -> Any:
+        key = self._key()
+        value = self._map.peek(key, _NOTHING).get(entry, ABSENT)
+        if value is ABSENT:
+            raise KeyError(entry)
+        if self._ttl_ms:
+            at, value = value
+            if at <= self._wall_ms() - self._ttl_ms:
+                raise KeyError(entry)
+            return value if type(value) in SCALARS else self._map.own(key)[entry][1]
+        return value if type(value) in SCALARS else self._map.own(key)[entry]
+
+    def __setitem__(self, entry: Any, value: Any) -> None:
+        key = self._key()
+        if self._ttl_ms:
+            value = (self._wall_ms(), value)
+        if self._map.peek(key, ABSENT) is ABSENT:
+            self._map.put(key, {entry: value})
+        else:
+            self._map.own(key)[entry] = value
+        if self._ttl_ms:
+            self._sweep_some()
+
+    def __delitem__(self, entry: Any) -> None:
+        key = self._key()
+        if entry not in self:
+            raise KeyError(entry)
+        there = self._map.own(key)
+        del there[entry]
+        if not there:
+            self._map.drop(key)
+
+    def __iter__(self) -> Iterator[Any]:
+        there = self._map.peek(self._key(), _NOTHING)
+        if not self._ttl_ms:
+            return iter(list(there))
+        over = self._wall_ms() - self._ttl_ms
+        return iter([entry for entry, (at, _) in there.items() if at > over])
+
+    def __len__(self) -> int:
+        if self._ttl_ms:
+            return sum(1 for _ in self)
+        return len(self._map.peek(self._key(), _NOTHING))
+
+    def __contains__(self, entry: Any) -> bool:
+        value = self._map.peek(self._key(), _NOTHING).get(entry, ABSENT)
+        if value is ABSENT:
+            return False
+        return not self._ttl_ms or value[0] > self._wall_ms() - self._ttl_ms
+
+    def clear(self) -> None:
+        """Forget what the key at work has."""
+        self._map.drop(self._key())
+
+    def all(self) -> Iterator[tuple[Any, dict[Any, Any]]]:
+        """Yield (key, entries) of all keys of this task; for ``finish``, not for each tuple."""
+        over = self._wall_ms() - self._ttl_ms
+        for key in list(self._map):
+            there = self._map.peek(key, _NOTHING)
+            if self._ttl_ms:
+                there = {entry: value for entry, (at, value) in there.items() if at > over}
+            if there:
+                yield key, dict(there)
+
+    def _sweep(self, key: Any, stored: Any, over: int) -> None:
+        living = {entry: value for entry, value in stored.items() if value[0] > over}
+        if not living:
+            self._map.drop(key)
+        elif len(living) < len(stored):
+            self._map.put(key, living)
+
+
+#: What the map of a key without one reads as; never written.
+_NOTHING: dict[Any, Any] = {}
+
+#: The kinds of handles, by the word that stands before the name of their map.
+HANDLES: dict[str, type[_Handle]] = {"value": ValueHandle, "list": ListHandle, "map": MapHandle}
+
+
+def as_kept(kind: str, stored: Any, *, was: bool, now: bool, at: int) -> Any:
+    """Return what a handle stored in the form of one with (or without) a ttl.
+
+    Args:
+        was, now: whether the handle had a ttl, and has one.
+        at: milliseconds since 1970 when it counts as written, if nothing else is known.
+    """
+    if was == now:
+        return stored
+    if kind == "value":
+        return (at, stored) if now else stored[1]
+    if kind == "list":
+        return [(at, value) for value in stored] if now else [value for _, value in stored]
+    if now:
+        return {entry: (at, value) for entry, value in stored.items()}
+    return {entry: value for entry, (_, value) in stored.items()}

@@ -1,0 +1,132 @@
+"""The state of a task as its worker makes it: backend, groups after a rebalance, leftover files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from waterspout.bolts.contract import Bolt
+from waterspout.bolts.snapshots import StatePart, decode_part, encode_part
+from waterspout.bolts.state import TaskState
+from waterspout.bolts.state_memory import MemoryMap
+from waterspout.bolts.state_sqlite import SqliteMap
+from waterspout.supervisor.task_states import StateHost, TaskStates
+from waterspout.topology.errors import StateError
+from waterspout.topology.facts import ComponentFacts
+from waterspout.topology.plan import Plan, make_plan
+from waterspout.topology.spec import ComponentOptions, ComponentSpec, InputSpec, TopologySpec
+from waterspout.topology.tuples import tuple_class
+
+
+def plan_of(parallelism: int = 1, state: str = "memory", **options: Any) -> Plan:
+    by_user = InputSpec("clicks", grouping="fields", fields=("user",))
+    count = ComponentSpec(
+        "count", "bolt", "m:C", {}, parallelism, (by_user,), ComponentOptions(**options)
+    )
+    clicks = ComponentSpec("clicks", "spout", "m:S")
+    spec = TopologySpec(
+        "t", "at-least-once", 1, {"clicks": clicks}, {"count": count}, state=state
+    )
+    facts = {
+        "clicks": ComponentFacts(kind="spout", outputs={}, replay="seek"),
+        "count": ComponentFacts(kind="bolt", outputs={}, stateful=True),
+    }
+    return make_plan(spec, facts)
+
+
+def made(
+    plan: Plan, folder: Path | None = None, tag: str = "a", parts: Any = ()
+) -> list[TaskState]:
+    states = TaskStates(plan, StateHost(lambda: 0, folder, tag))
+    return [states.make(task, parts) for task in plan.tasks_of("count")]
+
+
+def part_of(state: TaskState) -> tuple[StatePart, str]:
+    data = b"".join(encode_part(state.snapshot_begin()))
+    return decode_part(data), data[-32:].hex()
+
+
+@pytest.mark.parametrize(
+    ("plan", "expected"),
+    [
+        (plan_of(), MemoryMap),
+        (plan_of(state="sqlite"), SqliteMap),
+        (plan_of(state="memory"), MemoryMap),
+    ],
+)
+def test_the_topology_says_where_state_is_kept(
+    plan: Plan, expected: type[Any], tmp_path: Path
+) -> None:
+    (state,) = made(plan, tmp_path)
+    assert type(state.value("v")._map) is expected
+    state.close()
+
+
+def test_a_bolt_may_say_otherwise(tmp_path: Path) -> None:
+    plan = plan_of(state="sqlite")
+    options = ComponentOptions(state="memory")
+    spec = plan.spec.bolts["count"]
+    plan.spec.bolts["count"] = ComponentSpec(
+        spec.id, spec.kind, spec.class_path, {}, 1, spec.inputs, options
+    )
+    (state,) = made(plan, tmp_path)
+    assert type(state.value("v")._map) is MemoryMap
+
+
+def test_what_a_process_before_left_of_a_task_is_removed(tmp_path: Path) -> None:
+    plan = plan_of(state="sqlite")
+    (old,) = made(plan, tmp_path, "a")
+    old.value("v")
+    other = tmp_path / "task-99.a.sqlite"
+    other.touch()
+    (new,) = made(plan, tmp_path, "b")
+    names = sorted({file.name.partition(".sqlite")[0] for file in tmp_path.iterdir()})
+    assert names == [f"task-{plan.tasks_of('count')[0].task}.b", "task-99.a"]
+    new.close()
+    assert [file.name for file in tmp_path.iterdir()] == [other.name]
+
+
+@pytest.mark.parametrize("backend", ["memory", "sqlite"])
+@pytest.mark.parametrize(("old", "new"), [(1, 4), (4, 1), (3, 2)])
+def test_another_parallelism_deals_the_keys_out_anew(backend: str, old: int, new: int) -> None:
+    states = made(plan_of(old, backend))
+    for number in range(200):
+        state = states[number % old]
+        state.value("v")
+        state.key = number
+        state.value("v").set(number)
+    parts = [part_of(state) for state in states]
+    found: list[int] = []
+    for state in made(plan_of(new, backend), parts=parts):
+        mine = [key for key, _ in state.value("v").all()]
+        assert len(mine) > 200 / new / 3
+        found += mine
+    assert sorted(found) == list(range(200))
+
+
+@pytest.mark.parametrize("options", [{"blocking": True}])
+def test_a_bolt_whose_calls_run_elsewhere_has_no_handles(options: dict[str, Any]) -> None:
+    (state,) = made(plan_of(**options))
+    with pytest.raises(StateError, match="blocking or async"):
+        state.map("m")
+
+
+def test_keys_are_set_for_bolts_that_asked_and_for_no_others() -> None:
+    class Noting(Bolt):
+        def process(self, tup: Any) -> None:
+            seen.append(state.key)
+
+    seen: list[Any] = []
+    plan = plan_of()
+    states = TaskStates(plan, StateHost(lambda: 0))
+    click = tuple_class("clicks", "default", ("user",))
+    for asks in (False, True):
+        state, bolt = states.make(plan.tasks_of("count")[0], None), Noting()
+        if asks:
+            state.value("v")
+        states.prepared(bolt, state, "count")
+        assert ("process" in vars(bolt)) is asks
+        bolt.process(click(("u",)))
+    assert seen[1] == "u"
+    assert seen[0] != "u"
