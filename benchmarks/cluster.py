@@ -12,6 +12,7 @@ import json
 import os
 import signal
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from itertools import pairwise
@@ -24,6 +25,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import psutil
 from waterspout.supervisor.cluster.slots import HostFacts, WorkerNeed, place
 
+from benchmarks.corpus import prepare
 from benchmarks.daemons import Daemons
 from benchmarks.engine import RunFailed
 from benchmarks.machine import about, headline
@@ -158,35 +160,40 @@ def control(options: argparse.Namespace) -> Figures:
 
 
 def curve(options: argparse.Namespace) -> Figures:
-    """Messages between two hosts with keys, against without; rounds alternate.
+    """Messages between two hosts with keys, against without: numbers, and lines of text.
 
     Per second of the clock, and per second of CPU time of both workers, with the threads that
-    encrypt in it: the second is the ratio where all cores are busy, whatever else runs.
+    encrypt in it: the second is the ratio where all cores are busy, whatever else runs. Rounds
+    alternate.
     """
-    found: dict[bool, list[tuple[float, float]]] = {True: [], False: []}
-    for _ in range(3):
-        for secure in (True, False):
-            found[secure].append(_crossing(secure))
-    with_keys, without = (
-        [median(values) for values in zip(*found[secure], strict=True)] for secure in (True, False)
-    )
-    return {
-        "ratio": with_keys[0] / without[0], "cpu_ratio": with_keys[1] / without[1],
-        "with_keys_per_s": with_keys[0], "without_per_s": without[0],
-        "with_keys_per_cpu_s": with_keys[1], "without_per_cpu_s": without[1],
-    }  # fmt: skip
+    found: Figures = {}
+    with tempfile.TemporaryDirectory(prefix="waterspout-bench-") as folder:
+        corpus = prepare(Path(folder), 500_000)
+        kinds = {
+            "numbers": ("crossing.yaml", 2_000_000, "spouts.numbers.args.count=2000000"),
+            "text": ("crossing_text.yaml", corpus.lines, f"spouts.lines.args.paths={folder}/*/*"),
+        }
+        for name, kind in kinds.items():
+            rates: dict[bool, list[tuple[float, float]]] = {True: [], False: []}
+            for _ in range(3):
+                for secure in (True, False):
+                    rates[secure].append(_crossing(secure, *kind))
+            for number, what in enumerate(("per_s", "per_cpu_s")):
+                keys = median(rate[number] for rate in rates[True])
+                found[f"{name}_with_keys_{what}"] = keys
+                found[f"{name}_ratio_{what}"] = keys / median(rate[number] for rate in rates[False])
+    return found
 
 
-def _crossing(secure: bool) -> tuple[float, float]:
+def _crossing(secure: bool, topology: str, count: int, setting: str) -> tuple[float, float]:
     """Return messages per second, and per second of CPU time of both workers."""
-    count = 2_000_000
     with Daemons(("a", "b"), slots=1, secure=secure) as daemons:
-        daemons.submit("crossing.yaml", f"spouts.numbers.args.count={count}")
+        daemons.submit(topology, setting)
         (end,) = daemons.wait(lambda: daemons.marks("finished")[:1], "the end", 120.0)
-        marks = {name: daemons.marks(name)[0] for name in ("reading", "read out", "sink ready")}
-    cpu_s = marks["read out"]["cpu_s"] - marks["reading"]["cpu_s"]
-    cpu_s += end["cpu_s"] - marks["sink ready"]["cpu_s"]
-    return count / (end["at_s"] - marks["reading"]["at_s"]), count / cpu_s
+        begin, sink = daemons.marks("reading")[0], daemons.marks("sink ready")[0]
+        read = daemons.marks("read out")[-1]
+    cpu_s = read["cpu_s"] - begin["cpu_s"] + end["cpu_s"] - sink["cpu_s"]
+    return count / (end["at_s"] - begin["at_s"]), count / cpu_s
 
 
 def scheduler(options: argparse.Namespace) -> Figures:
