@@ -171,7 +171,7 @@ def curve(options: argparse.Namespace) -> Figures:
         corpus = prepare(Path(folder), 500_000)
         kinds = {
             "numbers": ("crossing.yaml", 2_000_000, "spouts.numbers.args.count=2000000"),
-            "text": ("crossing_text.yaml", corpus.lines, f"spouts.lines.args.paths={folder}/*/*"),
+            "text": ("crossing_text.yaml", corpus.lines, f"spouts.lines.args.folder={corpus.path}"),
         }
         for name, kind in kinds.items():
             rates: dict[bool, list[tuple[float, float]]] = {True: [], False: []}

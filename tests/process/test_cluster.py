@@ -88,6 +88,16 @@ def test_a_killed_worker_comes_back_and_no_word_is_lost(case: Case) -> None:
     assert "signal 9" in cluster.call("events", "wordcount").stdout
 
 
+def test_a_worker_that_is_terminated_is_replaced_and_no_message_is_blamed(case: Case) -> None:
+    cluster = case.cluster.up("a", "b", slots=1)
+    case.submit(*PACE)
+    case.middle()
+    cluster.workers("a")[0].terminate()
+    row = case.whole()
+    assert all(spout["dead"] == 0 for spout in row["spouts"])
+    assert cluster.call("events", "wordcount").stdout.count("ended by a SIGTERM") == 1
+
+
 def test_a_killed_coordinator_delays_nobody_and_finds_everything_again(case: Case) -> None:
     """F05: workers go on, and no epoch is raised: nothing is counted twice."""
     cluster = case.cluster.up("a", "b", slots=1)
