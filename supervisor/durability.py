@@ -184,7 +184,12 @@ class Durability:
         self._progress.on_durable(snapshots.settled)
         with suppress(StoreError):
             self._letters.on_replayed(snapshots.letters)
-        self.savepoints.complete(snapshots.last, snapshots.newest)
+        if self.savepoints.cutting:
+            try:
+                kept = self._store.positions(), self._store.parts()
+                self.savepoints.complete(snapshots.last, *kept)
+            except StoreError as error:
+                self.savepoints.broken(str(error))
         self._outbox.append(PruneSnapshots(snapshots.last, snapshots.kept | self.savepoints.files))
 
 

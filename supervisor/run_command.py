@@ -29,6 +29,8 @@ from .rendering import console, summary_view, warnings_of
 from .rendering_progress import ProgressView, event_line, make_view
 from .rendering_values import lines, plural, text
 from .run_result import RunResult
+from .savepoint_folder import read_savepoint
+from .savepoint_start import begin_from
 from .state_folder import Beginning, how_to_begin, state_folder
 
 #: Signals that mean: come to an end. The second one means: at once.
@@ -50,6 +52,8 @@ class RunOptions:
     fresh: bool = False
     as_json: bool = False
     allow: Sequence[str] = ()
+    savepoint: Path | None = None
+    allow_dropped: bool = False
 
 
 class Stoppable(Protocol):
@@ -79,7 +83,7 @@ def run_file(options: RunOptions) -> ExitCode:
         click.echo(line, err=True)
     plan = _plan(linted, workers)
     folder = (options.state_dir or state_folder(plan.name)).absolute()
-    beginning = how_to_begin(folder, options.fresh)
+    beginning = _begin(options, plan, folder)
     view = make_view()
     for line in first_lines(plan, folder, beginning):
         view.say(line)
@@ -89,6 +93,18 @@ def run_file(options: RunOptions) -> ExitCode:
     finally:
         view.close()
     return _tell(result, plan, folder, options.as_json)
+
+
+def _begin(options: RunOptions, plan: Plan, folder: Path) -> Beginning:
+    if options.savepoint is None:
+        return how_to_begin(folder, options.fresh)
+    savepoint = read_savepoint(options.savepoint)
+    begin_from(
+        savepoint, options.savepoint, plan, folder,
+        fresh=options.fresh, allow_dropped=options.allow_dropped,
+    )  # fmt: skip
+    where = f"savepoint {text(str(options.savepoint))}"
+    return Beginning(False, f"begins from {where} (of snapshot {savepoint.round})", resumed=True)
 
 
 def _plan(linted: LintResult, workers: int | None) -> Plan:

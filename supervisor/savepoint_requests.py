@@ -10,8 +10,11 @@ while they are held.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
+
+from .store import Part, TaskPositions
 
 #: Savepoints of one topology that may be asked for at once.
 SAVEPOINTS_MAX = 16
@@ -36,7 +39,7 @@ class SavepointRequest:
 
     Attributes:
         round: number of its snapshot, once that is complete.
-        files: that are held.
+        positions, parts: what the snapshot holds; its files are held.
         why: it failed.
         seen_at: when somebody asked after it last.
     """
@@ -46,7 +49,8 @@ class SavepointRequest:
     state: SavepointState = SavepointState.WAITING
     round: int = 0
     tries: int = 0
-    files: frozenset[str] = frozenset()
+    positions: Mapping[int, TaskPositions] = field(default_factory=dict)
+    parts: Sequence[Part] = ()
     why: str = ""
 
 
@@ -95,7 +99,7 @@ class SavepointRequests:
     @property
     def files(self) -> frozenset[str]:
         """Files that must not be deleted yet."""
-        return frozenset().union(*(request.files for request in self._requests.values()))
+        return frozenset(part.file for r in self._requests.values() for part in r.parts)
 
     def began(self) -> None:
         """A snapshot begins for all that wait."""
@@ -103,10 +107,18 @@ class SavepointRequests:
             request.state = SavepointState.CUTTING
             request.tries += 1
 
-    def complete(self, round: int, files: frozenset[str]) -> None:
+    @property
+    def cutting(self) -> bool:
+        """The snapshot that is under way is that of a savepoint."""
+        return bool(self._in(SavepointState.CUTTING))
+
+    def complete(
+        self, round: int, positions: Mapping[int, TaskPositions], parts: Sequence[Part]
+    ) -> None:
         """The snapshot that began is durable."""
         for request in self._in(SavepointState.CUTTING):
-            request.state, request.round, request.files = SavepointState.HELD, round, files
+            request.state, request.round = SavepointState.HELD, round
+            request.positions, request.parts = positions, parts
 
     def broken(self, why: str) -> None:
         """The snapshot that began was given up: another one is made, unless it was the last."""

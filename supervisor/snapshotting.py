@@ -114,8 +114,7 @@ class Snapshotting(ABC):
         self.settled: Mapping[int, Sequence[int]] = {}
         #: Dead letters whose other try is durable by the last one.
         self.letters: list[int] = []
-        #: Files of the newest snapshot, and of all that are kept.
-        self.newest = frozenset(part.file for part in store.parts())
+        #: Files of the snapshots that are kept.
         self.kept: frozenset[str] = store.files()
         #: Who did what is to be done once a snapshot is durable.
         self.answers = DurableAnswers(workers, send)
@@ -300,7 +299,6 @@ class Snapshotting(ABC):
         self.duration_s = now - current.started_at
         self.bytes = sum(part.bytes for part in current.parts)
         self.took = current.took
-        self.newest = frozenset(part.file for part in current.parts)
         self.done += 1
         self.failures_in_row, self.failure = 0, ""
         self.settled, self.letters = current.settled, current.letters

@@ -5,12 +5,14 @@ One request, one answer, both a msgpack map; the folder of the run lets only its
   {kind: status}                                   -> {ok: true, status: {..}}
   {kind: drain}                                    -> {ok: true}
   {kind: stop}                                     -> {ok: true}
+  {kind: savepoint, action: ask | look | done, ..}  see savepoint_answers
   {kind: dead_letters, action: replay | drop, ids: [..] | nil (all)}  -> {ok: true, count: n}
   anything else                                    -> {ok: false, error: text}
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
@@ -19,6 +21,7 @@ import zmq
 
 from .control_wire import pack, unpack
 from .run_driver import RunDriver
+from .savepoint_answers import answer_savepoint
 from .sockets import Context, router
 from .store import StoreError
 
@@ -69,6 +72,9 @@ def _answer(driver: RunDriver, request: Mapping[str, Any], now: float) -> dict[s
             driver.request_drain()
         case {"kind": "stop"}:
             driver.request_stop()
+        case {"kind": "savepoint"}:
+            savepoints = driver.coordinator.durability.savepoints
+            return answer_savepoint(savepoints, driver.plan, request, now, time.time())
         case {"kind": "dead_letters", "action": "replay", "ids": ids}:
             return {"count": driver.mark_replay(_ids(ids))}
         case {"kind": "dead_letters", "action": "drop", "ids": ids}:

@@ -11,6 +11,11 @@ from waterspout.supervisor.savepoint_requests import (
     SavepointState,
     TooManySavepoints,
 )
+from waterspout.supervisor.store import Part
+
+
+def parts(*files: str) -> list[Part]:
+    return [Part(3, file, 1, "") for file in files]
 
 
 def test_a_snapshot_that_began_before_it_was_asked_for_is_not_its_own():
@@ -18,7 +23,7 @@ def test_a_snapshot_that_began_before_it_was_asked_for_is_not_its_own():
     first = requests.ask(0.0)
     requests.began()
     second = requests.ask(0.0)
-    requests.complete(7, frozenset({"a"}))
+    requests.complete(7, {1: {"p": [3, []]}}, parts("a"))
     states = [requests.look(id, 0.0).state for id in (first, second)]  # type: ignore[union-attr]
     assert states == [SavepointState.HELD, SavepointState.WAITING]
     assert requests.wanted and requests.files == {"a"}
@@ -28,7 +33,7 @@ def test_its_files_are_held_until_it_is_released():
     requests = SavepointRequests()
     ids = [requests.ask(0.0), requests.ask(0.0)]
     requests.began()
-    requests.complete(7, frozenset({"a", "b"}))
+    requests.complete(7, {}, parts("a", "b"))
     requests.release(ids[0])
     assert requests.files == {"a", "b"}
     requests.release(ids[1])
