@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, MutableMapping
 from heapq import nlargest
 from operator import itemgetter, length_hint
 from typing import Any, Literal
@@ -17,6 +17,8 @@ from .texts import text_of
 
 #: Name of the output field that holds the count, and of the key when no field was named.
 COUNT_FIELD, KEY_FIELD = "count", "key"
+#: A plain Counter, or a map of the same use that a backend keeps elsewhere.
+Counts = MutableMapping[Any, int]
 
 
 class Count(Bolt):
@@ -53,7 +55,7 @@ class Count(Bolt):
         self._emit = emit
         self._top = top
         self._field = field
-        self._counts: Counter[Any] = Counter()
+        self._counts: Counts = Counter()
 
     @classmethod
     def declare_outputs(cls, args: Mapping[str, Any]) -> Any:
@@ -67,14 +69,15 @@ class Count(Bolt):
 
     def prepare(self, context: Context) -> None:
         """Take up the counts where the last snapshot left them."""
-        counts = context.state.keyed("counts", Counter)
-        assert isinstance(counts, Counter)
-        self._counts = counts
+        self._counts = context.state.keyed("counts", Counter)
 
     def process_batch(self, batch: Batch) -> None:
         """Count the keys of a batch: all of them or, when one cannot be a key, none."""
         keys = self._keys(batch)
-        _add(self._counts, keys)
+        if isinstance(self._counts, Counter):
+            _add(self._counts, keys)
+        else:
+            _add_up(self._counts, keys)
         if self._emit == "updates":
             counts = self._counts
             distinct = list(dict.fromkeys(keys))
@@ -124,6 +127,12 @@ def _add(counts: Counter[Any], keys: list[Any]) -> None:
             if not counts[key]:
                 del counts[key]
         raise
+
+
+def _add_up(counts: MutableMapping[Any, int], keys: list[Any]) -> None:
+    """Count ``keys`` into a map that is no dict, all or none: each key is looked up once."""
+    for key, count in Counter(keys).items():
+        counts[key] = counts.get(key, 0) + count
 
 
 def _names(field: Any) -> list[str]:

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import random
+import types
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import pytest
+from waterspout.bolts.contract import Batch
 from waterspout.bolts.count import Count
 from waterspout.bolts.snapshots import decode_part, encode_part
 from waterspout.bolts.state import TaskState
+from waterspout.bolts.state_backends import STATE_BACKENDS
 from waterspout.topology.errors import UserError
+from waterspout.topology.tuples import tuple_class
 
 
 def feed(bench, bolt, *rows: list[Any], fields: list[str] | None = None) -> None:
@@ -114,3 +119,24 @@ def test_a_key_field_called_count_can_be_counted_but_not_emitted() -> None:
     assert Count.declare_outputs({"field": "count"}) == []
     with pytest.raises(UserError, match="'count' is the output field"):
         Count.declare_outputs({"field": "count", "emit": "final"})
+
+
+def test_counts_kept_in_a_file_are_those_kept_in_memory(tmp_path: Path) -> None:
+    from_memory, from_file = (
+        counted(TaskState("count", backend=STATE_BACKENDS[name](tmp_path / "s.sqlite", 1 << 20)))
+        for name in ("memory", "sqlite")
+    )
+    assert from_file == from_memory
+
+
+def counted(state: TaskState) -> Any:
+    """Return what a Count says, shows and keeps that has counted some words."""
+    bolt, emitted = Count(emit="updates", top=2), []
+    bolt.context = types.SimpleNamespace(state=state)  # type: ignore[assignment]
+    bolt.emit_many = lambda rows, stream=None: emitted.append(rows.values)  # type: ignore[method-assign]
+    bolt.prepare(bolt.context)
+    cls = tuple_class("words", "default", ("word",))
+    for words in (["a", "b", "a"], ["c", "a"], ["c"]):
+        bolt.process_batch(Batch(cls, [(word,) for word in words]))
+    bolt._emit = "final"
+    return emitted, bolt.summary(), sorted(bolt.finish()), dict(state.keyed("counts").items())
