@@ -157,7 +157,9 @@ def bolt_table(rows: Sequence[Mapping[str, Any]], rates: Mapping[str, float]) ->
 
 def worker_table(rows: Sequence[Mapping[str, Any]]) -> Table:
     """Return a row per worker process."""
-    made = table("worker", "state", "pid", "memory", "cpu", "restarts")
+    # How old a process is, is known of those of a cluster.
+    aged = ("up",) if any(row.get("uptime_s") is not None for row in rows) else ()
+    made = table("worker", "state", "pid", "memory", "cpu", *aged, "restarts")
     lost = any(row["last_exit"] for row in rows)
     if lost:
         made.add_column("last exit")
@@ -169,10 +171,15 @@ def worker_table(rows: Sequence[Mapping[str, Any]]) -> Table:
             "-" if row["pid"] is None else str(row["pid"]),
             size(row["memory_bytes"]),
             "-" if cpu is None else f"{cpu:.0f} %",
+            *([_age(row)] if aged else []),
             _alarming(row["restarts"]),
             *([text(row["last_exit"] or "", 60)] if lost else []),
         )
     return made
+
+
+def _age(row: Mapping[str, Any]) -> str:
+    return "-" if row.get("uptime_s") is None else seconds(row["uptime_s"])
 
 
 def error_lines(errors: Sequence[Mapping[str, Any]], *, tracebacks: bool = True) -> list[Text]:

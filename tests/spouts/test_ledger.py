@@ -370,14 +370,6 @@ def test_first_unacked_names_the_oldest_message_that_is_not_durable() -> None:
     assert ledger.first_unacked(4.0) == ["p", 0, 3.0]
 
 
-def test_a_message_in_flight_has_a_root_and_one_that_waits_has_none() -> None:
-    ledger = make()
-    send(ledger, 5, 6, since=2.0)
-    (root,) = ledger._groups
-    assert ledger.root_at("p", 5) == root
-    assert ledger.root_at("p", 6) is None and ledger.root_at("q", 5) is None
-
-
 def test_only_an_executor_that_tells_its_spout_is_given_durable_groups() -> None:
     ledger = make(at_once=True, seeks=False)
     ledger.completed(send(ledger, 0, 1, kept=True), 0.0)

@@ -35,3 +35,11 @@ def test_first_unacked_may_wait_for_its_dead_letter() -> None:
     send(ledger, 5, 6, since=2.0)
     fail(ledger, send(ledger, 0, 1, since=1.0))
     assert ledger.first_unacked(4.0) == ["p", 0, 3.0]
+
+
+def test_a_message_in_flight_has_a_root_and_one_that_waits_has_none() -> None:
+    ledger = make()
+    send(ledger, 5, 6, since=2.0)
+    (root,) = ledger._groups
+    assert ledger.root_at("p", 5) == root
+    assert ledger.root_at("p", 6) is None and ledger.root_at("q", 5) is None

@@ -23,6 +23,18 @@ def test_status_shows_every_figure_that_a_user_asks_for() -> None:
     assert lines[-1] == "round 3, 0.5 s ago, took 4.0 ms, 0 dead letters"
 
 
+def test_the_age_of_workers_is_shown_where_it_is_known() -> None:
+    (row,) = status()["workers"]
+    header = next(x for x in drawn(status_view(status(), {})).splitlines() if "restarts" in x)
+    assert header.split() == ["worker", "state", "pid", "memory", "cpu", "restarts"]
+    rows = [{**row, "uptime_s": 75.0}, {**row, "worker": 1, "uptime_s": None}]
+    lines = drawn(status_view(status(workers=rows), {})).splitlines()
+    at = next(number for number, line in enumerate(lines) if "restarts" in line)
+    assert lines[at].split()[-2:] == ["up", "restarts"]
+    assert "1 min" in lines[at + 1] or "75 s" in lines[at + 1]
+    assert lines[at + 2].split()[-2] == "-"
+
+
 def test_lag_is_shown_where_the_source_knows_it() -> None:
     assert "lag" not in drawn(status_view(status(), {}))
     spout = {**status()["spouts"][0], "lag": 1234}
