@@ -62,7 +62,7 @@ def save(page: Path, folder: Path) -> dict[str, Block]:
 
     The modules of configs/ lie beside them, so that a page may use the shipped examples.
     """
-    for module in (ROOT / "configs").glob("*.py"):
+    for module in (ROOT / "configs").rglob("*.py"):
         (folder / module.name).write_text(module.read_text("utf-8"), "utf-8")
     saved = {b.file_name: b for b in blocks(page) if b.language in ("python", "yaml")}
     for name, block in saved.items():

@@ -19,12 +19,12 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from waterspout.bolts.contract import Batch
-from waterspout.bolts.disk import fsync_folder
-from waterspout.bolts.encodings import csv_records, jsonl
 from waterspout.topology.component import Context
 from waterspout.topology.errors import UserError
 
+from ..contract import Batch
+from ..disk import fsync_folder
+from ..encodings import csv_records, jsonl
 from .transactional import TransactionalSink
 
 #: What becomes of files that are there already.

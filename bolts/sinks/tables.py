@@ -12,11 +12,11 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from waterspout.bolts.contract import Batch
-from waterspout.bolts.texts import json_text
 from waterspout.topology.component import Context
 from waterspout.topology.errors import UserError
 
+from ..contract import Batch
+from ..texts import json_text
 from .transactional import TransactionalSink
 
 #: Table that holds the ids of blocks that were written.

@@ -16,8 +16,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from waterspout.bolts.contract import Batch, Bolt
 from waterspout.topology.component import Context
+
+from ..contract import Batch, Bolt
 
 #: Name of the map in the task's state: id of a handle -> [number of its checkpoint, handle].
 STATE_MAP = "__transactions"

@@ -70,6 +70,7 @@ class Site:
         return BASE_MS + int(event * self.gap_ms) - late
 
     def person(self, event):
+        """Return the person that event ``event`` registers."""
         draws = Draws(self.seed, event)
         number = last_person(event)
         first, last = _one(FIRST_NAMES, draws), _one(LAST_NAMES, draws)
@@ -80,6 +81,7 @@ class Site:
         )  # fmt: skip
 
     def auction(self, event):
+        """Return the auction that event ``event`` opens."""
         draws = Draws(self.seed, event)
         number = last_auction(event)
         price = draws.price()
@@ -98,6 +100,7 @@ class Site:
         )  # fmt: skip
 
     def bid(self, event):
+        """Return the bid that event ``event`` makes."""
         draws = Draws(self.seed, event)
         if draws.below(HOT_AUCTIONS):
             auction = last_auction(event) // HOT_EVERY * HOT_EVERY
@@ -127,12 +130,14 @@ def last_auction(event):
 
 
 def some_person(event, draws):
+    """Draw one of the active persons, or of the next ones."""
     newest = last_person(event) + 1
     active = min(newest, ACTIVE_PERSONS)
     return newest - active + draws.below(active + LEAD)
 
 
 def some_auction(event, draws):
+    """Draw one of the open auctions, or of the next ones."""
     newest = last_auction(event)
     oldest = max(newest - OPEN_AUCTIONS, 0)
     return oldest + draws.below(max(newest, 0) - oldest + 1 + LEAD)
@@ -194,6 +199,8 @@ class _EventReader(Reader):
 
 
 class Persons(_Events):
+    """Who registers: 1 event of 50."""
+
     outputs = ["id", "name", "email", "credit_card", "city", "state", "date_time"]
     first, width = 0, PERSONS
 
@@ -202,6 +209,8 @@ class Persons(_Events):
 
 
 class Auctions(_Events):
+    """What is offered: 3 events of 50."""
+
     outputs = [
         "id", "item_name", "description", "initial_bid", "reserve", "date_time", "expires",
         "seller", "category",
@@ -213,6 +222,8 @@ class Auctions(_Events):
 
 
 class Bids(_Events):
+    """What is bid: 46 events of 50."""
+
     outputs = ["auction", "bidder", "price", "channel", "url", "date_time"]
     first, width = PERSONS + AUCTIONS, BIDS
 

@@ -1,0 +1,1 @@
+"""Card fraud by rules and timers, with planted answers."""

@@ -1,0 +1,1 @@
+"""Queries over the auction site of Nexmark."""

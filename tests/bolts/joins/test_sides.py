@@ -1,0 +1,66 @@
+"""left, right, select: what they may say, and what rows come of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from waterspout.bolts.joins.sides import LEFT, RIGHT, Sides, of_kind, read_select
+from waterspout.topology.errors import UserError
+from waterspout.topology.tuples import tuple_class
+
+SELECT = {"a": "right.x", "b": "left.y", "c": "right.y"}
+L = tuple_class("l", "default", ("x", "y"))
+R = tuple_class("r", "other", ("y", "x"))
+
+
+def test_a_pair_becomes_the_selected_fields_in_their_order() -> None:
+    sides = Sides("Join", "l", "r.other", SELECT)
+    left, right = L((1, 2)), R((3, 4))
+    assert (sides.side(left), sides.side(right)) == (LEFT, RIGHT)
+    assert (sides.kept(left), sides.kept(right)) == ((2,), (4, 3))
+    assert sides.outputs == ["a", "b", "c"]
+    assert sides.row(sides.kept(left), sides.kept(right)) == [4, 2, 3]
+    assert sides.row(None, (4, 3)) == [4, None, 3]
+    assert sides.row((2,), None) == [None, 2, None]
+
+
+def test_a_tuple_of_neither_side_or_without_a_field_is_refused_by_name() -> None:
+    sides = Sides("Join", "l", "r.other", SELECT)
+    with pytest.raises(UserError, match=r"Join: r is neither left \(l\) nor right \(r\.other\)"):
+        sides.side(tuple_class("r", "default", ("x", "y"))((1, 2)))
+    short = tuple_class("r", "other", ("yy", "x"))
+    with pytest.raises(UserError, match=r"right \(r\.other\) has no field 'y', did you mean 'yy'"):
+        sides.kept(short((1, 2)))
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "select", "text"),
+    [
+        ("a", "a", SELECT, "left and right are the same stream"),
+        ("a", "a.default", SELECT, "left and right are the same stream"),
+        (1, "b", SELECT, "left: a component, or component.stream, expected: 1"),
+        ("a", "", SELECT, "right: a component"),
+        ("a", "b", {}, "select: output fields expected, as in {out: left.field}"),
+        ("a", "b", ["x"], "select: output fields expected"),
+        ("a", "b", {"x": "y"}, "'x': left.field or right.field expected, got 'y'"),
+        ("a", "b", {"x": "middle.y"}, "left.field or right.field expected"),
+        ("a", "b", {"x": "left."}, "left.field or right.field expected"),
+        ("a", "b", {"x": 1}, "left.field or right.field expected, got 1"),
+    ],
+)
+def test_arguments_that_cannot_be_are_refused(
+    left: Any, right: Any, select: Any, text: str
+) -> None:
+    with pytest.raises(UserError) as caught:
+        Sides("Join", left, right, select)
+    assert str(caught.value).startswith("Join: ") and text in str(caught.value)
+
+
+def test_select_of_other_names_and_words() -> None:
+    assert read_select("J", {"a": "table.x"}, ("row", "table")) == (["a"], [(1, "x")])
+    assert of_kind("J", "kind", "left", ("inner", "left")) == "left"
+    with pytest.raises(UserError, match=r"J: kind: .*'lefft', did you mean 'left'"):
+        of_kind("J", "kind", "lefft", ("inner", "left"))
+    with pytest.raises(UserError, match="J: kind: one of inner, left expected, got 1"):
+        of_kind("J", "kind", 1, ("inner", "left"))
