@@ -93,7 +93,7 @@ def test_a_host_that_is_gone_is_replaced_after_its_lease(numbers: Numbers) -> No
     numbers.more(10)
     took = time.monotonic() - gone
     print(f"host gone until more came out: {took:.1f} s")
-    assert took < LEASE_S + 8
+    assert took < LEASE_S + 25, "also on a busy machine"
     numbers.whole()
 
 

@@ -120,7 +120,7 @@ class LoopbackCluster:
         keys = self.folder / "keys" / "admin" if self.secure else None
         with connect(ClientOptions(self.endpoint, keys, insecure=not self.secure)) as client:
             try:
-                found = client.ask({"kind": "status", "name": name}, timeout_s=1.0)["status"]
+                found = client.ask({"kind": "status", "name": name}, timeout_s=5.0)["status"]
             except (Unreachable, RequestRefused):
                 return {}
         return dict(found)

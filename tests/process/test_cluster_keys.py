@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -41,8 +42,12 @@ def test_each_key_opens_what_it_is_for(case: Case) -> None:
     assert "wordcount" in cluster.call("list", *readonly, asks=False).stdout
     refused = said(cluster, "kill", "wordcount", *readonly, code=ExitCode.REFUSED)
     assert "E_ROLE: 'kill' takes a key of the role admin, this one's is readonly" in refused
+    # From a folder of its own: in the other one daemons write and remove files meanwhile.
+    (cluster.folder / "again").mkdir()
+    for name in ("topology.yaml", "components.py"):
+        shutil.copy(cluster.folder / name, cluster.folder / "again")
     submitted = cluster.call(
-        "submit", "topology.yaml", *readonly, asks=False, code=ExitCode.REFUSED
+        "submit", "again/topology.yaml", *readonly, asks=False, code=ExitCode.REFUSED
     ).stderr
     assert "E_ROLE: 'submit' takes a key of the role admin" in submitted
     assert "E_ROLE" in said(cluster, "list", *host, code=ExitCode.REFUSED)

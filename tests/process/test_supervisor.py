@@ -21,6 +21,8 @@ from waterspout.supervisor.control_wire import pack, unpack
 
 ID = "words-0a1b2c"
 WAIT_S = 30.0
+#: Far less than anything that waits for a limit, also on a busy machine.
+AT_ONCE_S = 15.0
 _MAIN = """
 import json, sys
 from dataclasses import replace
@@ -210,7 +212,7 @@ def test_an_exit_is_told_and_what_is_not_wished_is_gone(host: Host) -> None:
     began = time.monotonic()
     os.kill(row["pid"], signal.SIGKILL)
     (row,) = host.until(exited)
-    assert time.monotonic() - began < 5.0
+    assert time.monotonic() - began < AT_ONCE_S
     assert row["exit"]["reason"] == "killed by signal 9 (SIGKILL)"
     host.wish(worker(8))
     (row,) = host.until(runs)
@@ -268,23 +270,23 @@ def test_a_worker_ends_in_order_at_a_sigterm(host: Host) -> None:
     began = time.monotonic()
     os.kill(row["pid"], signal.SIGTERM)
     (row,) = host.until(exited)
-    assert time.monotonic() - began < 5.0
+    assert time.monotonic() - began < AT_ONCE_S
     assert row["exit"]["reason"] == "ended by a SIGTERM"
 
 
 def test_workers_of_a_supervisor_that_never_comes_back_end_by_themselves(host: Host) -> None:
     """F04, F05: while it is away for less than orphan_timeout they go on."""
-    host.restart(orphan_timeout_s=3.0)
+    host.restart(orphan_timeout_s=6.0)
     host.wish(worker(7))
     (row,) = host.until(runs)
     process = psutil.Process(row["pid"])
-    host.restart(orphan_timeout_s=3.0)
+    host.restart(orphan_timeout_s=6.0)
     host.until(runs)
     gone_at = time.monotonic()
     host.process.kill()
     host.process.wait()
     process.wait(WAIT_S)
-    assert time.monotonic() - gone_at > 3.0
+    assert time.monotonic() - gone_at > 6.0
     (log,) = (host.data / "topologies" / ID / "logs").glob("*.log")
     assert "worker ends: its supervisor was gone for too long" in log.read_text()
     host.start()
@@ -298,7 +300,7 @@ def test_sigterm_ends_the_supervisor_at_once_and_leaves_its_workers(host: Host) 
     began = time.monotonic()
     host.process.terminate()
     assert host.process.wait(WAIT_S) == 0
-    assert time.monotonic() - began < 5.0
+    assert time.monotonic() - began < AT_ONCE_S
     assert psutil.Process(row["pid"]).status() != psutil.STATUS_ZOMBIE
 
 
