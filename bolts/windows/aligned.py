@@ -18,28 +18,38 @@ to. A late row changes ``closed``, and fires the windows again that it is in.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import repeat
+from operator import itemgetter
 from typing import Any
 
-from .aggregates import Aggregate
+from .aggregates import Aggregate, Folded
 from .folding import Accs, fold_all
 from .kept import Record, in_order
 from .logic import Added, Firing, MapNamed, Options, Rows, WindowLogic
-from .running import RunningSum, TwoStacks
+from .running import RunningSum, TwoStacks, ints
 from .schedule import Schedule
 from .windowers import Aligned
 
 #: Where the panes of a record begin.
 OPEN, CLOSED = 1, 2
-_INT = frozenset({int})
+#: Of a record of one pane.
+_NUMBER, _PANE = itemgetter(0), itemgetter(OPEN)
 
 
 class Sliding:
-    """Of one key: the running value, and how many closed panes are before the window."""
+    """Of one key: the running value, and where its panes begin among those that are kept."""
 
     __slots__ = ("before", "value")
 
     def __init__(self, value: RunningSum | TwoStacks) -> None:
         self.value, self.before = value, 0
+
+    def push(self, accs: Accs) -> bool:
+        """Let a pane come in; False: what it has cannot be subtracted again."""
+        if type(self.value) is RunningSum and not ints(accs):
+            return False
+        self.value.push(accs)
+        return True
 
 
 class Changes:
@@ -70,18 +80,18 @@ class AlignedLogic(WindowLogic):
         self._invertible = all(aggregate.invertible for aggregate in aggregates)
         #: Whether a pane is needed no more once its only window has fired.
         self._plain = windower.tumbling and not options.lateness_ms
-        self._schedule = Schedule(self._number)
+        self._schedule = Schedule()
         self._sliding: dict[Any, Sliding] = {}
         self._restore()
 
     def _restore(self) -> None:
         """Make the schedule from what the maps hold."""
         for key, record in in_order(self._open):
-            self._schedule.put(key, self.windower.first_end(record[OPEN]))
+            self._schedule.put(key, self.windower.first_end(record[OPEN]), record[0])
             self.number = record[0] + 1
         for key, record in in_order(self._closed):
             self.watermark = max(self.watermark, record[1] - 1)
-            self._schedule.put(key, self._next(record, None))
+            self._schedule.put(key, self._next(record, None), record[0])
             self.number = max(self.number, record[0] + 1)
 
     # Rows come in.
@@ -115,27 +125,41 @@ class AlignedLogic(WindowLogic):
 
     def _add_many(self, rows: Rows, one_pane: bool, changes: Changes) -> None:
         if one_pane:
-            folded = fold_all(self.aggregates, rows.keys, rows.inputs, rows.times)
+            each = zip(self.aggregates, rows.inputs, strict=True)
+            folded = [a.fold(rows.keys, inputs, rows.times) for a, inputs in each]
             self._into_one_pane(folded, self.windower.pane(rows.times[0]), changes)
             return
         groups = list(zip(rows.keys, self.windower.panes(rows.times), strict=True))
-        folded = fold_all(self.aggregates, groups, rows.inputs, rows.times)
-        for (key, pane), accs in folded.items():
+        folded_all = fold_all(self.aggregates, groups, rows.inputs, rows.times)
+        for (key, pane), accs in folded_all.items():
             self._into_open(key, pane, accs, changes)
 
-    def _into_one_pane(self, folded: dict[Any, Accs], pane: int, changes: Changes) -> None:
-        """The usual case: all rows are of one pane, mostly the newest one of their keys."""
-        get, merge, width, opened = self._open.get, self.merge, self._width, changes.opened
-        if self.limited or self.options.panes_max < 2:
-            for key, accs in folded.items():
-                self._into_open(key, pane, accs, changes)
+    def _into_one_pane(self, folded: list[Folded], pane: int, changes: Changes) -> None:
+        """The usual case: all rows are of one pane, mostly the newest one of their keys.
+
+        By column where every key has that pane and no other: 0.3 us a key, where a loop takes 0.6.
+        """
+        width, opened = self._width, changes.opened
+        records = list(map(self._open.get, folded[0]))
+        lengths = {0} if None in records else set(map(len, records))
+        if not self.limited and lengths == {OPEN + width} and set(map(_PANE, records)) == {pane}:
+            merged = [
+                map(aggregate.merge, map(itemgetter(OPEN + at), records), each.values())
+                for at, (aggregate, each) in enumerate(zip(self.aggregates, folded, strict=True), 1)
+            ]
+            made = zip(map(_NUMBER, records), repeat(pane), *merged, strict=False)
+            opened.update(zip(folded[0], made, strict=False))
             return
-        for key, accs in folded.items():
-            record = get(key)
-            if record is not None and record[-width] == pane:
+        merge, most = self.merge, OPEN + width * (self.options.panes_max - 1)
+        each_accs = zip(*[each.values() for each in folded], strict=True)
+        for key, record, accs in zip(folded[0], records, each_accs, strict=True):
+            if record is None or self.limited or record[-width] > pane or len(record) > most:
+                self._into_open(key, pane, accs, changes)
+            elif record[-width] == pane:
                 opened[key] = record[: 1 - width] + merge(record[1 - width :], accs)
             else:
-                self._into_open(key, pane, accs, changes)
+                opened[key] = (*record, pane, *accs)
+                changes.fresh.append((key, pane))
 
     def _into_open(self, key: Any, pane: int, accs: Accs, changes: Changes) -> Accs:
         """Put ``accs`` into an open pane; return what is in it then."""
@@ -152,9 +176,9 @@ class AlignedLogic(WindowLogic):
     def _add_each(self, rows: Rows, changes: Changes, added: Added) -> None:
         """Row by row, as windows fire after every so many."""
         size, every = self.windower.size_ms, self.options.early_every
-        for at, (key, time) in enumerate(zip(rows.keys, rows.times, strict=True)):
+        for key, time, lifted in zip(rows.keys, rows.times, self.lifted(rows), strict=True):
             pane = self.windower.pane(time)
-            accs = self._into_open(key, pane, self.one(rows, at), changes)
+            accs = self._into_open(key, pane, lifted, changes)
             if accs[-1] % every == 0:
                 added.firings.append((key, pane, pane + size, accs))
 
@@ -184,36 +208,38 @@ class AlignedLogic(WindowLogic):
     def _keep(self, changes: Changes) -> None:
         """Put what was prepared into the state; nothing raises from here on."""
         self.number += changes.numbers
-        self._open.put_all(changes.opened)
-        put, first_end = self._schedule.put, self.windower.first_end
+        opened, put = changes.opened, self._schedule.put
+        self._open.put_all(opened)
         ends: dict[int, int] = {}
         for key, pane in changes.fresh:
             end = ends.get(pane)
             if end is None:
-                end = ends[pane] = first_end(pane)
-            put(key, end)
+                end = ends[pane] = self.windower.first_end(pane)
+            put(key, end, opened[key][0])
         if changes.closed:
             self._closed.put_all(changes.closed)
             for key, record in changes.closed.items():
                 # What its panes amount to is made anew when it fires next.
                 self._sliding.pop(key, None)
-                put(key, self._next(record, None))
+                put(key, self._next(record, None), record[0])
 
     # Late rows.
 
     def _add_late(self, rows: Rows, late: list[int], changes: Changes, added: Added) -> None:
         """Add rows of panes that have fired, one by one."""
         size, lateness, watermark = self.windower.size_ms, self.options.lateness_ms, self.watermark
-        for at in late:
-            key, pane = rows.keys[at], self.windower.pane(rows.times[at])
+        rows = rows.at(late)
+        each = zip(late, rows.keys, rows.times, self.lifted(rows), strict=True)
+        for place, key, time, lifted in each:
+            pane = self.windower.pane(time)
             ends = self.windower.ends(pane)
             live = [end for end in ends if end - 1 + lateness > watermark]
             if not ends:
                 added.outside += 1
             elif not live:
-                added.late.append(at)
+                added.late.append(place)
             else:
-                record = self._into_closed(key, pane, self.one(rows, at), changes)
+                record = self._into_closed(key, pane, lifted, changes)
                 for end in live:
                     if end - 1 <= watermark:
                         added.firings.append((key, end - size, end, self._merged(record, end)))
@@ -257,11 +283,6 @@ class AlignedLogic(WindowLogic):
         self.watermark = max(self.watermark, watermark)
         yield from self.steps(self._early(before))
 
-    def _number(self, key: Any) -> int:
-        """Return a key's place in the order of arrival."""
-        number: int = (self._open.get(key) or self._closed.get(key))[0]
-        return number
-
     def _fire(self, end: int, keys: list[Any]) -> list[Firing]:
         """Fire tumbling windows, and forget them."""
         get, start, width = self._open.get, end - self.windower.size_ms, self._width
@@ -273,7 +294,7 @@ class AlignedLogic(WindowLogic):
                 self._open.drop(key)
             else:
                 self._open.put(key, (record[0], *record[1 + width :]))
-                self._schedule.put(key, self.windower.first_end(record[1 + width]))
+                self._schedule.put(key, self.windower.first_end(record[1 + width]), record[0])
         return firings
 
     def _slide_all(self, time: int, keys: list[Any]) -> list[Firing]:
@@ -281,93 +302,81 @@ class AlignedLogic(WindowLogic):
         return [firing for firing in firings if firing is not None]
 
     def _slide(self, key: Any, time: int) -> Firing | None:
-        """Fire a key's window that ends at ``time``, if one does, and drop what is not needed."""
+        """Fire a key's window that ends at ``time``, if one does, and drop what is not needed.
+
+        One function of 40 lines: in five of ten it took 5 us, which every firing pays.
+        """
         size, width = self.windower.size_ms, self._width
-        closed, moved = self._close(key, self.windower.last_end(time))
-        panes = (len(closed) - CLOSED) // width
-        sliding = self._window(key, closed, panes - moved, time - size)
+        border = self.windower.last_end(time)
+        opened, closed = self._open.get(key), self._closed.get(key)
+        sliding = self._sliding.get(key)
+        number: int = (opened or closed)[0]
+        kept: Record = closed[CLOSED:] if closed is not None else ()
+        following = None
+        if opened is not None:
+            at = OPEN
+            while at < len(opened) and opened[at] < border:
+                if sliding is not None and not sliding.push(opened[at + 1 : at + width]):
+                    sliding = None
+                at += width
+            if at == len(opened):
+                self._open.drop(key)
+            else:
+                following = self.windower.first_end(opened[at])
+                if at > OPEN:
+                    self._open.put(key, (number, *opened[at:]))
+            if at > OPEN:
+                kept += opened[OPEN:at]
+        if sliding is None:
+            sliding = self._sliding[key] = Sliding(self._begin(kept))
+        start, before = time - size, sliding.before
+        while before < len(kept) and kept[before] < start:
+            sliding.value.pop(kept[before + 1 : before + width])
+            before += width
         firing = None
-        if closed[1] == time and sliding.before < panes:
-            firing = (key, time - size, time, sliding.value.value())
-        oldest = time - size - self.options.lateness_ms
+        if before < len(kept) and border == time:
+            firing = (key, start, time, sliding.value.value())
+        oldest = start - self.options.lateness_ms
         gone = 0
-        while gone < panes and closed[CLOSED + gone * width] <= oldest:
-            gone += 1
-        if gone:
-            for at in range(sliding.before, gone):
-                sliding.value.pop(self._accs(closed, at))
-            sliding.before = max(sliding.before - gone, 0)
-            closed = closed[:CLOSED] + closed[CLOSED + gone * width :]
-        self._put_back(key, closed)
+        while gone < len(kept) and kept[gone] <= oldest:
+            if gone == before:
+                sliding.value.pop(kept[gone + 1 : gone + width])
+                before += width
+            gone += width
+        sliding.before = before - gone
+        if gone < len(kept):
+            record = (number, border, *kept[gone:])
+            self._closed.put(key, record)
+            due = self._next(record, following)
+        else:
+            del self._sliding[key]
+            if closed is not None:
+                self._closed.drop(key)
+            if following is None:
+                return firing
+            due = following
+        self._schedule.put(key, due, number)
         return firing
 
-    def _close(self, key: Any, border: int) -> tuple[Record, int]:
-        """Move the open panes before ``border``; return the closed record and how many came."""
-        opened, closed, width = self._open.get(key), self._closed.get(key), self._width
-        if opened is None:
-            return (closed[0], border, *closed[CLOSED:]), 0
-        at = OPEN
-        while at < len(opened) and opened[at] < border:
-            at += width
-        if at == len(opened):
-            self._open.drop(key)
-        elif at > OPEN:
-            self._open.put(key, (opened[0], *opened[at:]))
-        kept = () if closed is None else closed[CLOSED:]
-        return (opened[0], border, *kept, *opened[OPEN:at]), (at - OPEN) // width
-
-    def _accs(self, closed: Record, at: int) -> Accs:
-        begin = CLOSED + at * self._width
-        return closed[begin + 1 : begin + self._width]
-
-    def _window(self, key: Any, closed: Record, known: int, start: int) -> Sliding:
-        """Return the running value of the panes from ``start`` on.
-
-        Args:
-            known: how many panes the running value has seen; those behind are new.
-        """
-        panes = (len(closed) - CLOSED) // self._width
-        sliding = self._sliding.get(key)
-        for at in range(known, panes) if sliding is not None else ():
-            accs = self._accs(closed, at)
-            if type(sliding.value) is RunningSum and not _ints(accs):  # type: ignore[union-attr]
-                sliding = None
-                break
-            sliding.value.push(accs)  # type: ignore[union-attr]
-        if sliding is None:
-            sliding = self._sliding[key] = Sliding(self._begin(closed))
-        while sliding.before < panes and closed[CLOSED + sliding.before * self._width] < start:
-            sliding.value.pop(self._accs(closed, sliding.before))
-            sliding.before += 1
-        return sliding
-
-    def _begin(self, closed: Record) -> RunningSum | TwoStacks:
-        found = [accs for _, accs in self._panes(closed)]
-        if self._invertible and all(map(_ints, found)):
+    def _begin(self, kept: Record) -> RunningSum | TwoStacks:
+        """Return the running value of some panes."""
+        width = self._width
+        found = [kept[at + 1 : at + width] for at in range(0, len(kept), width)]
+        if self._invertible and all(map(ints, found)):
             return RunningSum(found)
         return TwoStacks(self.merge, found)
 
-    def _put_back(self, key: Any, closed: Record) -> None:
-        opened = self._open.get(key)
-        if len(closed) > CLOSED:
-            self._closed.put(key, closed)
-            self._schedule.put(key, self._next(closed, opened))
-            return
-        self._sliding.pop(key, None)
-        if self._closed.get(key) is not None:
-            self._closed.drop(key)
-        if opened is not None:
-            self._schedule.put(key, self.windower.first_end(opened[OPEN]))
+    def _next(self, closed: Record, following: int | None) -> int:
+        """Return when a key has something to do: a window, or panes to be dropped.
 
-    def _next(self, closed: Record, opened: Record | None) -> int:
-        """Return when a key has something to do: a window, or panes to be dropped."""
+        Args:
+            following: the end of the first window of its open panes.
+        """
         size, newest = self.windower.size_ms, closed[-self._width]
-        following: int = closed[1] + self.windower.slide_ms
-        if following - size > newest:
-            following = newest + size + self.options.lateness_ms
-        if opened is None:
-            return following
-        return min(following, self.windower.first_end(opened[OPEN]))
+        due: int = closed[1] + self.windower.slide_ms
+        if due - size > newest:
+            due = newest + size + self.options.lateness_ms
+        return due if following is None or due < following else following
 
     def _early(self, before: int) -> list[Firing]:
         """Fire all that is open when time has passed another multiple of ``early_ms``."""
@@ -386,7 +395,3 @@ class AlignedLogic(WindowLogic):
 
     def open_keys(self) -> int:
         return len(self._schedule)
-
-
-def _ints(accs: Accs) -> bool:
-    return set(map(type, accs)) <= _INT

@@ -40,14 +40,13 @@ class CountedLogic(WindowLogic):
         added = Added()
         records: dict[Any, Record] = {}
         number, slide = self.number, self.windower.slide
-        for at, key in enumerate(rows.keys):
+        rows.times = self._numbers(rows.keys)
+        for key, accs, count in zip(rows.keys, self.lifted(rows), rows.times, strict=True):
             record = records.get(key) or self._counted.get(key)
             if record is None:
                 record = (number, 0)
                 number += 1
-            # The number of a row stands for its time: what ``first`` and ``last`` go by.
-            rows.times[at] = count = record[1] + 1
-            record = (record[0], count, *self._with(record, self.one(rows, at)))
+            record = (record[0], count, *self._with(record, accs))
             if count % slide == 0:
                 added.firings.append(self._firing(key, record, count))
                 record = record[:_BEGIN] + record[_BEGIN:][self._gone(record, count) :]
@@ -55,6 +54,19 @@ class CountedLogic(WindowLogic):
         self._counted.put_all(records)
         self.number = number
         return added
+
+    def _numbers(self, keys: Sequence[Any]) -> list[int]:
+        """Return each row's number within its key; it stands for the time of the row."""
+        counts: dict[Any, int] = {}
+        numbers = []
+        for key in keys:
+            count = counts.get(key)
+            if count is None:
+                record = self._counted.get(key)
+                count = 0 if record is None else record[1]
+            counts[key] = count = count + 1
+            numbers.append(count)
+        return numbers
 
     def _with(self, record: Record, accs: Accs) -> Record:
         """Return the panes of a record with another row."""

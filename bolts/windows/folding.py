@@ -28,6 +28,14 @@ def finisher(aggregates: Sequence[Aggregate]) -> Callable[[Accs], list[Any]]:
     return lambda accs: [result(acc) for result, acc in zip(results, accs, strict=True)]
 
 
+def lift_all(
+    aggregates: Sequence[Aggregate], inputs: Sequence[Inputs], times: Sequence[int]
+) -> list[Accs]:
+    """Return the accs of all aggregates for each row alone."""
+    lifted = [a.lift(given, times) for a, given in zip(aggregates, inputs, strict=True)]
+    return list(zip(*lifted, strict=True))
+
+
 def fold_all(
     aggregates: Sequence[Aggregate], groups: Groups, inputs: Sequence[Inputs], times: Sequence[int]
 ) -> dict[Any, Accs]:

@@ -14,7 +14,7 @@ from waterspout.topology.errors import UserError
 from waterspout.topology.marks import MAX_WATERMARK
 
 from .aggregates import Aggregate, Inputs
-from .folding import Accs, fold_all, merger
+from .folding import Accs, lift_all, merger
 from .kept import Kept
 
 #: What comes out of a window: the key, its start and end in ms, the accs of all its rows.
@@ -139,10 +139,9 @@ class WindowLogic:
         """Return how many keys have an open window."""
         raise NotImplementedError
 
-    def one(self, rows: Rows, at: int) -> Accs:
-        """Return the accs of one row alone."""
-        inputs = [[[column[at]] for column in each] for each in rows.inputs]
-        return next(iter(fold_all(self.aggregates, [0], inputs, [rows.times[at]]).values()))
+    def lifted(self, rows: Rows) -> list[Accs]:
+        """Return the accs of each row alone."""
+        return lift_all(self.aggregates, rows.inputs, rows.times)
 
     def check(self, accs: Accs) -> None:
         """Refuse accs that are over a limit of their aggregate.

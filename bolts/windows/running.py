@@ -20,6 +20,7 @@ from typing import Any
 #: The values of all aggregates of one pane.
 Accs = tuple[Any, ...]
 Merge = Callable[[Accs, Accs], Accs]
+_INT = {int}
 
 
 class RunningSum:
@@ -92,3 +93,8 @@ class TwoStacks:
         if self._back is None:
             return self._front[-1]
         return self._merge(self._front[-1], self._back) if self._front else self._back
+
+
+def ints(accs: Accs) -> bool:
+    """Say whether all values are ints."""
+    return type(accs[0]) is int if len(accs) == 1 else set(map(type, accs)) == _INT

@@ -5,22 +5,20 @@ One time per key, the earliest: after a key was worked on, it is put back with i
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from heapq import heappop, heappush
+from operator import itemgetter
 from typing import Any
+
+_BY_NUMBER = itemgetter(0)
 
 
 class Schedule:
-    """A heap of times, each with the keys that are due then.
+    """A heap of times, each with the keys that are due then."""
 
-    Args:
-        number: returns a key's place in the order of arrival; keys of one time come by it.
-    """
-
-    def __init__(self, number: Callable[[Any], int]) -> None:
-        self._number = number
+    def __init__(self) -> None:
         self._times: list[int] = []
-        self._buckets: dict[int, list[Any]] = {}
+        #: Time -> (number, key) of what is due then.
+        self._buckets: dict[int, list[tuple[int, Any]]] = {}
         self._at: dict[Any, int] = {}
         #: The time whose keys were put in order, the last one first, as some were taken.
         self._ordered: int | None = None
@@ -28,8 +26,12 @@ class Schedule:
     def __len__(self) -> int:
         return len(self._at)
 
-    def put(self, key: Any, at: int) -> None:
-        """Have ``key`` come up at ``at``, unless it does before."""
+    def put(self, key: Any, at: int, number: int) -> None:
+        """Have ``key`` come up at ``at``, unless it does before.
+
+        Args:
+            number: the key's place in the order of arrival; keys of one time come by it.
+        """
         current = self._at.get(key)
         if current is not None and current <= at:
             return
@@ -37,9 +39,9 @@ class Schedule:
         bucket = self._buckets.get(at)
         if bucket is None:
             heappush(self._times, at)
-            self._buckets[at] = [key]
+            self._buckets[at] = [(number, key)]
         else:
-            bucket.append(key)
+            bucket.append((number, key))
             if at == self._ordered:
                 self._ordered = None
 
@@ -52,18 +54,17 @@ class Schedule:
         at, due = self._times[0], self._at
         bucket = self._buckets[at]
         if at != self._ordered:
-            # A key that was put earlier since then is listed here for nothing.
-            live = {key: None for key in bucket if due.get(key) == at}
-            bucket[:] = live
-            if len(bucket) > 1:
-                bucket.sort(key=self._number, reverse=True)
+            bucket.sort(key=_BY_NUMBER, reverse=True)
             self._ordered = at
-        keys = [key for key in bucket[: -limit - 1 : -1] if due.get(key) == at]
+        keys = []
+        for _, key in bucket[: -limit - 1 : -1]:
+            # A key that was put earlier since then is listed here for nothing.
+            if due.get(key) == at:
+                del due[key]
+                keys.append(key)
         del bucket[-limit:]
         if not bucket:
             heappop(self._times)
             del self._buckets[at]
             self._ordered = None
-        for key in keys:
-            del due[key]
         return at, keys

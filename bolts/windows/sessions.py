@@ -39,16 +39,17 @@ class SessionLogic(WindowLogic):
         self.windower = windower
         self._width = 2 + len(aggregates)
         self._sessions = maps("sessions")
-        self._schedule = Schedule(self._number)
+        self._schedule = Schedule()
         for key, record in in_order(self._sessions):
             self.number = record[0] + 1
-            self._schedule.put(key, self._next(record))
+            self._schedule.put(key, self._next(record), record[0])
 
     def add(self, rows: Rows) -> Added:
         added = Added()
         records: dict[Any, Record] = {}
         number = self.number
-        for at, (key, time) in enumerate(zip(rows.keys, rows.times, strict=True)):
+        each = zip(rows.keys, rows.times, self.lifted(rows), strict=True)
+        for at, (key, time, lifted) in enumerate(each):
             record = records.get(key) or self._sessions.get(key)
             if record is None:
                 record = (number,)
@@ -60,7 +61,7 @@ class SessionLogic(WindowLogic):
                 added.late.append(at)
                 continue
             first = min(time, record[begin]) if begin < end else time
-            accs, early = self._merged(record, begin, end, self.one(rows, at))
+            accs, early = self._merged(record, begin, end, lifted)
             records[key] = self._replaced(key, record, begin, end, (first, last, *accs))
             if early or over <= self.watermark:
                 added.firings.append((key, first, over + 1, accs))
@@ -109,7 +110,7 @@ class SessionLogic(WindowLogic):
         self._sessions.put_all(records)
         self.number = number
         for key, record in records.items():
-            self._schedule.put(key, self._next(record))
+            self._schedule.put(key, self._next(record), record[0])
 
     def _next(self, record: Record) -> int:
         """Return when a key has something to do: a session to fire, or one to be dropped."""
@@ -129,16 +130,11 @@ class SessionLogic(WindowLogic):
             for key in keys:
                 record = self._sessions.get(key)
                 if record is not None:
-                    self._schedule.put(key, self._next(record))
+                    self._schedule.put(key, self._next(record), record[0])
             if firings:
                 yield firings
         self.watermark = max(self.watermark, watermark)
         yield from self.steps(self._early(before))
-
-    def _number(self, key: Any) -> int:
-        """Return a key's place in the order of arrival."""
-        number: int = self._sessions.get(key)[0]
-        return number
 
     def _step(self, time: int, keys: list[Any]) -> list[Firing]:
         """Fire the sessions that end at ``time``, drop those that no late row can change."""

@@ -4,11 +4,23 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+from waterspout.bolts.state_memory import MemoryBackend
+from waterspout.bolts.state_sqlite import SqliteBackend
 from waterspout.bolts.windows.kept import Kept, in_order
 
 
-def test_records_are_replaced_and_dropped() -> None:
-    entries: Any = {}
+@pytest.fixture(params=["dict", "memory", "sqlite"])
+def entries(request: Any) -> Any:
+    if request.param == "dict":
+        yield {}
+        return
+    backend: Any = (MemoryBackend if request.param == "memory" else SqliteBackend)()
+    yield backend.map("step", "m")
+    backend.close()
+
+
+def test_records_are_replaced_and_dropped(entries: Any) -> None:
     kept = Kept(entries)
     kept.put_all({"b": (1, 5), ("x", 2): (0,)})
     kept.put("b", (1, 6))
@@ -16,3 +28,13 @@ def test_records_are_replaced_and_dropped() -> None:
     assert in_order(kept) == [(("x", 2), (0,)), ("b", (1, 6))]
     kept.drop("b")
     assert kept.get("b") is None and dict(kept.items()) == {("x", 2): (0,)}
+
+
+def test_looking_at_a_record_is_no_change_to_it() -> None:
+    entries: Any = MemoryBackend().map("step", "m")
+    kept = Kept(entries)
+    kept.put("a", (1,))
+    entries.cut(whole=True)
+    entries.settle(written=True)
+    kept.get("a")
+    assert not entries.cut(whole=False).entries

@@ -16,8 +16,8 @@ def test_rows_at_some_places_keep_their_values() -> None:
     assert ROWS.at([2, 0]) == Rows(["c", "a"], [3, 1], [[], [[9, 7]]])
 
 
-def test_one_row_alone_has_the_accs_of_all_aggregates() -> None:
-    assert WindowLogic(MADE, Options(), 0).one(ROWS, 1) == (1, 8)
+def test_each_row_alone_has_the_accs_of_all_aggregates() -> None:
+    assert WindowLogic(MADE, Options(), 0).lifted(ROWS) == [(1, 7), (1, 8), (1, 9)]
 
 
 def test_only_aggregates_with_a_limit_are_checked() -> None:

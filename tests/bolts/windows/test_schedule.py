@@ -13,37 +13,37 @@ def all_of(schedule: Schedule) -> list[tuple[int, list[str]]]:
 
 
 def test_times_come_in_order_and_keys_of_one_time_by_their_numbers() -> None:
-    schedule = Schedule(ord)
+    schedule = Schedule()
     for key, at in [("c", 20), ("a", 10), ("b", 20)]:
-        schedule.put(key, at)
+        schedule.put(key, at, ord(key))
     assert len(schedule) == 3
     assert all_of(schedule) == [(10, ["a"]), (20, ["b", "c"])]
     assert len(schedule) == 0
 
 
 def test_an_earlier_time_takes_the_place_of_a_later_one_and_not_the_other_way() -> None:
-    schedule = Schedule(ord)
+    schedule = Schedule()
     for at in (20, 30, 10, 15):
-        schedule.put("a", at)
+        schedule.put("a", at, ord("a"))
     assert [keys for _, keys in all_of(schedule)] == [["a"], []]
 
 
 def test_a_key_that_was_put_twice_to_one_time_comes_once() -> None:
-    schedule = Schedule(ord)
+    schedule = Schedule()
     for at in (20, 10):
-        schedule.put("a", at)
+        schedule.put("a", at, ord("a"))
     assert schedule.take(100) == (10, ["a"])
-    schedule.put("a", 20)
+    schedule.put("a", 20, ord("a"))
     assert schedule.take(100) == (20, ["a"])
 
 
 def test_many_keys_of_one_time_come_in_parts_and_others_may_be_put_between() -> None:
-    schedule = Schedule(ord)
+    schedule = Schedule()
     for key in "dbeca":
-        schedule.put(key, 10)
+        schedule.put(key, 10, ord(key))
     assert schedule.take(2) == (10, ["a", "b"])
     assert len(schedule) == 3
-    schedule.put("a", 10)
+    schedule.put("a", 10, ord("a"))
     assert schedule.take(2) == (10, ["a", "c"])
     assert schedule.take(2) == (10, ["d", "e"])
     assert schedule.next() is None
