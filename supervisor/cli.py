@@ -16,7 +16,7 @@ from waterspout.topology.problems import did_you_mean, printable
 
 from . import cli_cluster, cli_daemons, cli_savepoints
 from .cli_cluster import asks, connected
-from .cli_savepoints import begins_from
+from .cli_from import begins_from
 from .exit_codes import ExitCode
 
 if TYPE_CHECKING:

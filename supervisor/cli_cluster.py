@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 from waterspout.topology.problems import printable
 
+from .cli_from import begins_from
 from .cli_values import Parallelism, Seconds
 from .exit_codes import ExitCode
 
@@ -105,26 +106,31 @@ def _file_options(command: _F) -> _F:
     "--wait", "wait_s", type=Seconds(), default="60s", show_default=True, metavar="TIME",
     help="How long to wait until it runs; 0: not at all.",
 )  # fmt: skip
+@begins_from
 @_as_json
 @asks
 def submit(
     file: str, sets: Sequence[str], allow: Sequence[str], workers: int | None, fresh: bool,
-    dry_run: bool, wait_s: float, as_json: bool, options: ClientOptions,
+    dry_run: bool, wait_s: float, savepoint: Path | None, allow_dropped: bool, as_json: bool,
+    options: ClientOptions,
 ) -> ExitCode:  # fmt: skip
     """Run a topology on the cluster.
 
     It is linted here, packed with the code next to it, and sent to the coordinator.
     """
-    from .cluster import submit_command
+    from .cluster import savepoints, submit_command
     from .cluster.client_connection import connect_blobs
 
     bundle = submit_command.make_bundle(file, sets, allow, workers)
     if bundle is None:
         return ExitCode.REFUSED
+    state = None
+    if savepoint is not None:
+        state = savepoints.state_for(savepoint, bundle.plan, allow_dropped=allow_dropped)
     with connected(options) as client:
         return submit_command.submit(
             client, lambda: connect_blobs(options), bundle,
-            fresh=fresh, dry_run=dry_run, wait_s=wait_s, as_json=as_json,
+            fresh=fresh, dry_run=dry_run, wait_s=wait_s, as_json=as_json, state=state,
         )  # fmt: skip
 
 

@@ -5,9 +5,8 @@ Imported with ``cli``; what the verb does is imported when it is called.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING
 
 import click
 
@@ -17,22 +16,6 @@ from .exit_codes import ExitCode
 
 if TYPE_CHECKING:
     from .cluster.client_connection import ClientOptions
-
-_F = TypeVar("_F", bound=Callable[..., Any])
-
-
-def begins_from(command: _F) -> _F:
-    """Add the options of what begins from a savepoint."""
-    savepoint = click.option(
-        "--from", "savepoint", type=click.Path(path_type=Path, file_okay=False), metavar="DIR",
-        help="Begin with the state and positions of this savepoint.",
-    )  # fmt: skip
-    dropped = click.option(
-        "--allow-dropped-state", "allow_dropped", is_flag=True,
-        help="With --from: drop what has no place in this topology.",
-    )  # fmt: skip
-    return savepoint(dropped(command))
-
 
 @click.command()
 @click.argument("name")

@@ -18,7 +18,14 @@ import zmq
 
 from ..control_wire import pack, unpack
 from ..sockets import Socket
-from .blobs import BLOB_BYTES_MAX, CHUNK_BYTES_MAX, BlobLimits, BlobRefused, check
+from .blobs import (
+    BLOB_BYTES_MAX,
+    CHUNK_BYTES_MAX,
+    SUFFIXES,
+    BlobLimits,
+    BlobRefused,
+    check,
+)
 
 #: Uploads whose files are open; the one that was idle for longest gives way, and can go on later.
 UPLOADS_MAX = 32
@@ -85,13 +92,13 @@ class BlobFiles:
     def __init__(self, folder: Path, limits: BlobLimits) -> None:
         self._folder, self._limits = folder, limits
         self._uploads: dict[Path, _Upload] = {}
-        for sort in ("code", "requirements"):
+        for sort in SUFFIXES:
             (folder / sort).mkdir(mode=0o700, parents=True, exist_ok=True)
         self._delete_old()
 
     def _delete_old(self) -> None:
         oldest = time.time() - PARTIAL_KEPT_S
-        for pattern in ("code/.*.partial", "requirements/.*.partial",
+        for pattern in (*(f"{sort}/.*.partial" for sort in SUFFIXES),
                         "topologies/*/snapshots/.*.partial"):  # fmt: skip
             for path in self._folder.glob(pattern):
                 if path.stat().st_mtime < oldest:

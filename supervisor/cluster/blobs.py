@@ -10,7 +10,8 @@ are {n, ok: true, ..} or {n, ok: false, error, retry}. A file is stored when all
 the sha256 that was said, and is on disk.
 
 Sorts: ``code`` (packs, named by their sha256), ``requirements`` (likewise), ``part`` (of a snapshot
-of a topology). Pure: names and limits; files are touched by blob_server and blob_client.
+of a topology), ``state`` (parts of a savepoint, named by their sha256). Pure: names and limits;
+files are touched by blob_server and blob_client.
 """
 
 from __future__ import annotations
@@ -24,7 +25,9 @@ from ..snapshot_store import is_part_name
 from .code_pack import PACK_BYTES_MAX
 from .field_checks import Fields, blob, integer, name, one_of, problem_of, text
 
-SORTS = ("code", "requirements", "part")
+SORTS = ("code", "requirements", "part", "state")
+#: How files end that are named by their sha256.
+SUFFIXES = {"code": ".zip", "requirements": ".txt", "state": ".part"}
 #: Bytes of a file in one message.
 CHUNK_BYTES_MAX = 1 << 20
 #: Largest message of this protocol.
@@ -64,6 +67,7 @@ class BlobLimits:
     code: int = PACK_BYTES_MAX
     requirements: int = REQUIREMENTS_BYTES_MAX
     part: int = PART_BYTES_MAX
+    state: int = PART_BYTES_MAX
 
 
 def check(request: Mapping[str, Any], limits: BlobLimits) -> tuple[str, ...]:
@@ -88,7 +92,7 @@ def check(request: Mapping[str, Any], limits: BlobLimits) -> tuple[str, ...]:
         raise BlobRefused(f"{file!r:.80}: blobs of sort {sort} are named by their sha256")
     if request["kind"] != "get" and request["sha256"] != file:
         raise BlobRefused(f"{file}: the name is not the sha256 that was said")
-    return (sort, f"{file}.zip" if sort == "code" else f"{file}.txt")
+    return (sort, f"{file}{SUFFIXES[sort]}")
 
 
 def _check_size(request: Mapping[str, Any], bytes_max: int) -> None:

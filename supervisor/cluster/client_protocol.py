@@ -11,7 +11,9 @@ answered, with ``alive`` or E_STREAM, so that a client knows when it is to open 
   status {name | nil}                -> {status}
   list {}                            -> {topologies: [row]}
   plan {wire, fresh}                 -> {placement: [[task, component, index, worker, host]]}
-  submit {wire, code, sub, requirements, fresh, dry_run}
+  savepoint {name, action: ask | look | done, savepoint | nil}   -> {topology, ..}, see
+                                        savepoint_answers
+  submit {wire, code, sub, requirements, fresh, dry_run, state | nil}   ``state``: submitted_state
                                      -> {topology, placement}; its blobs come first, but not for a
                                      dry run, which only says whether it would be taken
   kill {name, now, wait_s | nil}     -> {state}
@@ -38,6 +40,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any, NamedTuple
 
+from ..savepoint_answers import ACTIONS
 from .field_checks import (
     NAME_MAX,
     PATH_MAX,
@@ -54,6 +57,7 @@ from .field_checks import (
     one_of,
     optional,
     problem_of,
+    row,
     text,
 )
 
@@ -107,6 +111,18 @@ _topology: Fields = {
     "sub": text(PATH_MAX),
     "requirements": text(64),
 }
+#: State that comes with a topology (submitted_state); the size of the request limits it further.
+_STATE_ENTRIES_MAX = 1_000_000
+_position = items(integer(), listed(items(integer(), integer()), _STATE_ENTRIES_MAX))
+_STATE = row({
+    "positions": mapped(
+        integer(), mapped(lambda key: isinstance(key, str), _position, _STATE_ENTRIES_MAX),
+        _STATE_ENTRIES_MAX,
+    ),
+    "parts": listed(
+        items(integer(), text(200), integer(), text(64), text(64)), _STATE_ENTRIES_MAX
+    ),
+})  # fmt: skip
 _READ, _ADMIN = Role.READONLY, Role.ADMIN
 #: Most tasks of one component, and most workers.
 _COUNT = integer(1, 32_767)
@@ -115,7 +131,14 @@ VERBS: Mapping[str, Verb] = {
     "status": Verb(_READ, {"name": optional(name)}),
     "list": Verb(_READ, {}),
     "plan": Verb(_READ, {"wire": _topology["wire"], "fresh": flag}, SUBMIT_BYTES_MAX),
-    "submit": Verb(_ADMIN, {**_topology, "fresh": flag, "dry_run": flag}, SUBMIT_BYTES_MAX),
+    "submit": Verb(
+        _ADMIN,
+        {**_topology, "fresh": flag, "dry_run": flag, "state": optional(_STATE)},
+        SUBMIT_BYTES_MAX,
+    ),
+    "savepoint": Verb(
+        _ADMIN, {"name": name, "action": one_of(*ACTIONS), "savepoint": optional(integer())}
+    ),
     "kill": Verb(_ADMIN, {"name": name, "now": flag, "wait_s": optional(number(0, 1e6))}),
     "pause": Verb(_ADMIN, {"name": name}),
     "resume": Verb(_ADMIN, {"name": name}),

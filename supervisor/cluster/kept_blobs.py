@@ -6,13 +6,12 @@ from collections.abc import Collection, Iterable
 from contextlib import suppress
 from pathlib import Path
 
+from .blobs import SUFFIXES
 from .cluster_rows import TopologyRow
 from .topology_move import versions_of
 
 #: What was put may belong to a topology that is submitted a little later.
 UNUSED_KEPT_S = 86_400.0
-#: Sort of a blob -> how its file ends.
-SUFFIXES = {"code": ".zip", "requirements": ".txt"}
 
 
 def blobs_of(rows: Iterable[TopologyRow]) -> set[str]:

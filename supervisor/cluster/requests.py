@@ -15,6 +15,7 @@ from waterspout.topology.errors import UserError
 from waterspout.topology.plan import Plan
 
 from ..control_wire import pack
+from ..savepoint_answers import answer_savepoint
 from ..store import StaleEpoch, StoreError, TopologyChanged
 from ..store_sqlite import SqliteStore
 from .client_protocol import (
@@ -37,6 +38,7 @@ from .plan_move import check, diff
 from .slots import NoSlots
 from .streams import Stream, Streams
 from .submitted import check_sha256, check_sub, plan_of, replaced
+from .submitted_state import seed_topology
 from .tap_filter import TapFilterError, check_fields, shown_fields
 from .tap_stream import TapStream
 from .topology_move import Version, version_of
@@ -73,6 +75,7 @@ class Requests:
             "status": self._status,
             "list": lambda request, now: self._view.list(now),
             "plan": self._plan,
+            "savepoint": self._savepoint,
             "submit": self._submit,
             "kill": self._kill,
             "pause": self._pause,
@@ -230,6 +233,17 @@ class Requests:
                     return {"count": store.drop_dead_letters(request.get("ids"))}
             return dead_letter_rows(store, request["after"], request["limit"])
 
+    def _savepoint(self, request: Mapping[str, Any], now: float) -> _Answer:
+        run = self._living(request["name"])
+        if run.driver is None:
+            raise Refused(ClientError.STATE, f"{run.row.name} does not run now")
+        savepoints, wall = run.driver.coordinator.durability.savepoints, self._cluster.wall()
+        try:
+            answer = answer_savepoint(savepoints, run.plan, request, now, wall)
+        except ValueError as error:
+            raise Refused(ClientError.STATE, str(error)) from error
+        return {"topology": run.id, **answer}
+
     # Topologies.
 
     def _named(self, name: str) -> TopologyRun:
@@ -281,7 +295,11 @@ class Requests:
         if dry_run:
             return {"topology": row.id, "placement": placement}
         try:
-            run = self._cluster.add(row, now, fresh=request["fresh"])
+            state, fresh = request.get("state"), request["fresh"]
+            if state is not None:
+                folder = self._cluster.folder(row.id)
+                seed_topology(self._cluster.config.data, folder, plan, state, fresh=fresh)
+            run = self._cluster.add(row, now, fresh=fresh and state is None)
         except TopologyChanged:
             text = (
                 f"the kept state of {plan.name} is of a topology with other components,"

@@ -25,6 +25,7 @@ from .client import Asker, Unreachable
 from .cluster_commands import print_diff
 from .code_pack import sha256_of
 from .code_store import Packed, pack_folder
+from .savepoints import State
 
 #: How long ``submit`` waits until the topology runs, in seconds, and how often it looks.
 WAIT_S = 60.0
@@ -138,6 +139,19 @@ def send_code(bundle: Bundle, blobs: Blobs) -> None:
         raise SubmitFailed(f"the code could not be sent: {error}") from error
 
 
+def send_state(state: State, blobs: Blobs) -> dict[str, Any]:
+    """Have the files of a savepoint at the coordinator; return what the request says of them.
+
+    Raises:
+        SubmitFailed: it did not take them.
+    """
+    try:
+        with blobs() as client:
+            return state.send(client)
+    except (BlobError, OSError) as error:
+        raise SubmitFailed(f"the savepoint could not be sent: {error}") from error
+
+
 def submit(
     asker: Asker,
     blobs: Blobs,
@@ -147,6 +161,7 @@ def submit(
     dry_run: bool = False,
     wait_s: float = WAIT_S,
     as_json: bool = False,
+    state: State | None = None,
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> ExitCode:
@@ -160,6 +175,7 @@ def submit(
         dry_run: only say where its tasks would go.
         wait_s: how long to wait until it runs; 0: not at all.
         as_json: print the answer as JSON.
+        state: that it begins with.
 
     Raises:
         UserError, Unreachable: it is refused, or nobody answers.
@@ -172,7 +188,8 @@ def submit(
     # Whether it would be taken is known before the code is sent.
     asker.ask(request_of(bundle, "submit", fresh=fresh, dry_run=True), timeout_s=30.0)
     send_code(bundle, blobs)
-    answer = asker.ask(request_of(bundle, "submit", fresh=fresh), timeout_s=30.0)
+    more = {} if state is None else {"state": send_state(state, blobs)}
+    answer = asker.ask(request_of(bundle, "submit", fresh=fresh, **more), timeout_s=30.0)
     click.echo(f"submitted: {bundle.plan.name} as {answer['topology']}", err=True)
     _print_placement(answer["placement"], as_json)
     return wait_until_running(asker, bundle.plan, wait_s, clock, sleep) if wait_s else ExitCode.OK

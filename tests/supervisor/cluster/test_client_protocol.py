@@ -38,6 +38,7 @@ LEAST: dict[str, dict[str, Any]] = {
     "log_level": {"name": "words", "logger": "app", "level": "DEBUG"},
     "events": {},
     "dead_letters": {"name": "words", "action": "list"},
+    "savepoint": {"name": "words", "action": "ask"},
     "doctor": {},
 }
 
