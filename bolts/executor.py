@@ -30,6 +30,7 @@ from .holds import Holds
 from .own_calls import OwnCalls
 from .own_messages import OwnMessages
 from .queued_mark import QueuedMark
+from .task_time import TaskTime
 from .whole_runs import BatchRuns, ColumnRuns, WholeRuns
 
 #: What a slice should take, and the rows it may have.
@@ -78,6 +79,10 @@ class BoltExecutor:
         #: that waits for a half that never comes would pin them all, so a batch is one run there.
         self.batch_by_run = False
         self._generator: Any = None
+        #: Goes on with what a watermark set off and no slice could end; says whether it has ended.
+        self.unfinished: Callable[[], bool] | None = None
+        #: Watermarks and timers of the task; None: it has neither.
+        self.time: TaskTime | None = None
         self.own_calls = OwnCalls(self, tick_interval_s)
         #: Called when a mark's turn has come, between two calls of the bolt: (channel, value).
         self.on_watermark: TakeMark = _no_mark
@@ -133,12 +138,12 @@ class BoltExecutor:
     @property
     def idle(self) -> bool:
         """Whether nothing waits here for a call, or for one to end."""
-        return not self.queue
+        return not self.queue and self.unfinished is None
 
     @property
     def paused(self) -> bool:
-        """Whether a generator waits for room in the outbox."""
-        return self._generator is not None
+        """Whether a generator, or what a watermark set off, waits for room in the outbox."""
+        return self._generator is not None or self.unfinished is not None
 
     def _call_at_work(self) -> tuple[int, int, int]:
         """Return what differs from one call of the bolt to the next (for ``emit_max``)."""
@@ -156,7 +161,7 @@ class BoltExecutor:
 
     def run(self) -> bool:
         """Work for one slice; called while there is something queued and the outbox has room."""
-        if not self.queue and self._generator is None:
+        if not self.queue and not self.paused:
             return False
         started = self.env.clock()
         self.running = True
@@ -173,21 +178,29 @@ class BoltExecutor:
 
     def _slice(self, budget: int) -> int:
         left, whole = budget, self._whole
-        if self._generator is not None and not self._resume():
+        if self.paused and not (self._resume() if self._generator is not None else self.go_on()):
             return 1
         while left > 0 and self.queue:
             work: Any = self.queue[0]
             if not work.run_left and not work.next_run():
                 self._frame_done(self.queue.popleft())
+                if self.unfinished is not None:
+                    break
                 continue
             left -= whole.run(work, left) if whole is not None else self._run_part(work, left)
             if self._generator is not None or (left > 0 and self.blocked()):
                 break
         while self.queue and not self.queue[0].run_left and self.queue[0].unread == len(
             self.queue[0].runs
-        ) and self._generator is None:
+        ) and not self.paused:
             self._frame_done(self.queue.popleft())
         return budget - left
+
+    def go_on(self) -> bool:
+        """Go on with what a watermark set off; say whether it has ended."""
+        if self.unfinished is not None and self.unfinished():
+            self.unfinished = None
+        return self.unfinished is None
 
     def _run_part(self, work: FrameWork, budget: int) -> int:
         """Hand up to ``budget`` rows of the run at work to the bolt."""
@@ -322,9 +335,11 @@ class BoltExecutor:
         """Forget what is queued: spouts replay it. State stays."""
         self.queue.clear()
         self.queued_rows = 0
-        self._generator = None
+        self._generator = self.unfinished = None
         self._last_watermarks.clear()
         self.own_calls.new_epoch()
+        if self.time is not None:
+            self.time.new_epoch()
         old = self.holds.drop_all()
         self.emitter.roots = self.roots_at_work = ()
         if not self.bolt.auto_ack:

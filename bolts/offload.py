@@ -127,12 +127,16 @@ class OffloadExecutor(BoltExecutor):
     def run(self) -> bool:
         """Hand out calls as far as ``concurrency`` allows."""
         started = False
+        if not self.go_on():
+            return True
         while not self.held_back and self.queue and len(self.holds) < self.concurrency:
             work: Any = self.queue[0]
             if isinstance(work, QueuedMark) and self.holds:
                 break  # it stands behind what the calls under way emit
             if not work.run_left and not work.next_run():
                 self._frame_done(self.queue.popleft())
+                if self.unfinished is not None:
+                    break
                 continue
             for tup in map(work.cls, islice(work.source, 1)):
                 self._start(tup, work)
@@ -146,7 +150,7 @@ class OffloadExecutor(BoltExecutor):
     @property
     def idle(self) -> bool:
         """Whether nothing is queued and no call is under way."""
-        return not self.queue and not self.holds
+        return not self.queue and not self.holds and self.unfinished is None
 
     def _note_at_work(self) -> None:
         self._under_way = self.holds.latest_roots(AT_WORK_MAX)

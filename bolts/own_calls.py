@@ -55,6 +55,8 @@ class OwnCalls:
     def tick(self, now: float) -> None:
         """Send a tick tuple when it is time, and own messages that failed once more."""
         self._executor.own.retry(now)
+        if self._executor.time is not None:
+            self._executor.time.turn(now)
         if self._tick_interval_s is None:
             return
         if self._next_tick is None:
@@ -68,7 +70,8 @@ class OwnCalls:
     def next_tick(self, now: float) -> float:
         """Return the seconds until the next tick or own message, or a long time."""
         tick_s = NEVER_S if self._next_tick is None else max(self._next_tick - now, 0.0)
-        return min(tick_s, self._executor.own.next_due(now))
+        time_s = NEVER_S if self._executor.time is None else self._executor.time.wakeup()
+        return min(tick_s, time_s, self._executor.own.next_due(now))
 
     def finish_step(self, now: float) -> bool:
         """Run ``finish`` piece by piece; True when it has ended and all it emitted is through.
@@ -78,6 +81,8 @@ class OwnCalls:
         executor = self._executor
         if self.finish_done:
             return not executor.own.pending
+        if executor.time is not None and not executor.time.end():
+            return False
         if self._finish is None:
             self.call(self._start_finish, now)
             self._finish = self._finish or iter(())

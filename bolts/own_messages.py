@@ -17,6 +17,7 @@ from waterspout.topology.backoff import backoff_s
 from waterspout.topology.channels import OpenFrame
 from waterspout.topology.control_frames import Failure
 from waterspout.topology.emitter import Emitter
+from waterspout.topology.marks import MIN_WATERMARK
 from waterspout.topology.task_env import RootSource, TaskEnv
 
 #: Name of the map in the task's state that holds what waits.
@@ -45,6 +46,13 @@ class OwnMessages:
         self._frames = {(f.key[1], f.key[2]): f for f in emitter.frames}
         #: root -> number of attempts so far.
         self._attempts: dict[int, int] = {}
+        #: The watermark that the task has sent on, which must not pass what may come again; None:
+        #: there is no event time, or nothing comes again.
+        self.sent_on: int | None = None
+        #: root -> what ``sent_on`` was when its rows went out first.
+        self._before: dict[int, int] = {}
+        #: How many messages have become durable, so far.
+        self.released = 0
         #: Roots that are worked through and wait for a round; those that the round at work froze.
         self._worked: set[int] = set()
         self._frozen: set[int] = set()
@@ -79,7 +87,7 @@ class OwnMessages:
         try:
             call()
         finally:
-            self._track(root, 1, now)
+            self._track(root, 1, now, self.sent_on)
             emitter.roots = ()
 
     def completed(self, root: int) -> None:
@@ -88,9 +96,18 @@ class OwnMessages:
             return
         self._attempts.pop(root, None)
         if self.durable_at_once:
-            del self._kept[root]
+            self._forget(root)
         else:
             self._worked.add(root)
+
+    def _forget(self, root: int) -> None:
+        del self._kept[root]
+        self._before.pop(root, None)
+        self.released += 1
+
+    def held_back(self) -> int | None:
+        """Return the watermark that holds for what is not durable; None: there is nothing."""
+        return min(self._before.values(), default=None)
 
     def failed(self, failure: Failure, now: float) -> None:
         """Emit a failed message again, after a back-off."""
@@ -113,9 +130,10 @@ class OwnMessages:
         while self._retries and self._retries[0][0] <= now:
             root = heappop(self._retries)[1]
             rows, attempts = self._kept.pop(root), self._attempts.pop(root)
+            before = self._before.pop(root, None)
             size = -(-len(rows) // PARTS)
             for start in range(0, len(rows), size):
-                self._again(rows[start : start + size], attempts, now)
+                self._again(rows[start : start + size], attempts, now, before)
 
     def next_due(self, now: float) -> float:
         """Return the seconds until ``retry`` has something to do, or a long time."""
@@ -130,7 +148,7 @@ class OwnMessages:
         """The round is complete: forget what it froze."""
         if round_ == self._round:
             for root in self._frozen:
-                del self._kept[root]
+                self._forget(root)
             self._frozen, self._round = set(), 0
 
     def abort(self) -> None:
@@ -145,36 +163,42 @@ class OwnMessages:
         kept, attempts = dict(self._kept), dict(self._attempts)
         self._kept.clear()
         self._attempts.clear()
+        self._before.clear()
         for root, rows in kept.items():
-            self._again(rows, attempts.get(root, 1), now)
+            # Nobody below knows of a watermark any more: none is sent before these are durable.
+            before = None if self.sent_on is None else MIN_WATERMARK
+            self._again(rows, attempts.get(root, 1), now, before)
 
-    def _again(self, rows: Rows, attempt: int, now: float) -> None:
+    def _again(self, rows: Rows, attempt: int, now: float, before: int | None) -> None:
         root = self._roots.next(attempt > 1)
         self._emitter.close_run(self._emitter.roots)
         for stream, target, row in rows:
             frame = self._frames.get((stream, target))
             if frame is not None:
                 frame.rows.append(row)
-        self._track(root, attempt, now)
+        self._track(root, attempt, now, before)
 
-    def _track(self, root: int, attempt: int, now: float) -> None:
+    def _track(self, root: int, attempt: int, now: float, before: int | None) -> None:
         self._emitter.close_run((root,))
         # An emit with anchors closes runs on its way: rows of the root may stand between others.
         rows = [
             [frame.key[1], frame.key[2], row]
             for frame in self._emitter.frames
             if root in frame.roots
-            for row in _rows_of(frame, root)
+            for row in rows_of(frame, root)
         ]
         if not rows:
             return
         guard = self._env.open_root(root, now)
         self._kept[root] = rows
         self._attempts[root] = attempt
+        if before is not None:
+            self._before[root] = before
         self._env.drop_guard(root, guard)
 
 
-def _rows_of(frame: OpenFrame, root: int) -> Iterator[Any]:
+def rows_of(frame: OpenFrame, root: int) -> Iterator[Any]:
+    """Yield the rows of a frame that descend from ``root``."""
     start = 0
     rows = frame.all_rows() if frame.blocks else frame.rows
     for count, roots in frame.runs:

@@ -18,8 +18,11 @@ from typing import Any, Literal, NamedTuple
 from waterspout.topology.errors import StateError
 from waterspout.topology.event_time import TIME_MS_MAX, TIME_MS_MIN
 
+from .state_handles import NO_KEY
+
 #: Name of the map in the task's state.
 STATE_MAP = "__timers"
+_NO_KEY_AT_WORK = "timers: no key is at work here; set them in process or on_timer"
 #: Timers that one key may have.
 KEY_TIMERS_MAX = 1000
 #: A heap is made anew when it holds more than so many entries that were deleted, and than are set.
@@ -63,6 +66,8 @@ class Timers:
         self._entries, self._key, self._wall_ms = entries, key, wall_ms
         #: False: no spout above has event time, so that no event timer would ever fire.
         self.event_time = True
+        #: Why the bolt can have no timers; "": it can.
+        self.refused = ""
         self._count = 0
         self._heaps: tuple[list[Any], list[Any]] = ([], [])
         #: Timers that are set, by kind.
@@ -80,7 +85,8 @@ class Timers:
             name: tells timers of one key apart.
 
         Raises:
-            StateError: no spout above this bolt has ``event_time``, or the key has too many.
+            StateError: no spout above this bolt has ``event_time``, no key is at work, or it has
+                too many.
         """
         if not self.event_time:
             raise StateError(
@@ -97,7 +103,7 @@ class Timers:
             name: tells timers of one key apart.
 
         Raises:
-            StateError: the key has too many.
+            StateError: no key is at work, or it has too many.
         """
         self._add(1, at, name)
 
@@ -132,6 +138,8 @@ class Timers:
 
     def _add(self, code: int, at: int, name: str) -> None:
         key, at = self._key(), _checked(at)
+        if key is NO_KEY:
+            raise StateError(self.refused or _NO_KEY_AT_WORK)
         if name.__class__ is not str:
             raise StateError(f"timers: a name is a text, got {name!r:.80}")
         known = self._entries.get(key, ())

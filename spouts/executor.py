@@ -23,17 +23,17 @@ from .groups import Group, Kept, no_slot
 from .lag import Lag
 from .ledger import Ledger, Retry
 from .partitions import Partition, index_of
+from .timed_spout import TimedSpout, bring_forward
 
 #: Wait after a read that raised, and before a source that had nothing is asked again.
 READ_BACKOFF_S = 1.0
 IDLE_POLL_S = 0.02
 
-
 #: Takes (group, failure): make a dead letter of the group's one message.
 Bury = Callable[[Group, Failure], None]
 
 
-class SourceExecutor:
+class SourceExecutor(TimedSpout):
     """Runs one Source task.
 
     Args:
@@ -78,6 +78,7 @@ class SourceExecutor:
         for name in names:
             if name not in self._known and index_of(name, self._parallelism) == self.plan.index:
                 self._known.add(name)
+                self.partition_found(name)
                 self._waiting.append(self._start(name, now))
         self._all_found = bounded
 
@@ -96,6 +97,7 @@ class SourceExecutor:
         sent = self._replay(now, messages)
         if not self.draining:
             sent += self._read_new(now, messages - sent)
+        self.send_watermark(now)
         self.running = False
         return sent
 
@@ -119,7 +121,9 @@ class SourceExecutor:
                 continue
             count = self._read_group(partition, min(room, self.ledger.sizes.size), now)
             sent += count
-            if not count and self._waiting and self._waiting[0] is partition:
+            if count and self.time is not None:
+                bring_forward(self.time, self._waiting, now)
+            elif not count and self._waiting and self._waiting[0] is partition:
                 self._waiting.rotate(-1)
                 idle += 1
         self.exhausted = self._all_found and not self._waiting
@@ -139,12 +143,14 @@ class SourceExecutor:
             got = partition.reader.read(limit)
             if got is not None and not got[0]:
                 partition.rest(now, partition.reader.wait_s(), len(self._waiting))
+                self.partition_silent(partition.name, now)
         except (Exception, SystemExit) as error:
             self._read_failed(partition, error, now)
             return 0
         if got is None:
             self._close(partition)
             self._waiting.popleft()
+            self.partition_ended(partition.name, now)
             return 0
         rows, position = got
         partition.position = position
@@ -154,7 +160,8 @@ class SourceExecutor:
             return 0
         partition.heard_at = now
         attempts = self.ledger.suspect_attempts(partition.name, start)
-        group = Group(partition.name, start, position, len(rows), now, attempts=attempts)
+        group = Group(partition.name, start, position, len(rows), now, attempts=attempts,
+                      before=self.before)  # fmt: skip
         self._take(group, rows, now)
         return len(rows)
 
@@ -213,7 +220,7 @@ class SourceExecutor:
         guard = env.open_root(root, now)
         self.ledger.sent(root, group)
         self.in_flight(root, group, self.ledger.emitted)
-        error = emitter.try_many(rows)
+        error = self.try_many(group.partition, rows)
         if error is not None:
             reason, details = reason_of(error), user_traceback(error)
             env.fail_roots((root,), self.component, self.task, reason, details)
@@ -259,7 +266,7 @@ class SourceExecutor:
         kept: Kept | None = [(None, DEFAULT_STREAM, rows[0])] if reader is None else None
         group = Group(
             retry.partition, retry.start, position, 1, retry.since, attempts=retry.attempts,
-            kept=kept,
+            kept=kept, before=retry.before,
         )  # fmt: skip
         retry.start = position
         retry.count -= 1
@@ -352,10 +359,15 @@ class SourceExecutor:
                 self._close(partition)
             self._waiting = deque(self._start(name, now) for name in sorted(self._known))
             self.exhausted = False
+        self.watermarks_anew(self._known if self.ledger.seeks else ())
 
     def drained(self) -> bool:
         """Whether nothing is in flight, waits for replay or to be stored."""
         return self.ledger.idle and self._retry is None
+
+    def retries_at_work(self) -> tuple[Retry, ...]:
+        """Return the retry whose messages go out one by one."""
+        return () if self._retry is None else (self._retry[0],)
 
     def wakeup(self, now: float) -> float:
         """Return the seconds until there may be something to do."""
@@ -367,6 +379,7 @@ class SourceExecutor:
                 wait = min(wait, *(max(p.wait_until - now, 0.0) for p in self._waiting))
             if not self._all_found:
                 wait = min(wait, max(self._next_discovery - now, 0.0))
+        wait = min(wait, self.next_watermark(now))
         if self._retry is not None:
             wait = 0.0
         if self.ledger.retry_room() <= 0:

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Protocol
 
 #: Messages of a spout whose payload the framework keeps: (id, stream, values).
 Kept = list[tuple[Any, str, list[Any]]]
+
+
+class HasBefore(Protocol):
+    """A group, or what is left of one."""
+
+    before: int | None
 
 
 class Group:
@@ -18,13 +24,16 @@ class Group:
         since: when they were drawn first; latency and age count from there.
         dead: it was given up; its dead letter is stored.
         kept: the messages themselves where the source cannot be read again, else None.
+        before: the watermark before their rows counted; they are late to any beyond it. None:
+            the spout has no event time.
     """
 
-    __slots__ = ("attempts", "count", "dead", "end", "kept", "partition", "since", "start")
+    __slots__ = ("attempts", "before", "count", "dead", "end", "kept", "partition", "since",
+                 "start")  # fmt: skip
 
     def __init__(
         self, partition: str, start: int, end: int, count: int, since: float, *,
-        attempts: int = 0, kept: Kept | None = None,
+        attempts: int = 0, kept: Kept | None = None, before: int | None = None,
     ) -> None:  # fmt: skip
         self.partition = partition
         self.start = start
@@ -34,6 +43,7 @@ class Group:
         self.attempts = attempts
         self.dead = False
         self.kept = kept
+        self.before = before
 
 
 def joined(groups: Iterable[Group]) -> list[Group]:
@@ -56,8 +66,14 @@ def joined(groups: Iterable[Group]) -> list[Group]:
         if group.count:
             last.since = min(last.since, group.since) if last.count else group.since
         last.end, last.count = group.end, last.count + group.count
+        last.before = lowest((last, group))
     found.sort(key=lambda group: (not group.count, group.since))
     return found
+
+
+def lowest(groups: Iterable[HasBefore]) -> int | None:
+    """Return the lowest ``before`` of some groups; None: none has one."""
+    return min((each.before for each in groups if each.before is not None), default=None)
 
 
 def no_slot(root: int, group: Group, drawn: int) -> None:

@@ -22,7 +22,7 @@ from waterspout.topology.settings import Settings
 
 from .burials import Burials
 from .group_size import GroupSize
-from .groups import Group, joined
+from .groups import Group, joined, lowest
 from .positions import Positions
 from .suspects import Suspects
 
@@ -33,7 +33,8 @@ JOIN_MAX = 1024
 class Retry:
     """A range of messages to try again, each alone, from ``due`` on."""
 
-    __slots__ = ("alone", "attempts", "count", "end", "kept", "partition", "since", "start")
+    __slots__ = ("alone", "attempts", "before", "count", "end", "kept", "partition", "since",
+                 "start")  # fmt: skip
 
     def __init__(self, group: Group, attempts: int) -> None:
         #: Messages that are left of it.
@@ -42,6 +43,7 @@ class Retry:
         self.alone = group.count == 1
         self.partition, self.start, self.end = group.partition, group.start, group.end
         self.since, self.kept, self.attempts = group.since, group.kept, attempts
+        self.before = group.before
 
     def next_kept(self) -> tuple[list[list[Any]], int]:
         """Take the first kept message; return it as rows, and the position after it.
@@ -348,6 +350,20 @@ class Ledger:
     def suspects_wire(self) -> list[list[Any]]:
         """Return suspects for the report, so that attempts outlive this ledger."""
         return self._suspects.to_wire()
+
+    def held_back(self, more: Iterable[Retry] = ()) -> int | None:
+        """Return the watermark that holds for all that is not durable; None: nothing holds.
+
+        What comes again, after a failure or in a new epoch, was drawn under a watermark at least
+        as high: it is late only if it was late the first time.
+
+        Args:
+            more: retries that their executor has taken out.
+        """
+        retries = (retry for _, _, retry in self._retries)
+        return lowest(
+            (*self._groups.values(), *retries, *more, *self._worked, *self._frozen)
+        )
 
     # What status shows.
 

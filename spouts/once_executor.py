@@ -7,6 +7,9 @@ itself, and its messages go out as they are read.
 
 from __future__ import annotations
 
+from collections import deque
+from typing import Any
+
 from waterspout.topology.task_env import reason_of
 from waterspout.topology.tracebacks import user_traceback
 
@@ -24,6 +27,13 @@ class OnceExecutor(SourceExecutor):
 
     #: None: the source does not seek.
     reservations: Reservations | None = None
+    #: Messages that went out of those that were held.
+    _gone = 0
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        #: (partition that ended, value of ``_gone`` when its last message went out).
+        self._closing: deque[tuple[str, int]] = deque()
 
     def reserve_with(self, ask: Ask) -> None:
         """Make positions durable before their messages go out. Called before the first turn."""
@@ -49,6 +59,9 @@ class OnceExecutor(SourceExecutor):
             if room and not self.draining:
                 self._read_new(now, room)
             reservations.reserve(now)
+        while self._closing and self._closing[0][1] <= self._gone:
+            super().partition_ended(self._closing.popleft()[0], now)
+        self.send_watermark(now)
         self.running = False
         return sent
 
@@ -63,7 +76,13 @@ class OnceExecutor(SourceExecutor):
             group, rows = reservations.next()
             self.send(group, rows, now)
             sent += group.count
+        self._gone += sent
         return sent
+
+    def partition_ended(self, name: str, now: float) -> None:
+        """All messages of a partition were read; what is held of them still has to go out."""
+        held = self.reservations.held if self.reservations is not None else 0
+        self._closing.append((name, self._gone + held))
 
     def _take(self, group: Group, rows: Messages, now: float) -> None:
         if self.reservations is None:
@@ -76,12 +95,12 @@ class OnceExecutor(SourceExecutor):
         self.ledger.passed(group, now)
         self.in_flight(0, group, self.ledger.emitted)
         emitter = self.emitter
-        error = emitter.try_many(rows)
+        error = self.try_many(group.partition, rows)
         emitter.close_run(())
         if error is None:
             return
         for row in rows:
-            error = emitter.try_many([row]) if len(rows) > 1 else error
+            error = self.try_many(group.partition, [row]) if len(rows) > 1 else error
             emitter.close_run(())
             if error is not None:
                 details = user_traceback(error)
@@ -90,6 +109,7 @@ class OnceExecutor(SourceExecutor):
     def new_epoch(self, durable_round: int | None, roots: list[int], now: float) -> None:
         """Wait for ``go``; what is held is sent then, what was sent does not come again."""
         self.going = False
+        self.watermarks_anew()
 
     def drained(self) -> bool:
         """Whether everything that was read has gone out."""

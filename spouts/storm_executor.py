@@ -18,15 +18,16 @@ from waterspout.topology.tracebacks import user_traceback
 
 from .contract import EndOfInput, Spout
 from .executor import READ_BACKOFF_S, Bury
-from .groups import Group, Kept, no_slot
+from .groups import Group, no_slot
 from .ledger import Ledger, Retry
 from .partitions import idle_wait
+from .timed_spout import TimedSpout
 
 #: The one partition of a spout whose messages are only numbered.
 PARTITION = ""
 
 
-class StormExecutor:
+class StormExecutor(TimedSpout):
     """Runs one Spout task. The same interface as SourceExecutor."""
 
     def __init__(
@@ -64,8 +65,14 @@ class StormExecutor:
         name = stream or "default"
         if tup_id is not None and self.env.tracked:
             self._check_id(tup_id, name)
+        before = self.before
         self.emitter.close_run(())
-        tasks = self._emit(tup, stream, None, direct_task, need_task_ids)
+        error = None if self.time is None else self.note_time(PARTITION, [tup], name)
+        tasks: list[int] | None = None
+        if error is None:
+            tasks = self._emit(tup, stream, None, direct_task, need_task_ids)
+        elif tup_id is None or not self.env.tracked:
+            raise error
         if tup_id is None or not self.env.tracked:
             self.emitter.close_run(())
             self.ledger.emitted += 1
@@ -73,7 +80,9 @@ class StormExecutor:
         self._ids.add(tup_id)
         if direct_task is not None:
             self._direct[tup_id] = direct_task
-        self._track([(tup_id, name, list(tup))], self._number, self.env.clock())
+        group = Group(PARTITION, self._number, self._number + 1, 1, self.env.clock(),
+                      kept=[(tup_id, name, list(tup))], before=before)  # fmt: skip
+        self._track(group, group.since, error)
         self._number += 1
         return tasks
 
@@ -86,14 +95,19 @@ class StormExecutor:
         if known:
             raise EmitError(self.component, stream, f"message id {tup_id!r:.80} is still pending")
 
-    def _track(self, kept: Kept, start: int, now: float, attempts: int = 0,
-               since: float | None = None) -> None:  # fmt: skip
-        """Give what was routed since the last run a root, and keep its payload."""
-        root = self.roots.next(attempts > 0)
+    def _track(self, group: Group, now: float, error: BaseException | None) -> None:
+        """Give what was routed since the last run a root, and keep its payload.
+
+        Args:
+            error: why nothing was routed; the message fails.
+        """
+        root = self.roots.next(group.attempts > 0)
         guard = self.env.open_root(root, now)
-        group = Group(PARTITION, start, start + 1, 1, now if since is None else since,
-                      attempts=attempts, kept=kept)  # fmt: skip
         self.ledger.sent(root, group)
+        if error is not None:
+            reason, details = reason_of(error), user_traceback(error)
+            self.env.fail_roots((root,), self.component, self.task, reason, details)
+            self.env.note_error(self.component, self.task, reason, details)
         self.in_flight(root, group, self.ledger.emitted)
         self.emitter.close_run((root,))
         self.env.drop_guard(root, guard)
@@ -124,10 +138,12 @@ class StormExecutor:
             count = self.ledger.emitted
             self._next_tuple(now)
             if self.ledger.emitted == count:
+                self.partition_silent(PARTITION, now)
                 wait_s = idle_wait(now - self._heard_at)
                 self._wait_until = max(self._wait_until, now + wait_s)
             else:
                 self._heard_at = now
+        self.send_watermark(now)
         self.running = False
         return self.ledger.emitted - before
 
@@ -160,8 +176,13 @@ class StormExecutor:
                 self._give_up(retry)
                 continue
             self.emitter.close_run(())
-            self._emit(list(values), stream, None, self._direct.get(tup_id))
-            self._track(retry.kept, retry.start, now, retry.attempts, retry.since)
+            error = self.note_time(PARTITION, [values], stream)
+            if error is None:
+                self._emit(list(values), stream, None, self._direct.get(tup_id))
+            group = Group(PARTITION, retry.start, retry.end, 1, retry.since,
+                          attempts=retry.attempts, kept=retry.kept,
+                          before=retry.before)  # fmt: skip
+            self._track(group, now, error)
 
     def _give_up(self, retry: Retry) -> None:
         """Bury a message that was at work in worker after worker when they died."""
@@ -211,10 +232,7 @@ class StormExecutor:
         self.going = False
         if self.env.tracked:
             self.ledger.new_epoch(durable_round, roots, now)
-
-    def drained(self) -> bool:
-        """Whether nothing is in flight, waits for replay or to be stored."""
-        return self.ledger.idle
+        self.watermarks_anew()
 
     def wakeup(self, now: float) -> float:
         """Return the seconds until there may be something to do."""
@@ -223,7 +241,7 @@ class StormExecutor:
         wait = self.ledger.next_due(now)
         if not self.draining and not self.exhausted and self.ledger.room() > 0:
             wait = min(wait, max(self._wait_until - now, 0.0))
-        return wait
+        return min(wait, self.next_watermark(now))
 
     def lag(self) -> int | None:
         """Not known."""

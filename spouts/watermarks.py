@@ -15,6 +15,8 @@ Source: Flink's bounded-out-of-orderness generator, per split and with idleness.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from waterspout.topology.marks import MAX_WATERMARK, MIN_WATERMARK
 
 
@@ -77,10 +79,11 @@ class Watermarks:
         """The input has ended: nothing follows, and no partition will be found."""
         self._ended = True
 
-    def again(self) -> None:
-        """Everything is read again from where it is durable: forget how far it had come."""
-        self._partitions = {name: PartitionTime() for name in self._partitions}
-        self.reached, self._ended = MIN_WATERMARK, False
+    def again(self, partitions: Iterable[str]) -> None:
+        """These are read again from where they are durable: forget how far all had come."""
+        again = {name: PartitionTime() for name in partitions}
+        if again:
+            self._partitions, self.reached, self._ended = again, MIN_WATERMARK, False
 
     def advance(self, now: float) -> int:
         """Work out and return the watermark; ``MIN_WATERMARK``: there is none yet."""
@@ -94,6 +97,11 @@ class Watermarks:
         if came > MIN_WATERMARK:
             self.reached = max(self.reached, came - self._lag_ms - 1)
         return self.reached
+
+    def came(self, partition: str) -> int:
+        """Return the largest event time of a partition; ``MIN_WATERMARK``: it had no rows yet."""
+        time = self._partitions.get(partition)
+        return MIN_WATERMARK if time is None else time.max_ms
 
     def idle(self, now: float) -> bool:
         """Say whether no partition is at work; a task without partitions is idle, too."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from waterspout.bolts.contract import Bolt, ColumnBolt
-from waterspout.bolts.exact_messages import ExactOwnMessages
+from waterspout.bolts.exact_messages import ExactOwnMessages, OwnFailures
 from waterspout.bolts.executor import BoltExecutor
 from waterspout.bolts.offload import Call, OffloadExecutor
 from waterspout.bolts.own_messages import STATE_MAP, OwnMessages
@@ -36,6 +36,7 @@ from waterspout.topology.groupings import (
     Route,
     ShuffleRoute,
 )
+from waterspout.topology.marks import Mark
 from waterspout.topology.plan import Plan, TaskPlan
 from waterspout.topology.spec import ComponentSpec, InputSpec
 from waterspout.topology.task_env import TaskEnv
@@ -44,6 +45,7 @@ from waterspout.topology.tuples import Tuple, tuple_class
 from .dispatch import Dispatch
 from .host_args import HostArgs
 from .task_states import StateHost, TaskStates
+from .time_build import SendMark, TimeBuilder
 
 #: Without tracking a group is only a read, and each read has a price: so many ``batch_max``.
 UNTRACKED_BATCHES = 8
@@ -90,8 +92,11 @@ class TaskBuilder:
         self.restored: int | None = None
         #: Makes the state of each bolt task.
         self.states = TaskStates(plan, StateHost(env.wall_ms))
-        #: Task -> when its own messages failed; set before tasks are built.
-        self.own_failures: Callable[[int], deque[float]] = lambda task: deque()
+        #: Task -> failures of its own messages; set before tasks are built.
+        self.own_failures: Callable[[int], OwnFailures] = lambda task: OwnFailures()
+        self.time = TimeBuilder(plan, env)
+        #: Called with an executor whose frames a mark is about to close: a tap looks at them.
+        self.flush: Callable[[Any], Any] = lambda executor: None
         #: Calls of blocking and async bolts that the shell is to run.
         self.calls: deque[Call] = deque()
 
@@ -164,7 +169,17 @@ class TaskBuilder:
             )  # fmt: skip
             spout.open(context)
             spout.activate()
+        self.time.spout(task.component, executor, self._send_mark(executor))
         self.tasks.spouts[task.task] = executor
+
+    def _send_mark(self, executor: Any) -> SendMark:
+        """Return what puts a mark behind everything that a task has emitted."""
+
+        def send(mark: Mark) -> None:
+            self.flush(executor)
+            self.dispatch.mark(executor.emitter, mark)
+
+        return send
 
     def _group_max(self, component: str) -> int:
         if not self.env.tracked:
@@ -204,6 +219,7 @@ class TaskBuilder:
         bolt.ack = executor.holds.ack  # type: ignore[method-assign]
         bolt.fail = executor.holds.fail  # type: ignore[method-assign]
         bolt.extend_timeout = executor.holds.extend  # type: ignore[method-assign]
+        self.time.bolt(task, bolt, executor, context, self._send_mark(executor))
         bolt.prepare(context)
         self.states.prepared(bolt, state, task.component)
 

@@ -187,7 +187,7 @@ class WorkerCore:
         self.builder, self.dispatch, self.tasks = builder, builder.dispatch, builder.tasks
         builder.fresh, builder.allow = bool(message.get("fresh")), self._allow
         builder.own_failures = self.restore.own_failures
-        builder.restored = message.get("restore_round")
+        builder.restored, builder.flush = message.get("restore_round"), self.flush
         builder.load_grouping = self._args.grouping
         builder.states = TaskStates(plan, self.state_host)
         for task in reversed(plan.tasks_on(self.worker)):

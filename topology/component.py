@@ -86,6 +86,9 @@ class Context:
             from the start, and does not go on with what an earlier one left.
         restored: number of the round or checkpoint that the state is of; None: it begins empty.
         state: durable state (bolts.state.TaskState); None in spouts.
+        timers: of a bolt (bolts.timers.Timers), by key, for ``on_timer``; None in spouts.
+        watermark: how far event time has come in a bolt, in milliseconds since 1970; None: no
+            watermark has come yet.
         clock: monotonic seconds; the only clock a component should use for durations.
         random: seeded per task.
         metrics: own counters and gauges.
@@ -103,6 +106,8 @@ class Context:
     fresh: bool = False
     restored: int | None = None
     state: Any = None
+    timers: Any = None
+    watermark: int | None = None
     metrics: Metrics = field(default_factory=Metrics)
     log: logging.Logger = field(default_factory=lambda: logging.getLogger("waterspout.user"))
 

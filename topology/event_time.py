@@ -10,13 +10,16 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .channels import Rows
 from .columns import Columns
 from .component import StreamDecl
 from .errors import UserError
 from .tuples import Tuple, tuple_class
+
+if TYPE_CHECKING:
+    from .spec import TopologySpec
 
 #: How a field may be written, with the sentence that the docs print.
 UNITS: dict[str, str] = {
@@ -35,6 +38,21 @@ _NAMES = {"s": "seconds", "ms": "milliseconds", "us": "microseconds"}
 
 class EventTimeError(UserError):
     """A row whose event time is missing or cannot be read; names the field and the value."""
+
+
+def timed_components(spec: TopologySpec) -> frozenset[str]:
+    """Return the components whose channels carry watermarks: spouts with event time, and every
+    bolt with one of them above it."""
+    timed = {each.id for each in spec.spouts.values() if each.options.event_time is not None}
+    more = True
+    while more:
+        found = {
+            bolt.id for bolt in spec.bolts.values()
+            if bolt.id not in timed and any(each.source in timed for each in bolt.inputs)
+        }  # fmt: skip
+        timed |= found
+        more = bool(found)
+    return frozenset(timed)
 
 
 class TimeField:

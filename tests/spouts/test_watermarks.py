@@ -139,7 +139,9 @@ def test_reading_again_starts_from_nothing() -> None:
     watermarks.seen("a", 100)
     watermarks.ended()
     watermarks.advance(0.0)
-    watermarks.again()
+    watermarks.again(())
+    assert watermarks.advance(0.0) == MAX_WATERMARK
+    watermarks.again(["a"])
     assert watermarks.advance(0.0) == MIN_WATERMARK
     watermarks.seen("a", 7)
     assert watermarks.advance(0.0) == 6

@@ -1,0 +1,253 @@
+"""Event time and timers of one bolt task: what happens when a watermark's turn has come.
+
+    marks of all channels -> valve -> event timers up to it, in the order of their times
+                                   -> ``Bolt.on_watermark``
+                                   -> the mark on all outputs, behind what these emitted
+
+Timers fire a few at a time, each time under a root of its own; when a slice is over or the outbox
+full, the rest waits, and with it all that is queued behind the mark.
+
+Under at-least-once what the bolt itself emits may come again, as a spout's messages may: the mark
+that goes on never passes what is not durable of it (see spouts/spout_time.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from waterspout.topology.frames import Channel
+from waterspout.topology.marks import IDLE, MAX_WATERMARK, MIN_WATERMARK, WATERMARK, Mark
+from waterspout.topology.task_env import reason_of
+from waterspout.topology.tracebacks import user_traceback
+
+from .timers import Kind, Timers
+from .valve import Valve
+
+if TYPE_CHECKING:
+    from .executor import BoltExecutor
+
+#: What a watermark may set off in one slice, in seconds.
+SLICE_S = 0.004
+#: Timers that share a root, and rows of ``on_watermark`` that do.
+TIMERS_MAX = 64
+ROWS_MAX = 1024
+#: Stands for "not soon", in seconds.
+NEVER_S = 3600.0
+
+
+class TaskTime:
+    """Event time and timers of one bolt task; sets the executor's hooks for watermarks.
+
+    Args:
+        valve: of the task; None: no spout above has event time.
+        timers: None: the bolt has no ``on_timer``.
+        forward: puts a mark behind everything that the task has emitted.
+        wall_ms: the clock of processing timers.
+        held: under at-least-once marks wait for own messages.
+    """
+
+    def __init__(
+        self, executor: BoltExecutor, valve: Valve | None, timers: Timers | None,
+        forward: Callable[[Mark], None], wall_ms: Callable[[], int], *, held: bool,
+    ) -> None:  # fmt: skip
+        self._executor, self.valve, self.timers = executor, valve, timers
+        self._forward, self._wall_ms, self._held = forward, wall_ms, held
+        #: How far the bolt has come, and how far it is to come: timers between are at work.
+        self.watermark = self._target = MIN_WATERMARK
+        #: Rows that ``on_watermark`` still has to give, where it is a generator.
+        self._rows: Iterator[Any] | None = None
+        #: What was sent on last, and whether it was IDLE.
+        self._sent, self._sent_idle = MIN_WATERMARK, False
+        #: ``own.released`` when own messages were found to hold a mark back.
+        self._held_at = -1
+        executor.own.sent_on = MIN_WATERMARK if held else None
+        if valve is not None:
+            executor.on_watermark, executor.on_idle = self._on_watermark, self._on_idle
+
+    # Marks come in.
+
+    def _on_watermark(self, channel: Channel, value: int) -> None:
+        assert self.valve is not None
+        self._take(self.valve.on_watermark(channel, value))
+
+    def _on_idle(self, channel: Channel, value: int) -> None:
+        assert self.valve is not None
+        self._take(self.valve.on_idle(channel, value))
+
+    def _take(self, marks: list[Mark]) -> None:
+        if not marks:
+            return
+        self._target = max(self._target, *(mark.value for mark in marks))
+        if not self._reach():
+            self._executor.unfinished = self._reach
+
+    def _reach(self) -> bool:
+        """Go as far as the target, for one slice; say whether it was reached."""
+        executor = self._executor
+        until = executor.env.clock() + SLICE_S
+        self._show()
+        while True:
+            if executor.blocked():
+                return False
+            if not self._step():
+                break
+            if executor.env.clock() >= until:
+                return False
+        self._send_on()
+        return True
+
+    def _step(self) -> bool:
+        """Do the next thing that the target asks for; False: there is nothing left to do."""
+        if self._rows is not None:
+            self._call(self._pull)
+        elif self._due("event", self._target):
+            self._call(lambda: self._fire("event", self._target))
+        elif self.watermark < self._target:
+            self.watermark = self._target
+            self._call(self._tell)
+        else:
+            return False
+        return True
+
+    def _show(self) -> None:
+        """Timers and ``on_watermark`` see the watermark that calls them."""
+        self._executor.bolt.context.watermark = (
+            self._target if self._target > MIN_WATERMARK else None
+        )
+
+    def _call(self, call: Callable[[], None]) -> None:
+        self._executor.own_calls.call(call, self._executor.env.clock())
+
+    def _tell(self) -> None:
+        rows = self._executor.bolt.on_watermark(self.watermark)
+        if isinstance(rows, Iterable):
+            self._rows = iter(rows)
+
+    def _pull(self) -> None:
+        """Emit some of the rows that ``on_watermark`` yields."""
+        emit, rows = self._executor.bolt.emit, self._rows
+        assert rows is not None
+        self._rows = None
+        pulled = list(islice(rows, ROWS_MAX))
+        if len(pulled) == ROWS_MAX:
+            self._rows = rows
+        wrong: Exception | None = None
+        for row in pulled:
+            self._executor.calls += 1
+            try:
+                if row is not None:
+                    emit(row)
+            except Exception as error:
+                wrong = error
+        if wrong is not None:
+            raise wrong
+
+    # Timers.
+
+    def _due(self, kind: Kind, until: int) -> bool:
+        at = self.timers.next_at(kind) if self.timers is not None else None
+        return at is not None and at <= until
+
+    def _fire(self, kind: Kind, until: int) -> None:
+        """Call ``on_timer`` for some of the timers that are due, one after the other."""
+        executor, timers = self._executor, self.timers
+        assert timers is not None
+        bolt, state = executor.bolt, executor.bolt.context.state
+        for _ in range(TIMERS_MAX):
+            timer = timers.due(kind, until)
+            if timer is None:
+                return
+            state.key = timer.key
+            executor.calls += 1
+            try:
+                rows: Any = bolt.on_timer(timer)
+                for row in rows if isinstance(rows, Iterable) else ():
+                    if row is not None:
+                        bolt.emit(row)
+            except (Exception, SystemExit) as error:
+                self._note(timer.name, error)
+
+    def _note(self, name: str, error: BaseException) -> None:
+        executor = self._executor
+        executor.failed += 1
+        text = f"on_timer{f' {name!r:.80}' if name else ''}: {reason_of(error)}"
+        executor.env.note_error(executor.component, executor.task, text, user_traceback(error))
+
+    def turn(self, now: float) -> None:
+        """Fire what is due without a mark. Called in each turn, between two calls of the bolt."""
+        executor = self._executor
+        if self.timers is not None:
+            until = executor.env.clock() + SLICE_S
+            self._fire_for("processing", self._wall_ms, until)
+            if executor.unfinished is None:
+                # They were set for a time that the watermark had passed.
+                self._fire_for("event", lambda: self.watermark, until)
+        if executor.unfinished is None:
+            self._send_on()
+
+    def _fire_for(self, kind: Kind, time: Callable[[], int], until: float) -> None:
+        executor = self._executor
+        while self._due(kind, time()) and not executor.blocked():
+            self._call(lambda: self._fire(kind, time()))
+            if executor.env.clock() >= until:
+                return
+
+    def wakeup(self) -> float:
+        """Return the seconds until ``turn`` has something to do, or a long time."""
+        executor = self._executor
+        if executor.blocked():
+            return NEVER_S
+        if executor.unfinished is not None or self._due("event", self.watermark):
+            return 0.0
+        if self._waits() and self._held_at != executor.own.released:
+            return 0.0
+        at = self.timers.next_at("processing") if self.timers is not None else None
+        return NEVER_S if at is None else max(at - self._wall_ms(), 0) / 1000
+
+    # Marks go on.
+
+    def _waits(self) -> bool:
+        """Say whether something may have to be sent on."""
+        valve = self.valve
+        return valve is not None and (
+            self.watermark > self._sent or valve.idle is not self._sent_idle
+        )
+
+    def _send_on(self) -> None:
+        """Send the watermark on, as far as own messages let it."""
+        own, valve = self._executor.own, self.valve
+        if valve is None or not self._waits() or self._held_at == own.released:
+            return
+        held = own.held_back() if self._held else None
+        value = self.watermark if held is None else min(self.watermark, held)
+        value = max(value, self._sent)
+        # An idle task stays idle whatever it emits by itself, and is idle once that is durable.
+        idle = valve.idle and (held is None or self._sent_idle)
+        if value > self._sent or idle is not self._sent_idle:
+            self._sent, self._sent_idle = value, idle
+            if self._held:
+                own.sent_on = value
+            self._forward(Mark(IDLE if idle else WATERMARK, value))
+        self._held_at = own.released if self._waits() else -1
+
+    # The end, and a new epoch.
+
+    def end(self) -> bool:
+        """All input has ended: event time is over. True once all that this sets off is done."""
+        if self.valve is None:
+            return True
+        self._target = MAX_WATERMARK
+        self._executor.unfinished = None
+        return self._reach()
+
+    def new_epoch(self) -> None:
+        """Watermarks start from nothing; timers stay."""
+        if self.valve is not None:
+            self.valve.reset()
+        self.watermark = self._target = self._sent = MIN_WATERMARK
+        self._sent_idle, self._rows, self._held_at = False, None, -1
+        if self._held:
+            self._executor.own.sent_on = MIN_WATERMARK
+        self._show()

@@ -1,0 +1,324 @@
+"""What a watermark sets off in a bolt task, in which order, and what goes on downstream."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from waterspout.bolts.contract import Bolt
+from waterspout.bolts.task_time import TIMERS_MAX, TaskTime
+from waterspout.bolts.timers import Timer, Timers
+from waterspout.bolts.valve import Valve
+from waterspout.topology.component import Metrics
+from waterspout.topology.marks import IDLE, MAX_WATERMARK, MIN_WATERMARK, WATERMARK, Mark
+
+from .rig import SOURCE, TASK, Rig
+
+CHANNEL = (SOURCE, 0, TASK)
+OTHER = (SOURCE, 1, TASK)
+
+
+class State:
+    """As much of a task's state as timers need."""
+
+    key: Any = "k"
+
+
+class Context:
+    """As much of a context as timers need."""
+
+    def __init__(self) -> None:
+        self.state, self.metrics = State(), Metrics()
+        self.watermark: int | None = None
+
+
+class Logs(Bolt):
+    """Emits and logs everything that calls it."""
+
+    def __init__(self) -> None:
+        self.log: list[Any] = []
+        self.context = Context()  # type: ignore[assignment]
+
+    def process(self, tup: Any) -> None:
+        self.log.append(tup[0])
+
+    def on_timer(self, timer: Timer) -> None:
+        assert self.context.state.key == timer.key
+        self.log.append(("timer", timer.at, self.context.watermark))
+        self.emit([timer.at])
+
+    def on_watermark(self, watermark: int) -> Any:
+        self.log.append(("watermark", watermark, self.context.watermark))
+        self.emit([-watermark])
+
+
+class Bench:
+    """A rig with event time; the marks that go on land behind the rows they follow."""
+
+    def __init__(self, bolt: Bolt | None = None, *, held: bool = False, **rig: Any) -> None:
+        self.bolt: Any = bolt or Logs()
+        self.rig = Rig(self.bolt, **rig)
+        executor = self.rig.executor
+        self.wall = 5000
+        self.timers = Timers({}, lambda: self.bolt.context.state.key, lambda: self.wall)
+        self.out: list[Any] = []
+        self.time = TaskTime(
+            executor, Valve([CHANNEL, OTHER]), self.timers, self._forward, lambda: self.wall,
+            held=held,
+        )  # fmt: skip
+        executor.time = self.time
+        executor.enqueue_mark(OTHER, Mark(IDLE, MIN_WATERMARK))
+
+    def _forward(self, mark: Mark) -> None:
+        # As dispatch.mark does: everything emitted so far goes before it.
+        self.out += self.rig.take()[1]
+        self.out.append(mark)
+
+    def mark(self, value: int) -> None:
+        """A watermark arrives."""
+        self.rig.executor.enqueue_mark(CHANNEL, Mark(WATERMARK, value))
+
+    def went_on(self) -> list[Any]:
+        """Work everything off; return the rows and marks that went out."""
+        self.rig.run()
+        self.rig.executor.own_calls.tick(self.rig.now)
+        self.out += self.rig.take()[1]
+        out, self.out = self.out, []
+        return out
+
+
+@pytest.fixture
+def bench() -> Bench:
+    return Bench()
+
+
+def test_timers_then_on_watermark_then_the_mark(bench: Bench) -> None:
+    for at in (20, 10, 31):
+        bench.timers.event(at)
+    bench.mark(30)
+    assert bench.went_on() == [10, 20, -30, Mark(WATERMARK, 30)]
+    assert bench.bolt.log == [("timer", 10, 30), ("timer", 20, 30), ("watermark", 30, 30)]
+    bench.mark(31)
+    assert bench.went_on() == [31, -31, Mark(WATERMARK, 31)]
+
+
+def test_a_mark_takes_its_turn_between_frames(bench: Bench) -> None:
+    bench.rig.feed((2, (7,)))
+    bench.mark(30)
+    bench.rig.feed((1, (8,)))
+    bench.went_on()
+    assert bench.bolt.log == [0, 1, ("watermark", 30, 30), 0]
+
+
+def test_what_they_emit_has_roots_of_its_own(bench: Bench) -> None:
+    bench.timers.event(10)
+    bench.mark(30)
+    bench.rig.executor.run()
+    runs, rows = bench.rig.take()
+    assert bench.out[:2] == [10, -30]
+    assert rows == [] and runs == []
+    assert len(bench.rig.done) == 2 and all(root >> 48 == TASK for root in bench.rig.done)
+
+
+def test_a_timer_of_a_time_that_is_over_fires_in_the_next_turn(bench: Bench) -> None:
+    bench.mark(30)
+    bench.went_on()
+    bench.timers.event(30)
+    assert bench.time.wakeup() == 0.0
+    assert bench.went_on() == [30]
+
+
+def test_processing_timers_fire_by_the_clock(bench: Bench) -> None:
+    bench.timers.processing(6000)
+    assert bench.time.wakeup() == 1.0
+    assert bench.went_on() == []
+    bench.wall = 6000
+    assert bench.time.wakeup() == 0.0
+    assert bench.went_on() == [6000]
+    assert bench.bolt.log == [("timer", 6000, None)]
+
+
+def test_a_timer_that_raises_stops_no_other(bench: Bench) -> None:
+    def fails(timer: Timer) -> None:
+        if timer.at == 10:
+            raise ValueError("no")
+        bench.bolt.emit([timer.at])
+
+    bench.bolt.on_timer = fails
+    for at in (10, 20):
+        bench.timers.event(at, "x")
+    bench.mark(30)
+    assert bench.went_on()[0] == 20
+    (error,) = bench.rig.env.take_errors()
+    assert error["text"] == "on_timer 'x': ValueError: no"
+    assert bench.rig.executor.failed == 1
+
+
+def test_timers_set_by_timers_fire_before_the_mark_goes_on(bench: Bench) -> None:
+    def again(timer: Timer) -> None:
+        bench.bolt.emit([timer.at])
+        if timer.at < 15:
+            bench.timers.event(timer.at + 1)
+
+    bench.bolt.on_timer = again
+    bench.timers.event(12)
+    bench.mark(30)
+    assert bench.went_on() == [12, 13, 14, 15, -30, Mark(WATERMARK, 30)]
+
+
+def test_while_the_outbox_is_full_the_mark_and_all_behind_it_wait(bench: Bench) -> None:
+    class Full(Logs):
+        def on_timer(self, timer: Timer) -> None:
+            super().on_timer(timer)
+            bench.rig.full = len(self.log) % TIMERS_MAX == 0
+
+    bench = Bench(Full())
+    for at in range(TIMERS_MAX + 5):
+        bench.timers.event(at)
+    bench.mark(500)
+    bench.rig.feed((1, (8,)))
+    bench.rig.run()
+    assert len(bench.bolt.log) == TIMERS_MAX
+    assert bench.rig.executor.paused and not bench.rig.executor.idle
+    assert bench.time.wakeup() == 3600.0
+    bench.rig.full = False
+    out = bench.went_on()
+    assert out == [*range(TIMERS_MAX + 5), -500, Mark(WATERMARK, 500)]
+    assert bench.bolt.log[-1] == 0
+    assert bench.rig.executor.idle
+
+
+def test_a_watermark_works_for_one_slice_at_a_time() -> None:
+    bench = Bench()
+    bench.rig.env.clock = lambda: bench.rig.now  # type: ignore[method-assign]
+
+    def slow(timer: Timer) -> None:
+        bench.bolt.log.append(timer.at)
+        bench.rig.now += 0.001
+
+    bench.bolt.on_timer = slow
+    for at in range(3 * TIMERS_MAX):
+        bench.timers.event(at)
+    bench.mark(500)
+    bench.rig.executor.run()
+    assert len(bench.bolt.log) == TIMERS_MAX
+    bench.rig.executor.run()
+    assert len(bench.bolt.log) == 2 * TIMERS_MAX
+
+
+def test_on_watermark_may_be_a_generator_of_many_rows() -> None:
+    class Many(Logs):
+        def on_watermark(self, watermark: int) -> Any:
+            for n in range(3000):
+                yield [n]
+            yield None
+
+    bench = Bench(Many())
+    bench.mark(30)
+    out = bench.went_on()
+    assert out == [*range(3000), Mark(WATERMARK, 30)]
+    assert len(bench.rig.done) == 3
+
+
+def test_under_at_least_once_the_mark_waits_for_what_the_bolt_emitted() -> None:
+    bench = Bench(held=True)
+    bench.rig.own.durable_at_once = False
+    bench.mark(10)
+    assert bench.went_on() == [-10]
+    bench.mark(30)
+    assert bench.went_on() == [-30]
+    bench.rig.own.freeze(1)
+    assert bench.went_on() == []
+    assert bench.time.wakeup() == 3600.0
+    bench.rig.own.durable(1)
+    assert bench.time.wakeup() == 0.0
+    assert bench.went_on() == [Mark(WATERMARK, 30)]
+
+
+def test_what_failed_holds_until_it_came_again() -> None:
+    bench = Bench(held=True)
+    bench.mark(10)
+    bench.rig.run()
+    (root,) = bench.rig.own._kept
+    _, first, _ = bench.rig.out.take()
+    bench.rig.env.fail_roots((first[0][1][0],), "b", 9, "no")
+    bench.rig.flush()
+    assert root == first[0][1][0]
+    bench.rig.now += 60
+    bench.rig.executor.own_calls.tick(bench.rig.now)
+    assert bench.out == []
+    assert bench.rig.own.held_back() == MIN_WATERMARK
+    assert bench.went_on() == [-10]
+    assert bench.went_on() == [Mark(WATERMARK, 10)]
+
+
+def test_what_is_emitted_later_does_not_hold_what_went_on_before() -> None:
+    bench = Bench(held=True)
+    bench.mark(10)
+    bench.went_on()
+    assert bench.went_on() == [Mark(WATERMARK, 10)]
+    bench.rig.own.durable_at_once = False
+    bench.timers.processing(0)
+    assert bench.went_on() == [0]
+    assert bench.rig.own.held_back() == 10
+
+
+def test_idle_goes_on_and_active_again(bench: Bench) -> None:
+    bench.mark(10)
+    bench.went_on()
+    bench.rig.executor.enqueue_mark(CHANNEL, Mark(IDLE, 12))
+    assert bench.went_on() == [-12, Mark(IDLE, 12)]
+    bench.mark(12)
+    assert bench.went_on() == [Mark(WATERMARK, 12)]
+
+
+def test_the_end_of_the_input_is_the_end_of_time_before_finish(bench: Bench) -> None:
+    bench.bolt.finish = lambda: bench.bolt.log.append("finish")
+    bench.timers.event(10)
+    bench.timers.processing(10**9)
+    bench.rig.executor.own_calls.finish_step(bench.rig.now)
+    assert [each if isinstance(each, str) else each[0] for each in bench.bolt.log] == [
+        "timer", "watermark", "finish",
+    ]  # fmt: skip
+    assert bench.bolt.log[0] == ("timer", 10, MAX_WATERMARK)
+    # It is not due before its time; it is kept for the next run.
+    assert bench.timers.counts() == {"event": 0, "processing": 1}
+
+
+def test_a_new_epoch_starts_from_nothing_and_keeps_timers(bench: Bench) -> None:
+    bench.timers.event(40)
+    bench.mark(30)
+    bench.went_on()
+    bench.rig.executor.new_epoch(bench.rig.now)
+    assert bench.bolt.context.watermark is None
+    assert bench.time.watermark == MIN_WATERMARK
+    bench.rig.executor.enqueue_mark(OTHER, Mark(IDLE, MIN_WATERMARK))
+    bench.mark(20)
+    assert Mark(WATERMARK, 20) in bench.went_on()
+    bench.mark(40)
+    assert bench.went_on()[0] == 40
+
+
+def test_in_a_new_epoch_nothing_goes_on_before_what_is_emitted_again() -> None:
+    bench = Bench(held=True)
+    bench.rig.own.durable_at_once = False
+    bench.mark(30)
+    bench.went_on()
+    bench.rig.executor.new_epoch(bench.rig.now)
+    bench.rig.executor.enqueue_mark(OTHER, Mark(IDLE, MIN_WATERMARK))
+    bench.mark(30)
+    assert bench.went_on() == [-30, -30]
+    assert bench.rig.own.held_back() == MIN_WATERMARK
+
+
+def test_a_bolt_without_watermarks_has_processing_timers_only() -> None:
+    bolt = Logs()
+    rig = Rig(bolt)
+    timers = Timers({}, lambda: "k", lambda: 50)
+    time = rig.executor.time = TaskTime(
+        rig.executor, None, timers, lambda mark: None, lambda: 50, held=False
+    )
+    timers.processing(50)
+    rig.executor.own_calls.tick(rig.now)
+    assert bolt.log == [("timer", 50, None)]
+    assert time.end()
