@@ -1,0 +1,1 @@
+"""Anomalies in network traffic by sliding windows, with planted answers."""

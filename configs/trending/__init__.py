@@ -1,0 +1,1 @@
+"""Trending words by sliding windows in two stages, with planted answers."""
