@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from waterspout.topology.event_time import iso_text
 from waterspout.topology.frames import Channel
 from waterspout.topology.marks import IDLE, MAX_WATERMARK, MIN_WATERMARK, WATERMARK, Mark
 from waterspout.topology.task_env import reason_of
@@ -231,6 +232,29 @@ class TaskTime:
                 own.sent_on = value
             self._forward(Mark(IDLE if idle else WATERMARK, value))
         self._held_at = own.released if self._waits() else -1
+
+    def status(self, name: Callable[[Channel], str]) -> tuple[int, str] | None:
+        """Return the watermark and what holds it back; None: none can come.
+
+        Only reads: any thread may call it.
+
+        Args:
+            name: says what a channel is called.
+        """
+        valve = self.valve
+        if valve is None:
+            return None
+        if self.watermark < self._target:
+            return self.watermark, "its timers and windows are at work"
+        behind, idle = valve.behind(), len(valve.idle_channels())
+        why = f", {idle} of its inputs left out as idle" if idle else ""
+        if self.watermark == MAX_WATERMARK:
+            return self.watermark, ""
+        if behind is None:
+            return self.watermark, "all its inputs are idle"
+        came = valve.watermark_of(behind)
+        where = "sent no watermark yet" if came == MIN_WATERMARK else f"sent {iso_text(came)}"
+        return self.watermark, f"{name(behind)} {where}{why}"
 
     # The end, and a new epoch.
 

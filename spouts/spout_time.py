@@ -16,10 +16,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from waterspout.topology.channels import Rows
-from waterspout.topology.event_time import RowTimes
+from waterspout.topology.event_time import RowTimes, iso_text
 from waterspout.topology.marks import IDLE, MAX_WATERMARK, MIN_WATERMARK, WATERMARK, Mark
 
 from .watermarks import Watermarks
+
+#: Of the name of a partition that holds the watermark back, so much is shown.
+PARTITION_CHARS_MAX = 120
 
 
 class SpoutTime:
@@ -90,6 +93,19 @@ class SpoutTime:
         if self._stale:
             return max(self._next - now, 0.0)
         return self.watermarks.next_change(now)
+
+    def status(self, now: float) -> tuple[int, str]:
+        """Return the watermark and what holds it back. Only reads: any thread may call it."""
+        watermarks, sent = self.watermarks, self.sent
+        behind, idle = watermarks.behind(now), watermarks.idle_partitions(now)
+        why = f", {idle} of its partitions left out as idle" if idle else ""
+        if sent < watermarks.reached:
+            return sent, f"waits until the messages under it are durable{why}"
+        if behind is None:
+            return sent, "" if watermarks.reached == MAX_WATERMARK else "no partition has rows"
+        name, came = behind
+        where = "has no rows yet" if came == MIN_WATERMARK else f"is at {iso_text(came)}"
+        return sent, f"partition {name[:PARTITION_CHARS_MAX]!r} {where}{why}"
 
     def new_epoch(self, again: Iterable[str] = ()) -> None:
         """Send everything anew: nobody knows of it.

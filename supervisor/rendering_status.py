@@ -22,6 +22,8 @@ ERRORS_MAX = 5
 #: Lines of a traceback that are shown; its end says most.
 TRACEBACK_LINES_MAX = 12
 
+#: Name of the counter of tuples that came after their window was gone.
+LATE = "late"
 #: What is shown in which style; everything else is plain.
 STYLES = {
     "running": "green",
@@ -70,6 +72,7 @@ def status_view(status: Mapping[str, Any], rates: Mapping[str, float]) -> Render
         parts += [bolt_table(status["bolts"], rates), Text()]
     parts += [worker_table(status["workers"]), Text()]
     parts += _first_unacked(status["spouts"])
+    parts += watermark_lines([*status["spouts"], *status["bolts"]])
     parts += [_round_line(status), *error_lines(status["errors"])]
     return Group(*parts)
 
@@ -208,6 +211,24 @@ def _first_unacked(rows: Sequence[Mapping[str, Any]]) -> list[RenderableType]:
             if first.get("progress_s") is not None:
                 line.append(f"; its tree made progress {seconds(first['progress_s'])} ago")
             found.append(line)
+    return found
+
+
+def watermark_lines(rows: Sequence[Mapping[str, Any]]) -> list[RenderableType]:
+    """Return how far event time has come in each component, and what holds it back there."""
+    found: list[RenderableType] = []
+    for row in rows:
+        mark = row.get("watermark")
+        if not mark:
+            continue
+        at = "ended" if mark["ended"] else mark["at"] or "no watermark yet"
+        line = Text(f"{text(row['component'])}: event time {at}")
+        if mark["behind"]:
+            line.append(f"; {text(mark['behind'], 200)}", style="dim")
+        late = row.get("metrics", {}).get(LATE)
+        if late:
+            line.append(f"; {plural(int(late), 'late tuple')}", style="yellow")
+        found.append(line)
     return found
 
 

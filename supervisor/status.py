@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
+
+from waterspout.topology.event_time import iso_text
+from waterspout.topology.marks import MAX_WATERMARK, MIN_WATERMARK
 
 from .progress import Progress, latencies
 from .restarts import Workers
@@ -33,6 +36,7 @@ def _spout_row(component: str, tallies: list[Tally], now: float) -> dict[str, An
     row["first_unacked"] = _first_unacked(tallies, now)
     row["lag"] = sum(lags) if lags else None
     row["latency_ms"] = percentiles(latencies(tallies))
+    row["watermark"] = _watermark(tallies)
     row["exhausted"] = all(bool(tally.report.get("exhausted")) for tally in tallies)
     return row
 
@@ -56,6 +60,31 @@ def _first_unacked(tallies: Iterable[Tally], now: float) -> dict[str, Any] | Non
     }  # fmt: skip
 
 
+def _watermark(tallies: Sequence[Tally]) -> dict[str, Any] | None:
+    """Return the watermark of the task that is furthest behind; None: there is no event time."""
+    found = [
+        (at, index, behind)
+        for index, tally in enumerate(tallies)
+        for at, behind in [tally.report.get("watermark") or (None, "")] if at is not None
+    ]  # fmt: skip
+    if not found:
+        return None
+    at, index, behind = min(found)
+    ended = at == MAX_WATERMARK
+    return {
+        "at": None if ended or at == MIN_WATERMARK else iso_text(at), "ended": ended,
+        "task": index, "behind": behind,
+    }  # fmt: skip
+
+
+def _metrics(tallies: Iterable[Tally]) -> dict[str, float]:
+    """Return a component's own counters and gauges, summed over its tasks."""
+    found: Counter[str] = Counter()
+    for tally in tallies:
+        found.update(tally.report.get("metrics") or {})
+    return dict(sorted(found.items()))
+
+
 def bolt_rows(plan: Any, progress: Progress) -> list[dict[str, Any]]:
     """Return one row per bolt; its capacity is that of its busiest task, as in Storm."""
     rows = []
@@ -67,6 +96,8 @@ def bolt_rows(plan: Any, progress: Progress) -> list[dict[str, Any]]:
         row["queue"] = sum(tally.gauge("queue") for tally in tallies)
         row["capacity"] = round(max(tally.capacity for tally in tallies), 3)
         row["held"] = sum(tally.gauge("held") for tally in tallies)
+        row["watermark"] = _watermark(tallies)
+        row["metrics"] = _metrics(tallies)
         rows.append(row)
     return rows
 

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 from waterspout.bolts.executor import BoltExecutor
 from waterspout.bolts.offload import OffloadExecutor
 from waterspout.spouts.once_executor import OnceExecutor
+from waterspout.topology.frames import Channel
+from waterspout.topology.tuples import DEFAULT_STREAM
 
 if TYPE_CHECKING:
     from .task_build import SpoutExecutor
@@ -48,7 +50,7 @@ class Reporter:
         return report
 
     def _spout(self, executor: SpoutExecutor, now: float) -> dict[str, Any]:
-        ledger = executor.ledger
+        ledger, time = executor.ledger, executor.time
         first = _retried(lambda: ledger.first_unacked(now))
         if first:
             first = [*first, self._progress_s(executor, first, now)]
@@ -61,6 +63,7 @@ class Reporter:
             "exhausted": executor.exhausted,
             "drained": executor.drained() and self._core.letters.idle and self._quiet(),
             "group_max": ledger.sizes.size,
+            "watermark": None if time is None else _retried(lambda: time.status(now)),
             "reserved": executor.reserved if isinstance(executor, OnceExecutor) else 0,
             "call_since_s": self._call_since(executor.task, executor.running, ledger.emitted, now),
         }  # fmt: skip
@@ -80,6 +83,14 @@ class Reporter:
             known = self._trees[executor.task] = (root, value), now
         return now - known[1]
 
+    def _channel(self, channel: Channel) -> str:
+        """Return ``rows[1].errors``: whose channel it is, and of which stream."""
+        plan = self._core.plan
+        assert plan is not None
+        task = plan.tasks[channel[0] - 1]
+        stream = plan.streams_of(task.component)[channel[1]]
+        return f"{task.component}[{task.index}]{'' if stream == DEFAULT_STREAM else f'.{stream}'}"
+
     def _quiet(self) -> bool:
         """Whether nothing is queued here; without tracking nobody else would know."""
         core = self._core
@@ -89,7 +100,7 @@ class Reporter:
         )
 
     def _bolt(self, executor: BoltExecutor, now: float) -> dict[str, Any]:
-        at_work = (executor.executed, self._rows_left(executor))
+        at_work, time = (executor.executed, self._rows_left(executor)), executor.time
         return {
             "task": executor.task, "kind": "bolt", "executed": executor.executed,
             "acked": max(executor.executed - executor.failed - len(executor.holds), 0),
@@ -98,6 +109,7 @@ class Reporter:
             "busy_s": executor.busy_s,
             "call_since_s": self._bolt_call(executor, at_work, now),
             "held": len(executor.holds),
+            "watermark": None if time is None else _retried(lambda: time.status(self._channel)),
             "metrics": _retried(lambda: dict(executor.bolt.context.metrics.values)) or {},
         }  # fmt: skip
 

@@ -322,3 +322,29 @@ def test_a_bolt_without_watermarks_has_processing_timers_only() -> None:
     rig.executor.own_calls.tick(rig.now)
     assert bolt.log == [("timer", 50, None)]
     assert time.end()
+
+
+def test_its_status_names_the_input_that_is_behind(bench: Bench) -> None:
+    def said() -> Any:
+        return bench.time.status(lambda channel: f"source.{channel[1]}")
+
+    assert said() == (MIN_WATERMARK, "source.0 sent no watermark yet")
+    bench.mark(2000)
+    bench.went_on()
+    why = "source.0 sent 1970-01-01T00:00:02Z, 1 of its inputs left out as idle"
+    assert said() == (2000, why)
+    bench.rig.executor.enqueue_mark(CHANNEL, Mark(IDLE, 2000))
+    bench.went_on()
+    assert said() == (2000, "all its inputs are idle")
+    bench.mark(MAX_WATERMARK)
+    bench.went_on()
+    assert said() == (MAX_WATERMARK, "")
+
+
+def test_its_status_says_when_it_is_at_work(bench: Bench) -> None:
+    bench.mark(10)
+    bench.timers.event(5)
+    bench.rig.full = True
+    bench.rig.executor.run()
+    status = bench.time.status(str)
+    assert status == (MIN_WATERMARK, "its timers and windows are at work")

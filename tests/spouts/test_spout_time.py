@@ -148,3 +148,31 @@ def test_what_is_read_again_is_not_late_to_what_was_sent_before(bench: Bench) ->
     assert bench.time.before == MIN_WATERMARK
     bench.rows(3)
     assert bench.turn(0.0) == [(3,), Mark(WATERMARK, 2)]
+
+
+def test_its_status_says_what_holds_the_watermark_back(bench: Bench) -> None:
+    assert bench.time.status(0.0) == (MIN_WATERMARK, "partition 'p' has no rows yet")
+    bench.rows(5000)
+    bench.turn(0.0)
+    assert bench.time.status(0.0) == (4999, "partition 'p' is at 1970-01-01T00:00:05Z")
+    bench.rows(7000)
+    bench.held = 4999
+    bench.turn(1.0)
+    what = "waits until the messages under it are durable"
+    assert bench.time.status(1.0) == (4999, what)
+    bench.held = None
+    bench.time.ended()
+    bench.turn(2.0)
+    assert bench.time.status(2.0) == (MAX_WATERMARK, "")
+
+
+def test_its_status_counts_the_partitions_that_are_left_out() -> None:
+    bench = Bench(idle_s=30)
+    bench.time.watermarks.opened("q")
+    bench.rows(5000)
+    bench.time.watermarks.silent("q", 0.0)
+    bench.turn(30.0)
+    why = "partition 'p' is at 1970-01-01T00:00:05Z, 1 of its partitions left out as idle"
+    assert bench.time.status(30.0) == (4999, why)
+    bench.time.watermarks.silent("p", 30.0)
+    assert bench.time.status(60.0) == (4999, "no partition has rows")

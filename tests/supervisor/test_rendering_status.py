@@ -35,6 +35,22 @@ def test_the_age_of_workers_is_shown_where_it_is_known() -> None:
     assert lines[at + 2].split()[-2] == "-"
 
 
+def test_event_time_is_shown_with_what_holds_it_back_and_what_came_late() -> None:
+    assert "event time" not in drawn(status_view(status(), {}))
+    mark = {"at": "2013-01-31T12:05:00Z", "ended": False, "task": 0, "behind": "lines[1] is silent"}
+    (bolt, *_) = status()["bolts"]
+    bolts = [
+        {**bolt, "watermark": mark, "metrics": {"late": 1234}},
+        {**bolt, "component": "next", "watermark": {**mark, "at": None}, "metrics": {}},
+        {**bolt, "component": "over", "watermark": {**mark, "ended": True, "behind": ""}},
+    ]
+    shown = drawn(status_view(status(bolts=bolts), {}))
+    came = "event time 2013-01-31T12:05:00Z; lines[1] is silent; 1,234 late tuples"
+    assert f"{bolt['component']}: {came}" in shown
+    assert "next: event time no watermark yet; lines[1] is silent" in shown
+    assert "over: event time ended" in shown.splitlines()
+
+
 def test_lag_is_shown_where_the_source_knows_it() -> None:
     assert "lag" not in drawn(status_view(status(), {}))
     spout = {**status()["spouts"][0], "lag": 1234}

@@ -18,6 +18,7 @@ from waterspout.supervisor.status import (
     spout_rows,
     worker_rows,
 )
+from waterspout.topology.marks import MAX_WATERMARK, MIN_WATERMARK
 from waterspout.topology.settings import Settings
 
 from .fleet import StandInPlan
@@ -49,7 +50,7 @@ def test_a_spouts_row_adds_up_its_tasks(progress: Progress):
             "first_unacked": {
                 "partition": "a", "position": 5, "age_s": 2.5, "progress_s": 2.25,
             },
-            "latency_ms": {"p50": None, "p99": None}, "exhausted": False,
+            "latency_ms": {"p50": None, "p99": None}, "watermark": None, "exhausted": False,
         }
     ]  # fmt: skip
 
@@ -65,8 +66,30 @@ def test_a_bolt_is_as_busy_as_its_busiest_task(progress: Progress):
         report(progress, now, 4, executed=5, acked=4, failed=1, emitted=3, held=6, busy_s=0.0)
     assert bolt_rows(PLAN, progress) == [
         {"component": "count", "tasks": 2, "executed": 15, "acked": 4, "failed": 1,
-         "emitted": 3, "queue": 2, "capacity": 0.75, "held": 6}
+         "emitted": 3, "queue": 2, "capacity": 0.75, "held": 6, "watermark": None, "metrics": {}}
     ]  # fmt: skip
+
+
+def test_the_watermark_of_a_component_is_that_of_its_last_task(progress: Progress):
+    report(progress, 1.0, 3, watermark=[60_000, "lines[0] sent that"], metrics={"late": 2, "x": 1})
+    report(progress, 1.0, 4, watermark=[1500, "lines[1] is slow"], metrics={"late": 3})
+    (row,) = bolt_rows(PLAN, progress)
+    assert row["watermark"] == {
+        "at": "1970-01-01T00:00:01.500Z", "ended": False, "task": 1, "behind": "lines[1] is slow",
+    }  # fmt: skip
+    assert row["metrics"] == {"late": 5, "x": 1}
+
+
+@pytest.mark.parametrize(
+    ("at", "shown"), [(MIN_WATERMARK, (None, False)), (MAX_WATERMARK, (None, True))]
+)
+def test_a_watermark_that_is_no_time_is_said_so(
+    progress: Progress, at: int, shown: tuple[Any, ...]
+):
+    report(progress, 1.0, 1, watermark=[at, ""])
+    report(progress, 1.0, 2, watermark=None)
+    (row,) = spout_rows(PLAN, progress, now=1.0)
+    assert (row["watermark"]["at"], row["watermark"]["ended"]) == shown
 
 
 def test_a_workers_row_says_how_it_ended_last():

@@ -162,3 +162,13 @@ def test_what_a_worker_may_not_import_it_does_not_import_for_event_time() -> Non
     spec = timed_plan({"source": 1}, time=EventTimeSpec(function="evil:when")).spec
     with pytest.raises(ImportDenied, match="'evil' is not under the allowed prefixes"):
         builder._check(spec.spouts["source"])
+
+
+def test_the_report_names_the_task_and_stream_that_hold_a_bolt_back() -> None:
+    cores = Cores(timed_plan({"source": 2, "mid": 1, "end": 1}), {"mid": Timed})
+    cores.go()
+    tasks = {entry["task"]: entry for entry in cores.cores[0].report(cores.now)["tasks"]}
+    assert tasks[cores.task("mid")]["watermark"][1] == "source[0] sent no watermark yet"
+    cores.turns(20)
+    tasks = {entry["task"]: entry for entry in cores.cores[0].report(cores.now)["tasks"]}
+    assert {entry["watermark"] for entry in tasks.values()} == {(MAX_WATERMARK, "")}
