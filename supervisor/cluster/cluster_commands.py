@@ -194,14 +194,21 @@ def logs(
     With ``following`` it goes on over restarts of the coordinator, from the marks it was told.
     """
     marks: dict[tuple[str, int], list[Any]] = {}
+    waiting: list[Any] = []
 
     def request() -> dict[str, Any]:
+        waiting.clear()
         asked = {"kind": "logs", "name": name, "component": component, "follow": following}
         return {**asked, "tail_lines": tail_lines, "marks": list(marks.values()) or None}
 
     for answer in follow(asker, request) if following else asker.stream(request()):
-        for host, file, line in answer["lines"]:
+        waiting += answer["lines"]
+        if following and "marks" not in answer:
+            # What of a batch was lost with its coordinator is read again as a whole.
+            continue
+        for host, file, line in waiting:
             click.echo(f"{text(host)} {text(file)} {lines(line)}")
+        waiting.clear()
         marks |= {(mark[0], mark[1]): mark for mark in answer.get("marks", ())}
     return ExitCode.OK
 

@@ -45,8 +45,8 @@ class LogStream:
         if not pieces and (done or marks):
             pieces.append([])
         answers: list[dict[str, Any]] = [{"lines": piece} for piece in pieces]
-        if marks:
-            # They are true once all lines before them were shown.
+        if answers:
+            # They are true once all lines before them were shown; also says that those are whole.
             answers[-1]["marks"] = marks
         return answers, done
 

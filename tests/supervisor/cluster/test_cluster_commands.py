@@ -129,3 +129,22 @@ def test_logs_that_are_followed_are_asked_for_anew_from_the_newest_marks(
     asker.stream = stream  # type: ignore[method-assign]
     commands.logs(asker, "wc", None, following=True, tail_lines=5)
     assert [each["marks"] for each in asker.asked] == [None, [two]]
+
+
+def test_a_batch_of_lines_whose_end_was_lost_is_not_shown_twice(
+    monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    monkeypatch.setattr(following, "RETRY_S", 0.0)
+    one, two = {"lines": [["a", "f", "one"]]}, {"lines": [["a", "f", "two"]], "marks": []}
+    streams = iter([[one, StreamLost("E_STREAM")], [one, two]])
+
+    def stream(request: Any) -> Any:
+        for each in next(streams):
+            if isinstance(each, Exception):
+                raise each
+            yield each
+
+    asker = Scripted()
+    asker.stream = stream  # type: ignore[method-assign]
+    commands.logs(asker, "wc", None, following=True, tail_lines=5)
+    assert capsys.readouterr().out == "a f one\na f two\n"
