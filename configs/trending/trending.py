@@ -70,7 +70,7 @@ def made(words, rate, bursts, seed, jitter_s):
 
 def ranking(rows, n):
     """Return {end of window: its n commonest words with their counts}, counted the long way."""
-    counts = defaultdict(Counter)
+    counts: dict[int, Counter[str]] = defaultdict(Counter)
     for time, word in rows:
         first = int(time // SLIDE_S + 1) * SLIDE_S
         for end in range(first, first + SIZE_S, SLIDE_S):
