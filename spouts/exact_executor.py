@@ -49,6 +49,10 @@ class ExactExecutor(SourceExecutor):
 
         Called between two turns, in one step with the barrier: nothing is emitted between.
         """
+        for name, skipped in self._skipping.items():
+            # Its letter may be tried again from now on, and be in this very checkpoint.
+            if skipped.dead:
+                self._following[name] = skipped.end
         return self.ledger.cut(number, self._following)
 
     def _read_group(self, partition: Partition, limit: int, now: float) -> int:
@@ -67,7 +71,7 @@ class ExactExecutor(SourceExecutor):
 
     def _give_up(self, group: Group) -> None:
         """Skip a message that had all its attempts; its reader stands behind it already."""
-        text = f"its worker died {group.attempts} times while working on it"
+        text = f"it failed, or a worker that worked on it died, {group.attempts} times"
         failure = self.last_failure(group.partition, group.start)
         self._skipping[group.partition] = group
         self.ledger.skip(group)

@@ -15,7 +15,7 @@ Pure: fed with roots, cuts and the time.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,7 +23,7 @@ from waterspout.topology.control_frames import Failure
 from waterspout.topology.settings import Settings
 
 from .groups import Group
-from .ledger import Ledger
+from .ledger import Ledger, Retry
 from .positions import Positions
 
 
@@ -178,6 +178,10 @@ class ExactLedger(Ledger):
         """A checkpoint was given up: the next one notes everything anew."""
 
     # Restores.
+
+    def held_back(self, more: Iterable[Retry] = ()) -> int | None:
+        """Nothing comes again within an epoch, so nothing holds a watermark back."""
+        return None
 
     def attempt(self, root: int) -> list[Any] | None:
         """Return [partition, start, end, attempts] of a root that was at work in a dead worker."""

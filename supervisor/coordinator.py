@@ -70,7 +70,10 @@ class Coordinator:
             plan, settings, store, rng, self.outbox, self.suspects, self._assign_extra
         )
         send = self.handover.send
-        self.letters = Letters(store, worker_of, settings.dead_letters_max, send, self.progress)
+        self.letters = Letters(
+            store, worker_of, settings.dead_letters_max, send, self.progress,
+            plan.guarantee == "exactly-once",
+        )  # fmt: skip
         self.phases = Phases(len(plan.levels), plan.workers, settings, self.handover.broadcast)
         self._ending = Ending(self.handover, self.phases, settings.stop_timeout_s, self.outbox)
         self.durability = Durability(
@@ -293,7 +296,7 @@ class Coordinator:
         self.progress.errors.add(component, message["task"], reason, message["traceback"])
         self._try(lambda: self.suspects.on_failed(message["suspects"]))
         self._try(lambda: self._store.keep_letters(message.get("letters") or ()))
-        if self._exact and self.handover.live:
+        if self._exact and not self.handover.raise_wanted:
             self._restore(f"{component}: {reason}", now)
 
     def _restore(self, why: str, now: float) -> None:

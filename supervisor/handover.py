@@ -141,7 +141,7 @@ class HandOver:
 
     def want_raise(self, now: float) -> None:
         """Raise the epoch although nobody is lost: all tasks are to be restored."""
-        if self.live:
+        if self.live or not self.raise_wanted:
             self._raise_at = now + self._spacing.next(now - self._gone_at)
         self.live, self.raise_wanted = False, True
 

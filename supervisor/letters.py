@@ -13,7 +13,7 @@ from contextlib import suppress
 from typing import Any
 
 from .progress import Progress
-from .store import PositionWentBack, Store, StoreError
+from .store import PositionWentBack, Store, StoreError, TaskPositions
 
 #: How often the store is asked again: whether there is room, and what the user marked for replay.
 ASK_INTERVAL_S = 1.0
@@ -30,6 +30,8 @@ class Letters:
         letters_max: dead letters kept at most (setting ``dead_letters_max``).
         send: called with (worker, message).
         progress: told of what is reserved; knows whose task is gone.
+        exact: a letter is tried again only once the position past its message is durable: after
+            a restore to before it the message would be drawn, and given up, once more.
     """
 
     def __init__(
@@ -39,13 +41,14 @@ class Letters:
         letters_max: int,
         send: Callable[[int, dict[str, Any]], None],
         progress: Progress,
+        exact: bool = False,
     ) -> None:
         #: Why answers are withheld, or "".
         self.blocked = ""
         #: Dead letters that are kept, as of the last look.
         self.count = store.dead_letter_count()
         self._store, self._worker_of, self._letters_max = store, worker_of, letters_max
-        self._send, self._progress = send, progress
+        self._send, self._progress, self._exact = send, progress, exact
         #: (worker, message) that wait, in order; bounded by what the workers have pending.
         self._waiting: deque[tuple[int, Mapping[str, Any]]] = deque()
         self._ask_at = 0.0
@@ -146,11 +149,14 @@ class Letters:
         """Return task -> [[id, stream, values]] that ``worker`` is to try and has not yet."""
         found: dict[int, list[list[Any]]] = {}
         room = REPLAYS_MAX - len(self._replaying)
+        positions = self._store.positions() if self._exact else {}
         for letter in self._store.replays(limit=2 * REPLAYS_MAX):
             task = letter.record["task"]
             if task not in self._worker_of:
                 task = self._progress.first_task(letter.record.get("component"))
             if room <= 0 or letter.id in self._replaying or self._worker_of.get(task) != worker:
+                continue
+            if self._exact and not _passed(letter.record, positions):
                 continue
             room -= 1
             self._replaying[letter.id] = worker
@@ -172,3 +178,10 @@ class Letters:
 def _nameless(record: Mapping[str, Any]) -> bool:
     """Say whether only the request tells this letter from another one."""
     return record.get("partition") is None and "replay_of" not in record
+
+
+def _passed(record: Mapping[str, Any], positions: Mapping[int, TaskPositions]) -> bool:
+    """Say whether the message of a letter is before what is durable of its partition."""
+    of_task = positions.get(record["task"], {})
+    first: int = of_task.get(record.get("partition") or "", (0, ()))[0]
+    return record.get("partition") is None or record["end"] <= first

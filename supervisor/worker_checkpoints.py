@@ -37,6 +37,9 @@ from .worker_rounds import SnapshotJob, parts_of, totals_of
 if TYPE_CHECKING:
     from .worker_core import WorkerCore
 
+#: Requests for a restore of one epoch that are said again; one is enough for it.
+ASKED_MAX = 100
+
 
 @dataclass(slots=True)
 class _Underway:
@@ -67,6 +70,7 @@ class WorkerCheckpoints:
         #: Checkpoints up to this one are over.
         self._over = 0
         self._durables = DurableCalls(core)
+        self._asked: list[dict[str, Any]] = []
         self._seen = self._seen_at_cut = totals_of(core)
         self._take_over()
 
@@ -256,8 +260,15 @@ class WorkerCheckpoints:
             letters: dead letters whose other try it was.
         """
         core = self._core
-        core.control_outbox.append({
+        asked = {
             "kind": "restore", "epoch": core.epoch, "task": task, "component": failure.component,
             "reason": failure.reason, "traceback": failure.traceback, "suspects": list(suspects),
             "letters": list(letters),
-        })  # fmt: skip
+        }  # fmt: skip
+        core.control_outbox.append(asked)
+        if len(self._asked) < ASKED_MAX:
+            self._asked.append(asked)
+
+    def ask_again(self) -> None:
+        """Say to a coordinator that was started anew what the one before it was asked for."""
+        self._core.control_outbox += self._asked

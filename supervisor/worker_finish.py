@@ -34,8 +34,9 @@ class WorkerFinish:
         self._reserving: dict[int, tuple[OnceExecutor, int]] = {}
 
     def begin(self, plan: Plan) -> None:
-        """Get ready for the tasks of a plan."""
+        """Get ready for the tasks of a plan; the coordinator says anew what finishes."""
         core = self._core
+        self.level = None
         self.marks = EndMarks(plan, core.worker, core.links)
         for spout in core.tasks.spouts.values():
             if isinstance(spout, OnceExecutor) and spout.ledger.seeks:

@@ -7,10 +7,11 @@ crash slot and what is kept here.
 
 from __future__ import annotations
 
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from waterspout.bolts.exact_messages import OwnFailures
 from waterspout.spouts.exact_ledger import ExactLedger
 from waterspout.topology.control_frames import Failure
 from waterspout.topology.plan import Plan
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
 
 #: Messages whose last failure is remembered, for their dead letters.
 FAILURES_MAX = 1000
-#: Times of failures of own messages that are remembered per task.
-OWN_FAILURES_MAX = 1000
 
 
 class WorkerRestore:
@@ -35,7 +34,7 @@ class WorkerRestore:
     def __init__(self, core: WorkerCore) -> None:
         self._core = core
         self._failures: OrderedDict[tuple[int, str, int], Failure] = OrderedDict()
-        self._own_failures: dict[int, deque[float]] = {}
+        self._own_failures: dict[int, OwnFailures] = {}
         self._slot: CrashSlot | None = None
         #: What waits for the next report.
         self.errors: dict[tuple[str, str], dict[str, Any]] = {}
@@ -51,9 +50,9 @@ class WorkerRestore:
         """Return why it failed at last, if that was in this process."""
         return self._failures.get((task, partition, start))
 
-    def own_failures(self, task: int) -> deque[float]:
-        """Return when own messages of a bolt task failed; kept by exact_messages."""
-        return self._own_failures.setdefault(task, deque(maxlen=OWN_FAILURES_MAX))
+    def own_failures(self, task: int) -> OwnFailures:
+        """Return what is known of failures of own messages of a bolt task."""
+        return self._own_failures.setdefault(task, OwnFailures())
 
     def use_slot(self, plan: Plan, make_slot: Callable[[int], Any] | None) -> None:
         """Have the tasks note what is at work; the slot stays that of the process."""

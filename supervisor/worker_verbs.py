@@ -85,6 +85,8 @@ class WorkerVerbs:
             "built": core.receiver is not None, "ready": core.net.ready_said,
             "going": core.going, "finishing": self._finishing,
         })  # fmt: skip
+        if isinstance(core.rounds, WorkerCheckpoints):
+            core.rounds.ask_again()
 
     def _go(self, message: Mapping[str, Any]) -> None:
         self._core.going = True

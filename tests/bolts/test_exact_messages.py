@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections import deque
 from typing import Any
 
 from waterspout.bolts.contract import Bolt
-from waterspout.bolts.exact_messages import FAILURES_S, ExactOwnMessages
+from waterspout.bolts.exact_messages import FAILURES_S, MANY, ExactOwnMessages, OwnFailures
 from waterspout.topology.control_frames import Failure
 
 from .rig import TASK, Rig
@@ -16,9 +15,10 @@ class Ticker(Bolt):
     """Emits two rows at each tick."""
 
     outputs = ("x",)
+    first = 1
 
     def process_tick(self, tup: Any) -> None:
-        self.emit([1])
+        self.emit([self.first])
         self.emit([2])
 
 
@@ -29,12 +29,12 @@ class ExactRig(Rig):
         super().__init__(Ticker(), tick_interval_s=1.0, **settings)
         self.asked: list[Failure] = []
         self.buried: list[Any] = []
-        self.times: deque[float] = deque()
+        self.failures_so_far = OwnFailures()
         self.own = self.executor.own = self.new_own()
         self.executor.own_calls.tick(self.now - 1.0)
 
     def new_own(self) -> ExactOwnMessages:
-        own = ExactOwnMessages(TASK, self.emitter, self.env, self.times)
+        own = ExactOwnMessages(TASK, self.emitter, self.env, self.failures_so_far)
         own.ask_restore = self.asked.append
         own.bury = lambda root, row, attempts, failure: self.buried.append((root, row, attempts))
         return own
@@ -77,28 +77,48 @@ def test_a_message_that_fails_asks_for_a_restore_and_is_not_emitted_again() -> N
     assert rig.own.next_due(rig.now) > 1000
 
 
-def test_failures_of_an_hour_add_up_over_restores_until_rows_become_dead_letters() -> None:
+def test_after_a_failure_each_row_has_a_root_of_its_own_and_only_the_one_at_fault_is_given_up() -> (
+    None
+):
     rig = ExactRig(attempts_max=3)
-    for _ in range(2):
-        rig.fail(rig.tick())
+    rig.fail(rig.tick())
+    rig.take()
+    for attempts in (1, 2, 3):
         rig.own = rig.executor.own = rig.new_own()
-    assert len(rig.asked) == 2
-    root = rig.tick()
+        first = rig.tick()
+        assert list(rig.own._kept.values()) == [[[0, 3, [1]]], [[0, 3, [2]]]]
+        if attempts < 3:
+            rig.fail(first)
+            rig.take()
+    assert len(rig.asked) == 3 and not rig.buried
     rig.own.cut(1)
-    rig.fail(root)
-    assert [(row[2], attempts) for _, row, attempts in rig.buried] == [([1], 3), ([2], 3)]
-    assert not rig.own.settled(1) and rig.own.pending == 2
-    for root, _, _ in rig.buried:
-        rig.own.buried(root)
+    rig.fail(first)
+    ((root, row, attempts),) = rig.buried
+    assert (row[2], attempts) == ([1], 3)
+    assert rig.take()[0] == [(1, (first,)), (1, (first + 1,))]
+    assert not rig.own.settled(1) and rig.own.pending == 1
+    rig.own.buried(root)
     assert rig.own.settled(1) and rig.own.pending == 0
+
+
+def test_rows_that_differ_from_try_to_try_do_not_take_everything_back_for_ever() -> None:
+    rig = ExactRig(attempts_max=2)
+    for _ in range(2 * MANY):
+        rig.fail(rig.tick())
+        rig.bolt.first += 1
+    assert len(rig.asked) == 2 * MANY and not rig.buried
+    rig.fail(rig.tick())
+    assert len(rig.buried) == 1
 
 
 def test_old_failures_are_forgotten() -> None:
     rig = ExactRig(attempts_max=2)
     rig.fail(rig.tick())
     rig.now += FAILURES_S + 10
+    rig.take()
     rig.fail(rig.tick())
     assert len(rig.asked) == 2 and not rig.buried
+    assert rig.take()[0][0][0] == 2, "both rows have one root again"
 
 
 def test_with_dead_letters_at_once_nothing_is_taken_back() -> None:

@@ -15,6 +15,7 @@ def main() -> int:
     parser.add_argument("seed", nargs="?", type=int, help="run this seed only")
     parser.add_argument("--seeds", type=int, default=200, help="run so many seeds, from --first on")
     parser.add_argument("--first", type=int, default=0)
+    parser.add_argument("--exactly-once", action="store_true", help="topologies under exactly-once")
     parser.add_argument("--trace", action="store_true", help="print every control message")
     options = parser.parse_args()
     first = options.first if options.seed is None else options.seed
@@ -22,7 +23,7 @@ def main() -> int:
     began, failed = time.monotonic(), []
     for seed in seeds:
         try:
-            run_seed(seed, tracing=options.trace)
+            run_seed(seed, exact=options.exactly_once, tracing=options.trace)
         except Failed as error:
             failed.append(seed)
             print(f"{error}\n", flush=True)

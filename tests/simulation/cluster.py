@@ -21,6 +21,7 @@ from waterspout.supervisor.effects import (
 )
 
 from .clock import Clock
+from .exact_oracle import ExactOracle
 from .network import Delays
 from .oracle import Oracle
 from .process import Disk, Process
@@ -58,11 +59,14 @@ class Cluster:
         self.plan = plan_of(shape)
         self.settings = self.plan.settings
         self.store = WatchedStore()
-        self.oracle = Oracle(self)
+        exact = shape.guarantee == "exactly-once"
+        self.oracle = ExactOracle(self) if exact else Oracle(self)
         self.loader = Loader(shape, self.world)
         #: Every process that ever ran, by (worker, incarnation).
         self.processes: dict[tuple[int, int], Process] = {}
         self.snapshot_fail_share = 0.0
+        #: Share of checkpoints that are given up soon after they began.
+        self.abort_share = 0.0
         #: The longest that the writing of a snapshot may take on top.
         self.slow_disk_s = 0.0
         self.snapshot_failures = 0
@@ -193,10 +197,18 @@ class Cluster:
     def _send(self, effect: Send) -> None:
         process = self.processes.get((effect.worker, effect.incarnation))
         self.trace(process, "hears", effect.message)
+        if effect.message["kind"] == "checkpoint" and self.rng.random() < self.abort_share:
+            self.clock.after(self.rng.random() * 0.02, self._abort)
         known = self.placed.get(effect.worker) == effect.incarnation
         session = self._session(effect.worker, effect.incarnation)
         data = session.send(effect.message, self.clock.now, numbered=known)
         self._carry(effect.worker, effect.incarnation, data)
+
+    def _abort(self) -> None:
+        # The last one is tried five times only.
+        if not self.down and self.coordinator.phases.rounds_wanted:
+            self.faults += 1
+            self._do(lambda: self.coordinator.rounds.abort(self.clock.now))
 
     def _start(self, worker: int, incarnation: int) -> None:
         def boot() -> None:

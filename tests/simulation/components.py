@@ -280,6 +280,48 @@ class JoinStep(Step):
             self.halves[jid] = [tup for tup in held if id(tup) not in gone]
 
 
+class MeetStep(Step):
+    """Keeps a tuple in its state until that of the other branch comes; emits one for both."""
+
+    def prepare(self, context: Context) -> None:
+        super().prepare(context)
+        self.seen = context.state.keyed("seen")
+        self.halves: dict[str, str] = context.state.keyed("halves")
+
+    def note(self, name: str, values: Any) -> None:
+        of_key = self.seen.setdefault(values[3], {})
+        of_key[name] = of_key.get(name, 0) + 1
+
+    def process(self, tup: Tuple) -> None:
+        self.work(tup.component, tup.stream, tup)
+        if self.halves.pop(tup[3], None) is None:
+            self.halves[tup[3]] = tup.component
+        else:
+            self.send([("default", joined(self.shape.id, tup[0], tup[3]))])
+        self.world.after(self.shape.id, tup[0])
+
+
+class Commits(Step):
+    """Writes what it worked on in transactions: mixed into bolts whose shape says so."""
+
+    def prepare(self, context: Context) -> None:
+        super().prepare(context)
+        #: Number of a checkpoint -> what its transaction has written.
+        self.pending: dict[int, list[str]] = context.state.task("pending")
+        self.transaction: list[str] = []
+
+    def note(self, name: str, values: Any) -> None:
+        super().note(name, values)
+        self.transaction.append(name)
+
+    def before_snapshot(self, number: int) -> None:
+        self.pending[number], self.transaction = self.transaction, []
+
+    def on_durable(self, number: int) -> None:
+        for each in [n for n in self.pending if n <= number]:
+            self.world.commit(self.shape.id, self.index, each, self.pending.pop(each))
+
+
 class TickStep(Step):
     """Keeps what comes in its state and emits it from ticks; the rest when input has ended."""
 
@@ -312,4 +354,5 @@ STYLES: dict[str, type[Step]] = {
     "hand": HandStep,
     "join": JoinStep,
     "tick": TickStep,
+    "meet": MeetStep,
 }

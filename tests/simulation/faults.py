@@ -42,6 +42,14 @@ class Faults:
                              self._hang, self._pause, self._zombie))  # fmt: skip
             cluster.clock.at(0.1 + rng.random() * (FAULTS_END_S - 0.2), do)
         self._plan_control()
+        if cluster.shape.guarantee == "exactly-once":
+            self._plan_aborts()
+
+    def _plan_aborts(self) -> None:
+        """Give checkpoints up while their barriers are on their way, and slow the lines down."""
+        cluster, rng = self.cluster, random.Random(f"aborts {self.cluster.seed}")
+        cluster.abort_share = rng.choice((0.0, 0.0, 0.3, 0.6))
+        cluster.delays.worst_share = rng.choice((0.03, 0.2, 0.2))
 
     def _plan_control(self) -> None:
         """Faults between coordinator and workers, beside all others."""
@@ -84,7 +92,7 @@ class Faults:
         self.cluster.dies_at = None
         self.cluster.slow_disk_s = 0.0
         self.cluster.world.fail_share = 0.0
-        self.cluster.snapshot_fail_share = 0.0
+        self.cluster.snapshot_fail_share = self.cluster.abort_share = 0.0
 
     def _poison(self) -> None:
         shape, rng = self.cluster.shape, self.rng

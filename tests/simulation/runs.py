@@ -8,6 +8,7 @@ import traceback
 from waterspout.topology.columns import Columns
 
 from .cluster import Cluster
+from .exact_topologies import exact_shape
 from .faults import Faults
 from .shapes import Shape
 from .topologies import random_shape
@@ -20,13 +21,14 @@ class Failed(AssertionError):
     """A seed failed; says how to run it again."""
 
 
-def run_seed(seed: int, *, tracing: bool = False) -> Cluster:
-    """Run one seed to its end.
+def run_seed(seed: int, *, exact: bool = False, tracing: bool = False) -> Cluster:
+    """Run one seed to its end; ``exact``: under exactly-once.
 
     Raises:
         Failed: something that must hold does not, or the engine raised.
     """
-    return run_shape(seed, random_shape(random.Random(f"shape {seed}")), tracing=tracing)
+    draw = exact_shape if exact else random_shape
+    return run_shape(seed, draw(random.Random(f"shape {seed}")), tracing=tracing)
 
 
 def run_shape(
@@ -53,8 +55,8 @@ def run_shape(
 
 def _report(seed: int, shape: Shape, error: Exception) -> str:
     where = "" if isinstance(error, AssertionError) and str(error) else traceback.format_exc()
+    exact = " --exactly-once" if shape.guarantee == "exactly-once" else ""
     return (
         f"seed {seed}: {error}\n{where}{shape.describe()}\n"
-        f"again: python -m pytest tests/simulation -k seed --seed {seed}\n"
-        f"or, with every control message: python -m tests.simulation {seed} --trace"
+        f"again, with every control message: python -m tests.simulation{exact} {seed} --trace"
     )

@@ -35,7 +35,8 @@ class BoltShape:
 
     Attributes:
         role: pass (one out per in) | fan (0 to 3) | join | tick (emits from its ticks) | end.
-        style: emit | yield | many | batch | columns | hand | async; how its class is written.
+        style: emit | yield | many | batch | columns | hand | async | meet; how its class is
+            written.
     """
 
     id: str
@@ -48,6 +49,8 @@ class BoltShape:
     streams: tuple[str, ...] = ("default",)
     direct: bool = False
     tick_s: float | None = None
+    #: It writes in transactions that are committed with checkpoints (exactly-once).
+    commits: bool = False
 
     @property
     def keyed(self) -> bool:

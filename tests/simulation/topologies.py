@@ -13,7 +13,7 @@ from waterspout.topology.plan import Plan, make_plan
 from waterspout.topology.settings import Settings
 from waterspout.topology.spec import ComponentOptions, ComponentSpec, InputSpec, TopologySpec
 
-from .components import STYLES, Numbers, Queue
+from .components import STYLES, Commits, Numbers, Queue
 from .shapes import FIELDS, BoltShape, InputShape, Shape, SpoutShape
 
 #: What makes failures and recovery quick, and limits that are reached with few messages.
@@ -227,14 +227,15 @@ class Loader:
         for spout in self._shape.spouts:
             if spout.id == task.component:
                 base = Numbers if spout.kind == "source" else Queue
-                return self._subclass(base, spout.id)(self._world, spout)
+                return self._subclass((base,), spout.id)(self._world, spout)
         shape = next(b for b in self._shape.bolts if b.id == task.component)
-        cls = self._subclass(STYLES[shape.style], shape.id)
+        bases = (Commits, STYLES[shape.style]) if shape.commits else (STYLES[shape.style],)
+        cls = self._subclass(bases, shape.id)
         cls.stateful, cls.sink = shape.stateful, shape.sink
         return cls(self._world, shape, dict(self._targets(plan, shape)))
 
-    def _subclass(self, base: type[Any], id: str) -> type[Any]:
-        return type(base.__name__, (base,), {"outputs": streams_of(self._shape, id)})
+    def _subclass(self, bases: tuple[type[Any], ...], id: str) -> type[Any]:
+        return type(bases[-1].__name__, bases, {"outputs": streams_of(self._shape, id)})
 
     def _targets(self, plan: Any, shape: BoltShape) -> Iterator[tuple[str, list[int]]]:
         """Yield (direct stream, tasks that read it)."""

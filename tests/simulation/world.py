@@ -45,6 +45,9 @@ class World:
         self.deaths: Counter[str] = Counter()
         self.done_at: Counter[tuple[str, str]] = Counter()
         self.written: Counter[tuple[str, str]] = Counter()
+        #: (component, index, number) of transactions that were committed.
+        self.committed: set[tuple[str, int, int]] = set()
+        self.on_transaction: Callable[[str, int, list[str]], None] = lambda *_: None
         self.acked: set[str] = set()
         self.on_ack: Callable[[str], None] = lambda mid: None
         self.on_work: Callable[[str], None] = lambda ident: None
@@ -114,6 +117,13 @@ class World:
     def write(self, component: str, idents: list[str]) -> None:
         """A sink makes its output durable."""
         self.written.update((component, ident) for ident in idents)
+
+    def commit(self, component: str, index: int, number: int, idents: list[str]) -> None:
+        """A sink commits a transaction; once more changes nothing."""
+        if (component, index, number) not in self.committed:
+            self.committed.add((component, index, number))
+            self.on_transaction(component, number, idents)
+            self.write(component, idents)
 
     @coroutine
     def pause(self) -> Any:

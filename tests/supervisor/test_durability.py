@@ -156,6 +156,15 @@ def test_survivors_are_given_the_roots_of_theirs_that_a_dead_worker_had(run: Exa
 # --- P1: a message that fails is never emitted again but by a restore ---------------------------
 
 
+def test_p1_a_message_that_failed_before_the_first_go_counts_too(run: Exact):
+    # Bolts tick as soon as they are built; what that emits may fail before all are ready.
+    run.fail(0)
+    run.raise_after_backoff()
+    run.take(Event)
+    run.fail(1)
+    assert any(e.name == "restore" for e in run.take(Event))
+
+
 def test_p1_a_message_that_failed_has_all_tasks_restored_with_one_attempt_more(run: Exact):
     n = run.checkpoint()
     run.fail(0, suspects=[[1, "p", 40, 41, 2]])

@@ -244,3 +244,15 @@ def test_a_letter_of_a_task_that_is_gone_is_tried_by_the_first_task_of_its_compo
     assert [(worker, message["replays"]) for worker, message in desk.sent] == [
         (1, {2: [[1, "s", ["v1"]]]})
     ]
+
+
+def test_under_exactly_once_a_letter_waits_until_the_position_past_its_message_is_durable():
+    desk = Desk()
+    desk.letters = Letters(desk.store, WORKER_OF, 2, desk.send, desk, exact=True)  # type: ignore[arg-type]
+    desk.ask(1, 5, end=6)
+    desk.store.mark_replay()
+    assert desk.letters.replays(0) == {}
+    desk.store.commit_round(1, 1, {1: {"a": [5, []]}}, [])
+    assert desk.letters.replays(0) == {}
+    desk.store.commit_round(2, 1, {1: {"a": [6, []]}}, [])
+    assert list(desk.letters.replays(0)) == [1]

@@ -115,6 +115,21 @@ def test_a_message_that_fails_for_good_is_skipped_and_has_no_effect_at_all() -> 
     assert cores.counted() == {n: 2 for n in range(40) if n != 7}
 
 
+def test_a_coordinator_that_was_started_anew_is_asked_again() -> None:
+    cores = ExactCores(exact_plan(1))
+    cores.start()
+    cores.made["double", 0].bad = {7}
+    cores.run(5)
+    (asked,) = cores.of("restore")
+    cores.tell_all("who")
+    cores.run(1)
+    assert cores.of("restore") == [asked]
+    cores.restore()
+    cores.tell_all("who")
+    cores.run(1)
+    assert not cores.of("restore")
+
+
 def test_an_abort_lets_everything_go_on_and_late_barriers_count_nothing() -> None:
     cores = ExactCores(exact_plan(2, parallelism=2, batch_max=2, max_pending=4))
     cores.start()

@@ -76,6 +76,15 @@ def test_the_crash_slot_goes_on_in_the_same_buffer() -> None:
     assert len(sizes) == 1
 
 
+def test_a_level_that_was_finishing_does_not_finish_in_the_next_epoch() -> None:
+    cores = ExactCores(exact_plan(1))
+    cores.start()
+    cores.cores[0].finish.level = 1
+    cores.restore()
+    cores.run(40)
+    assert not cores.of("finished") and cores.counted() == dict.fromkeys(range(40), 2)
+
+
 def test_only_so_many_failures_are_remembered() -> None:
     restore = WorkerRestore(None)  # type: ignore[arg-type]
     failures = [Failure(n, "b", 1, str(n), "") for n in range(FAILURES_MAX + 1)]

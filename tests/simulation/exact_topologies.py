@@ -1,0 +1,51 @@
+"""Random small topologies for exactly-once: sources that seek, bolts that ack by themselves."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+
+from .shapes import BoltShape, InputShape, Shape
+from .topologies import random_shape
+
+
+def exact_shape(rng: random.Random) -> Shape:
+    """Draw a topology that exactly-once can be had with."""
+    shape = random_shape(rng)
+    spouts = tuple(
+        replace(s, kind="source", pause_s=rng.choice((0.0, 0.005, 0.02, s.pause_s)))
+        for s in shape.spouts
+    )
+    bolts = tuple(_bolt(rng, bolt) for bolt in shape.bolts)
+    if not any(bolt.stateful for bolt in bolts):
+        bolts = (*bolts[:-1], replace(bolts[-1], stateful=True))
+    settings = {
+        **shape.settings,
+        "checkpoint_interval_s": rng.choice((0.02, 0.05, 0.2)),
+        "checkpoint_min_pause_s": rng.choice((0.0, 0.0, 0.1)),
+        "checkpoint_timeout_s": rng.choice((1.0, 3.0)),
+        "checkpoint_tolerable_failures": rng.choice((2, 1000)),
+        "checkpoint_retained": rng.choice((1, 1, 3)),
+    }
+    return replace(
+        shape, spouts=spouts, bolts=bolts, guarantee="exactly-once", settings=settings
+    )
+
+
+def _bolt(rng: random.Random, bolt: BoltShape) -> BoltShape:
+    """Give a bolt a style that holds no tuples, and state to look at."""
+    if bolt.role == "join":
+        return replace(bolt, style="meet", stateful=True, inputs=_by_jid(bolt))
+    style = rng.choice(("emit", "yield", "batch")) if bolt.style == "hand" else bolt.style
+    if style == "batch" and bolt.streams != ("default",):
+        style = "emit"
+    ticks = bolt.tick_s if bolt.role == "tick" else None
+    commits = bolt.sink or (bolt.role == "end" and rng.random() < 0.5)
+    stateful = bolt.stateful or commits or rng.random() < 0.5
+    return replace(
+        bolt, style=style, sink=False, stateful=stateful, commits=commits, tick_s=ticks
+    )
+
+
+def _by_jid(bolt: BoltShape) -> tuple[InputShape, ...]:
+    return tuple(replace(each, grouping="fields", fields=("jid",)) for each in bolt.inputs)

@@ -1,0 +1,36 @@
+"""Random topologies under exactly-once with random faults: every state equals a pure fold.
+
+200 seeds run in the gate. ``python -m tests.simulation --exactly-once --seeds 10000`` runs many
+more, with one line per failure that says how to run it again.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from .exact_bugs import BUGS
+from .runs import Failed, run_seed
+
+#: Seeds of the gate, in tests of some seconds each.
+SEEDS, PER_TEST = 200, 10
+#: Seeds within which a bug must be caught.
+BUG_SEEDS_MAX = 120
+
+
+@pytest.mark.parametrize("first", range(0, SEEDS, PER_TEST))
+def test_seeds_equal_a_pure_fold(first: int) -> None:
+    for seed in range(first, first + PER_TEST):
+        run_seed(seed, exact=True)
+
+
+@pytest.mark.parametrize("name", BUGS)
+def test_a_bug_is_caught(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    BUGS[name](lambda target, attribute, value: monkeypatch.setattr(target, attribute, value))
+    for seed in range(BUG_SEEDS_MAX):
+        try:
+            run_seed(seed, exact=True)
+        except Failed as failure:
+            # The engine, not the patch, must be what failed.
+            assert not isinstance(failure.__cause__, (AttributeError, NameError, TypeError))
+            return
+    pytest.fail(f"{name}: {BUGS[name].__doc__} {BUG_SEEDS_MAX} seeds did not see it")
