@@ -18,11 +18,12 @@ from waterspout.topology.units import parse_duration
 
 from .chains import Chain, Written
 from .contract import Batch
-from .snapshots import SCALARS, Kind, MapCopy, Maps, StateCopy, StatePart, is_flat, pack_slices
+from .snapshots import MapCopy, Maps, StateCopy, StatePart
 from .state_handles import HANDLES, NO_KEY, ListHandle, MapHandle, ValueHandle, as_kept
 from .state_keys import TupleKeys
 from .state_map import StateMap
 from .state_memory import MemoryBackend
+from .state_slices import SCALARS, Kind, is_flat, pack_slices
 
 #: Hash of a grouping's values to the number of their key group (topology.keys.key_group).
 KeyGroup = Callable[[tuple[Any, ...]], int]

@@ -12,8 +12,8 @@ from typing import Any, Protocol
 
 from waterspout.topology.errors import StateError
 
-from .snapshots import SCALARS
 from .state_map import ABSENT, StateMap
+from .state_slices import SCALARS
 
 #: Stands for the key where no tuple is at work.
 NO_KEY: Any = type("_NoKey", (), {"__repr__": lambda self: "NO_KEY"})()

@@ -11,7 +11,8 @@ from abc import abstractmethod
 from collections.abc import Callable, Iterable, MutableMapping
 from typing import Any
 
-from .snapshots import SCALARS, MapCopy
+from .snapshots import MapCopy
+from .state_slices import SCALARS
 
 #: Stands for no value; None is one.
 ABSENT: Any = type("_Absent", (), {"__repr__": lambda self: "ABSENT"})()

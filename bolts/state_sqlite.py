@@ -30,8 +30,9 @@ from typing import Any
 import msgpack
 from waterspout.topology.errors import StateError
 
-from .snapshots import (
-    MapCopy,
+from .snapshots import MapCopy
+from .state_map import ABSENT, StateMap, copied
+from .state_slices import (
     array_of,
     gone_slice,
     pack_key,
@@ -40,7 +41,6 @@ from .snapshots import (
     packed_slice,
     unpack_value,
 )
-from .state_map import ABSENT, StateMap, copied
 
 #: Changed entries of a task's map that wait to be written, and rows that are written at once.
 UNWRITTEN_MAX = 16_384
@@ -201,11 +201,10 @@ class SqliteMap(StateMap):
         count = max(1, min(count, self._unwritten_max // 2))
         batch = list(islice(self._unwritten.items(), count))
         number, generation = self._number, self._generation
-        rows = [
-            (number, pack_key(key), None if value is _GONE else pack_value(value), generation)
-            for key, value in batch
-        ]
-        self._guarded(lambda: self._put_rows(sorted(rows)))
+        rows = sorted(
+            (number, pack_key(key), self._packed(key, value), generation) for key, value in batch
+        )
+        self._guarded(partial(self._put_rows, rows))
         cache, unwritten = self._cache, self._unwritten
         for key, value in batch:
             del unwritten[key]
@@ -218,6 +217,15 @@ class SqliteMap(StateMap):
         self._rows += len(rows)
         self._bytes += sum(len(row[1]) + len(row[2] or b"") for row in rows)
         self._make_room()
+
+    def _packed(self, key: Any, value: Any) -> bytes | None:
+        if value is _GONE:
+            return None
+        try:
+            return pack_value(value)
+        except StateError as error:
+            where = f"{self._component}: state {self._name!r}, key {key!r:.80}"
+            raise StateError(f"{where}: {error}") from None
 
     def _put_rows(self, rows: Iterable[tuple[Any, ...]]) -> None:
         self._file.execute("BEGIN")

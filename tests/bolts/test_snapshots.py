@@ -11,15 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from waterspout.bolts import snapshots
-from waterspout.bolts.snapshots import (
-    SLICE_KEYS_MAX,
-    VALUE_BYTES_MAX,
-    MapCopy,
-    StateCopy,
-    decode_part,
-    encode_part,
-    part_sha256,
-)
+from waterspout.bolts.snapshots import MapCopy, StateCopy, decode_part, encode_part, part_sha256
+from waterspout.bolts.state_slices import SLICE_BYTES_AIM, SLICE_KEYS_MAX, VALUE_BYTES_MAX
 from waterspout.topology.errors import CorruptSnapshot, StateError
 
 SCALARS = (
@@ -89,14 +82,14 @@ def test_many_keys_are_packed_in_slices_that_let_other_threads_run() -> None:
     entries = {f"word{i}": i for i in range(3 * SLICE_KEYS_MAX)}
     pieces = list(encode_part(StateCopy("step", 0, (MapCopy("keyed", "m", entries),))))
     assert len(pieces) > 5
-    assert max(map(len, pieces)) < 2 * snapshots.SLICE_BYTES_AIM
+    assert max(map(len, pieces)) < 2 * SLICE_BYTES_AIM
     assert decode_part(b"".join(pieces)).keyed["m"] == entries
 
 
 def test_big_values_make_small_slices() -> None:
     entries = {i: bytes(50_000) for i in range(1000)}
     pieces = list(encode_part(StateCopy("step", 0, (MapCopy("task", "m", entries),))))
-    assert max(map(len, pieces[6:])) <= 2 * snapshots.SLICE_BYTES_AIM
+    assert max(map(len, pieces[6:])) <= 2 * SLICE_BYTES_AIM
 
 
 def test_each_flipped_byte_is_found() -> None:
