@@ -1,0 +1,103 @@
+"""Exactly-once in a cluster on this machine: counts are exactly right through kills and changes."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from .exact_count import ExactProject
+from .loopback_cluster import LoopbackCluster
+from .word_count import wait_for
+
+LINES = 4000
+
+
+class Case:
+    """A cluster, and an exact word count whose table is a file of this test."""
+
+    def __init__(self, folder: Path) -> None:
+        # What is packed and sent must not have the files of the daemons in it.
+        home = folder / "project"
+        home.mkdir()
+        self.project = ExactProject(home)
+        self.cluster = LoopbackCluster(folder)
+        self.project.change("texts/*.txt", f"{home}/texts/*.txt")
+        self.project.change("path: counts.sqlite", f"path: {home}/counts.sqlite")
+        self.true: Counter[str] = Counter()
+
+    def submit(self, *more: str) -> None:
+        self.true = self.project.write_texts(lines=LINES)
+        self.cluster.call("submit", "project/topology.yaml", *more)
+
+    def middle(self) -> None:
+        """Wait until a part of the messages is acked."""
+        wait_for(lambda: self.cluster.acked("wordcount") > 300, "the middle of the run")
+
+    def exact(self) -> None:
+        """Wait for the end; every word is there once with its true count."""
+        row = self.cluster.ended("wordcount")
+        assert (row["outcome"], row["reason"]) == ("finished", "all input was worked through")
+        self.project.exact(self.true)
+
+
+@pytest.fixture
+def case(tmp_path: Path) -> Iterator[Case]:
+    made = Case(tmp_path)
+    yield made
+    made.cluster.close()
+
+
+def test_a_killed_coordinator_and_a_lost_host_change_no_count(case: Case) -> None:
+    case.cluster.lease = "3s"
+    cluster = case.cluster.up("a", "b", slots=2)
+    case.submit()
+    case.middle()
+    cluster.kill("coordinator")
+    cluster.coordinator()
+    wait_for(lambda: cluster.hosts_up() == {"a", "b"}, "both hosts")
+    cluster.kill("a")
+    for worker in cluster.workers("a"):
+        worker.kill()
+    case.exact()
+
+
+@pytest.mark.parametrize("guarantee", ["exactly-once", "at-least-once"])
+def test_a_rebalance_with_other_parallelism_keeps_the_state(case: Case, guarantee: str) -> None:
+    case.project.change("exactly-once", guarantee)
+    cluster = case.cluster.up("a", "b", slots=2)
+    case.submit()
+    case.middle()
+    cluster.call("rebalance", "wordcount", "--parallelism", "count=3", "--workers", "3")
+    case.exact()
+
+
+@pytest.mark.parametrize("guarantee", ["exactly-once", "at-least-once"])
+def test_a_swap_to_changed_code_keeps_the_state(case: Case, guarantee: str) -> None:
+    case.project.change("exactly-once", guarantee)
+    cluster = case.cluster.up("a", slots=3)
+    case.submit()
+    case.middle()
+    components = case.project.folder / "components.py"
+    components.write_text(components.read_text().replace(".split():", ".split(' '):"))
+    case.project.change("pause_s: 0.001", "pause_s: 0.0005")
+    cluster.call("swap", "wordcount", "project/topology.yaml", "--yes")
+    case.exact()
+
+
+def test_a_topology_begins_from_a_savepoint_of_another_one(case: Case) -> None:
+    cluster = case.cluster.up("a", slots=3)
+    case.submit()
+    case.middle()
+    taken = cluster.call("savepoint", "wordcount", "--out", "sp", "--json")
+    assert json.loads(taken.stdout)["files"] >= 2
+    cluster.call("kill", "wordcount", "--now")
+    assert case.project.rows() == []
+    case.project.change("workers: 2", "workers: 1")
+    refused = cluster.call("submit", "project/topology.yaml", "--from", "sp", code=1)
+    assert "--fresh drops it" in refused.stderr
+    cluster.call("submit", "project/topology.yaml", "--from", "sp", "--fresh")
+    case.exact()
