@@ -24,6 +24,7 @@ from . import protocol
 from .durability import Durability
 from .effects import LinkCut, Outbox, Send, Taps, TopologyDone
 from .ending import Ending
+from .falling_back import NO_OLDER, FallingBack
 from .handover import HandOver
 from .letters import Letters
 from .orders import Orders
@@ -91,6 +92,7 @@ class Coordinator:
         self.resuming = Resuming(self.handover, self.rounds)
         self._replacing = Replacing(self.handover, self.rounds, settings.round_timeout_s)
         self._orders, self._paused = Orders(self.handover.broadcast), False
+        self._falling = FallingBack(store, self.handover, self.rounds, self.outbox)
         self._exact = plan.guarantee == "exactly-once"
         self._handlers: dict[str, Callable[[Worker, Mapping[str, Any], float], None]] = {
             "register": lambda w, m, now: self.handover.on_register(w, m),
@@ -254,8 +256,11 @@ class Coordinator:
     # Messages and exits.
 
     def _on_boot_failed(self, worker: Worker, message: Mapping[str, Any], now: float) -> None:
+        if message.get("corrupt") and self._falling.fall_back(message):
+            return
         worker.apply(WorkerEvent.CANNOT_BOOT)
-        reason = f"component {message['component']!r} cannot be built: {message['text']}"
+        advice = f"; {NO_OLDER}" if message.get("corrupt") else ""
+        reason = f"component {message['component']!r} cannot be built: {message['text']}{advice}"
         self._ending.stop(TopologyDone(False, "boot_failed", reason, message["traceback"]), now)
 
     def _on_report(self, worker: Worker, message: Mapping[str, Any], now: float) -> None:

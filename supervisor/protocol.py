@@ -13,7 +13,9 @@ Worker -> coordinator
                                    highest that it was told to freeze; ``going``, ``finishing``:
                                    since this epoch began ``go`` came, and ``finish`` or
                                    ``summarise``. Open requests are said again
-  boot_failed {component, text, traceback}   a component cannot be built: the run ends
+  boot_failed {component, text, traceback, corrupt?}   a component cannot be built: the run ends,
+                                   unless a part could not be read (``corrupt``) and an older
+                                   snapshot is kept
   built {epoch}                    all tasks of an ``assign`` are built and restored. From here on
                                    boot_timeout does not apply (links may wait for a busy peer)
   ready {epoch}                    and all out-links of the epoch are open; implies ``built``
@@ -142,6 +144,7 @@ FIELDS: dict[str, dict[str, tuple[type, ...]]] = {
 #: What some kinds may hold besides.
 OPTIONAL: dict[str, dict[str, tuple[type, ...]]] = {
     "register": {"key": (str,)},
+    "boot_failed": {"corrupt": (bool,)},
     "snapshotted": {"positions": (dict,), "settled": (dict,), "letters": (list,), "took": (dict,)},
     "durable_done": {"failed": (str,)},
     "restore": {"letters": (list,)},

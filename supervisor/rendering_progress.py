@@ -26,6 +26,9 @@ REFRESHES_PER_S = 4
 EVENT_WORDS = {
     "worker lost": "worker {worker} is gone ({reason}); it is started again",
     "worker killed": "worker {worker} is killed: {why}",
+    "restore": "all tasks go back to checkpoint {checkpoint}: {why}",
+    "snapshot cannot be read": "snapshot {snapshot} cannot be read ({why}): all tasks go back to "
+    "snapshot {instead}; {note}",
     "epoch not raised": "the state store fails: {error}",
     "store failed": "the state store fails: {error}",
 }

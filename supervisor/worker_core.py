@@ -18,7 +18,7 @@ from waterspout.bolts.executor import BoltExecutor
 from waterspout.bolts.offload import Call
 from waterspout.topology.classes import AllowList, ImportDenied, ImportFailed
 from waterspout.topology.control_frames import Failure
-from waterspout.topology.errors import UserError
+from waterspout.topology.errors import CorruptSnapshot, UserError
 from waterspout.topology.plan import Plan, TaskPlan
 from waterspout.topology.task_env import TaskEnv, reason_of, root_task
 from waterspout.topology.tracebacks import user_frames, user_traceback
@@ -229,8 +229,8 @@ class WorkerCore:
             said = refused or isinstance(error, (ImportDenied, ImportFailed))
             details = "" if said else user_traceback(error)
             self.control_outbox.append({
-                "kind": "boot_failed", "component": task.component,
-                "text": reason_of(error), "traceback": details,
+                "kind": "boot_failed", "component": task.component, "text": reason_of(error),
+                "traceback": details, "corrupt": isinstance(error, CorruptSnapshot),
             })  # fmt: skip
             return False
         return True

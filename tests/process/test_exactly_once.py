@@ -14,6 +14,7 @@ from typing import Any
 
 import psutil
 import pytest
+from waterspout.supervisor.store_sqlite import SqliteStore
 
 from .exact_count import ExactProject
 from .word_count import LIMIT_S, WATERSPOUT, wait_for, workers_of
@@ -93,6 +94,33 @@ def alive(project: ExactProject) -> list[psutil.Process]:
     """Return the processes that run in this folder."""
     found = psutil.process_iter(["cmdline"])
     return [p for p in found if any(str(project.folder) in x for x in p.info["cmdline"] or [])]
+
+
+def test_a_damaged_snapshot_is_told_and_an_older_one_used_or_the_run_stops(
+    project: ExactProject,
+) -> None:
+    true = project.write_texts(lines=LINES)
+    project.change("max_pending: 100", "max_pending: 100, checkpoint_retained: 3")
+    run = project.start()
+    middle(project, run)
+    wait_for(lambda: project.status(run.pid)["checkpoint"]["complete"] > 3, "more checkpoints")
+    run.kill()
+    run.communicate()
+    wait_for(lambda: not alive(project), "the end of its workers")
+    for path in newest_parts(project):
+        path.write_bytes(path.read_bytes()[:-1])
+    done = project.run()
+    assert done.returncode == 0, done.stderr
+    assert "cannot be read" in done.stderr and "all tasks go back to snapshot" in done.stderr
+    project.exact(true)
+
+
+def newest_parts(project: ExactProject) -> list[Path]:
+    """Return the part files of the newest complete snapshot."""
+    store = SqliteStore(project.folder / "state" / "store.sqlite")
+    parts = store.parts()
+    store.close()
+    return [project.folder / "state" / "snapshots" / part.file for part in parts[-1:]]
 
 
 def test_a_drained_run_goes_on_where_it_stopped(project: ExactProject) -> None:
