@@ -16,6 +16,7 @@ from waterspout.bolts import BOLTS
 from waterspout.spouts import SPOUTS
 from waterspout.supervisor import exit_codes
 from waterspout.supervisor.cli import main as program
+from waterspout.supervisor.cluster import client_protocol
 from waterspout.supervisor.cluster.host_states import TRANSITIONS as HOST_TRANSITIONS
 from waterspout.supervisor.cluster.lifecycle import TRANSITIONS as LIFE_TRANSITIONS
 from waterspout.supervisor.link_states import RECEIVER_TRANSITIONS, SENDER_TRANSITIONS
@@ -49,6 +50,16 @@ FRAMES_HEAD = """
 What a peer sent is not a frame. The frame is dropped or its link refused; the worker goes on, and
 counts and logs it. Users see these only when something other than Waterspout talks to a worker, or
 when versions are mixed.
+
+| code | meaning |
+|---|---|
+"""
+
+CLUSTER_HEAD = """
+## Codes of a cluster
+
+What a command says when the coordinator refuses it (exit code 1), or cannot be reached or does not
+let it in (exit code 3). A request that is refused changes nothing.
 
 | code | meaning |
 |---|---|
@@ -95,8 +106,17 @@ def errors_page() -> str:
     exceptions = "".join(
         f"| `{c.__name__}` | `{c.__bases__[0].__name__}` | {_first_line(c)} |\n" for c in classes
     )
-    parts = (ERRORS_HEAD, _codes(CODES), FRAMES_HEAD, _codes(FRAME_CODES))
+    parts = (
+        ERRORS_HEAD, _codes(CODES), CLUSTER_HEAD, _codes(_cluster_codes()),
+        FRAMES_HEAD, _codes(FRAME_CODES),
+    )  # fmt: skip
     return "".join(parts) + EXCEPTIONS_HEAD + exceptions
+
+
+def _cluster_codes() -> dict[str, str]:
+    """Return code -> meaning of what a coordinator refuses, as the comments there say."""
+    source = inspect.getsource(client_protocol.ClientError)
+    return dict(re.findall(r'= "(E_\w+)"  #: (.*)', source))
 
 
 def _codes(table: Mapping[str, str]) -> str:

@@ -83,18 +83,18 @@ class Role(StrEnum):
 class ClientError(StrEnum):
     """Codes of refused requests; docs/errors.md explains them."""
 
-    CONNECT = "E_CONNECT"  #: the coordinator cannot be reached; made by the client itself
-    VERSION = "E_VERSION"  #: other versions of the protocol
-    ROLE = "E_ROLE"  #: the key may not do this
+    CONNECT = "E_CONNECT"  #: the coordinator cannot be reached, for the reason that is named
+    VERSION = "E_VERSION"  #: client and coordinator speak other versions; both are named
+    ROLE = "E_ROLE"  #: the key may not do this (docs/security.md: keys and roles)
     INSECURE = "E_INSECURE"  #: one side speaks without keys, the other does not
-    NO_SLOTS = "E_NO_SLOTS"  #: not enough free slots
-    NAME_TAKEN = "E_NAME_TAKEN"  #: a topology of this name runs
-    DENIED = "E_DENIED"  #: a limit or an allow list forbids it
+    NO_SLOTS = "E_NO_SLOTS"  #: no free slots for it: start a supervisor, or ask for fewer workers
+    NAME_TAKEN = "E_NAME_TAKEN"  #: a topology of this name runs: `kill` or `swap` it
+    DENIED = "E_DENIED"  #: a limit of the coordinator forbids it, which is named
     UNKNOWN = "E_UNKNOWN"  #: no topology, host or worker of this name
-    REQUEST = "E_REQUEST"  #: not a request that this coordinator knows
+    REQUEST = "E_REQUEST"  #: not a request that this coordinator knows, or a field is wrong
     STATE = "E_STATE"  #: not possible in the state that the topology is in
-    STREAM = "E_STREAM"  #: nothing is followed under this number; made anew by the client itself
-    STORE = "E_STORE"  #: the coordinator cannot write
+    STREAM = "E_STREAM"  #: what was followed ended with its coordinator; commands follow it anew
+    STORE = "E_STORE"  #: the coordinator cannot write: its disk is full, or fails
 
 
 class Verb(NamedTuple):
