@@ -22,10 +22,12 @@ def status(**changes: Any) -> dict[str, Any]:
                 "partition": "a.py", "position": 17, "age_s": 0.25, "progress_s": 0.1,
             },
             "lag": None, "latency_ms": {"p50": 12.3, "p99": 1520.0}, "exhausted": False,
+            "watermark": None,
         }],
         "bolts": [{
             "component": "split", "tasks": 1, "executed": 870_000, "acked": 869_000,
             "failed": 0, "emitted": 3_000_000, "queue": 64, "capacity": 0.4, "held": 0,
+            "watermark": None,
         }],
         "workers": [{
             "worker": 0, "pid": 4243, "state": "running", "restarts": 0, "last_exit": None,

@@ -16,7 +16,7 @@ KEY = ("words-0a1b2c", 0, (1 << 64) - 1)
 @pytest.mark.parametrize("state", list(HostState))
 def test_its_row_passes_the_table_of_the_protocol_in_every_state(state: HostState) -> None:
     worker = HostWorker(KEY, state, why="x" * 9999)
-    worker.exit = ExitRecord("y" * 9999, (1, 2), {3: [["a", 0, 1]]}, {3: 4})
+    worker.exit = ExitRecord("y" * 9999, (1, 2), {3: [["a", 0, 1, 2, True]]}, {3: 4})
     row = worker.to_wire()
     assert problem_from_supervisor(beat(workers=[row])) is None
     assert len(row["why"]) == len(row["exit"]["reason"]) == TEXT_MAX
@@ -24,9 +24,9 @@ def test_its_row_passes_the_table_of_the_protocol_in_every_state(state: HostStat
 
 def test_a_partition_with_an_endless_name_does_not_silence_the_host() -> None:
     worker = HostWorker(KEY, HostState.EXITED)
-    worker.exit = ExitRecord("x", (), {3: [["a" * 4096, 0, 1], ["b", 2, 3]]}, {})
+    worker.exit = ExitRecord("x", (), {3: [["a" * 4096, 0, 1, 0, False], ["b", 2, 3, 1, True]]}, {})
     row = worker.to_wire()
-    assert row["exit"]["positions"] == {3: [["b", 2, 3]]}
+    assert row["exit"]["positions"] == {3: [["b", 2, 3, 1, True]]}
     assert problem_from_supervisor(beat(workers=[row])) is None
 
 
