@@ -14,7 +14,7 @@ import click
 from waterspout.topology.errors import WaterspoutError
 from waterspout.topology.problems import did_you_mean, printable
 
-from . import cli_cluster, cli_daemons, cli_savepoints
+from . import cli_cluster, cli_daemons, cli_savepoints, cli_state
 from .cli_cluster import asks, connected
 from .cli_from import begins_from
 from .exit_codes import ExitCode
@@ -338,5 +338,6 @@ def drop(
         return drop_letters(letters, which)
 
 
-for _command in (*cli_daemons.COMMANDS, *cli_cluster.COMMANDS, *cli_savepoints.COMMANDS):
-    main.add_command(_command)
+for _commands in (cli_daemons, cli_cluster, cli_savepoints, cli_state):
+    for _command in _commands.COMMANDS:
+        main.add_command(_command)

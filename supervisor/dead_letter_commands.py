@@ -62,10 +62,19 @@ def open_store(topology: str | None, state_dir: Path | None) -> SqliteStore:
     Raises:
         UserError: there is none, or it is not clear which.
     """
+    return SqliteStore(folder_of(topology, state_dir) / STORE_FILE)
+
+
+def folder_of(topology: str | None, state_dir: Path | None) -> Path:
+    """Return the state folder that the options mean; see ``open_store``.
+
+    Raises:
+        UserError: there is none, or it is not clear which.
+    """
     folder = state_dir if state_dir is not None else _folder(topology)
     if not (folder / STORE_FILE).is_file():
         raise UserError(f"there is no state of a topology in {text(str(folder))}")
-    return SqliteStore(folder / STORE_FILE)
+    return folder
 
 
 def _folder(topology: str | None) -> Path:
