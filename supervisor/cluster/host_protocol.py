@@ -15,7 +15,8 @@ Supervisor -> coordinator
            workers are to be placed elsewhere. A row:
            {id, worker, incarnation, state, pid | nil, created, memory, cpu, why, exit | nil}
            state: preparing (code, environment, parts) | starting | running | backoff | stopping |
-           exited | fatal. ``exit``: {reason, roots, positions: {task: [[partition, start, end, tried, at work]]},
+           exited | fatal. ``exit``: {reason, roots,
+           positions: {task: [[partition, start, end, tried, at work]]},
            drawn: {task: n}}, said again until the incarnation is in no wish
   relay   {items: [[id, worker, incarnation, bytes]]}   envelopes of workers, as they came
   answer  {id, ok, ..}               to ``ask``, within 5 s

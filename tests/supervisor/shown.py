@@ -26,7 +26,7 @@ def status(**changes: Any) -> dict[str, Any]:
         }],
         "bolts": [{
             "component": "split", "tasks": 1, "executed": 870_000, "acked": 869_000,
-            "failed": 0, "emitted": 3_000_000, "queue": 64, "capacity": 0.4, "held": 0,
+            "failed": 0, "emitted": 3_000_000, "queue": 64, "capacity": 0.4, "held": 0, "metrics": {},
             "watermark": None,
         }],
         "workers": [{
