@@ -88,7 +88,7 @@ def test_state_on_another_parallelism_is_refused_by_name(after: int):
 
 
 @given(st.integers(1, 9), st.integers(1, 9))
-def test_state_follows_its_keys_to_whatever_number_of_tasks(before: int, after: int):
+def test_c7_state_follows_its_keys_to_whatever_number_of_tasks(before: int, after: int):
     old = plan_of(grouping="fields", s=1, B=before)
     new = plan_of(grouping="fields", s=1, B=after)
     _, moved = remap(old, new, {}, [part(task(old, "B", n)) for n in range(before)])

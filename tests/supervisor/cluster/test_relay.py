@@ -200,6 +200,19 @@ def test_an_assign_without_parts_goes_on_at_once_after_its_plan_was_kept() -> No
     assert isinstance(passed, ToWorker)
 
 
+def test_a_survivor_that_is_assigned_again_waits_for_the_parts_of_the_checkpoint() -> None:
+    """Under exactly-once every worker goes back: its parts must be on the host, too."""
+    between = relay()
+    first = between.from_coordinator(KEY, assign(1))
+    assert down(first) == [1]
+    again = between.from_coordinator(KEY, assign(2, 5, 6))
+    assert {each.file for each in again if isinstance(each, Fetch)} == {part(5), part(6)}
+    assert down(again) == [] and between.waits_for_parts(KEY)
+    assert down(between.from_coordinator(KEY, told(3, "go"))) == []
+    assert down(between.fetched(ID, part(5))) == []
+    assert down(between.fetched(ID, part(6))) == [2, 3]
+
+
 def test_stop_goes_past_an_assign_that_waits() -> None:
     between = relay()
     between.from_coordinator(KEY, assign(1, 5))
