@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from waterspout.bolts import state_sqlite
+from waterspout.bolts import state_sqlite_map
 from waterspout.bolts.chains import chained
 from waterspout.bolts.snapshots import MapCopy, StateCopy, StatePart, decode_part, encode_part
 from waterspout.bolts.state import Backend
@@ -22,9 +22,9 @@ def backend(
     request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Backend]:
     # So little memory that all that is not at work is on disk.
-    monkeypatch.setattr(state_sqlite, "CACHE_ENTRIES_MIN", 8)
-    monkeypatch.setattr(state_sqlite, "UNWRITTEN_MAX", 6)
-    monkeypatch.setattr(state_sqlite, "READ_ROWS", 5)
+    monkeypatch.setattr(state_sqlite_map, "CACHE_ENTRIES_MIN", 8)
+    monkeypatch.setattr(state_sqlite_map, "UNWRITTEN_MAX", 6)
+    monkeypatch.setattr(state_sqlite_map, "READ_ROWS", 5)
     made = STATE_BACKENDS[request.param](tmp_path / "state.sqlite", 1)
     yield made
     made.close()

@@ -10,7 +10,7 @@ from waterspout.bolts.contract import Bolt
 from waterspout.bolts.snapshots import StatePart, decode_part, encode_part
 from waterspout.bolts.state import TaskState
 from waterspout.bolts.state_memory import MemoryMap
-from waterspout.bolts.state_sqlite import SqliteMap
+from waterspout.bolts.state_sqlite_map import SqliteMap
 from waterspout.supervisor.task_states import StateHost, TaskStates
 from waterspout.topology.errors import StateError
 from waterspout.topology.facts import ComponentFacts
