@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -15,7 +16,8 @@ from waterspout.topology.classes import (
     load_class,
     load_function,
 )
-from waterspout.topology.component import StreamDecl, normal_outputs
+from waterspout.topology.component import Needs, StreamDecl, normal_outputs
+from waterspout.topology.errors import UserError
 from waterspout.topology.facts import ComponentFacts
 from waterspout.topology.problems import listed, printable, quote
 from waterspout.topology.tracebacks import user_frames, user_traceback
@@ -185,7 +187,19 @@ def _facts(
         stateful=bool(getattr(cls, "stateful", False)) or has_timer,
         sink=bool(getattr(cls, "sink", False)),
         sink_kind=_sink_kind(cls, findings),
+        needs=_needs(cls, args, findings) if kind == "bolt" else Needs(),
     )
+
+
+def _needs(cls: type[Any], args: Mapping[str, Any], findings: list[Finding]) -> Needs:
+    try:
+        needs = cls.declare_needs(args)
+        assert isinstance(needs, Needs), f"it returned {needs!r:.80}"
+    except Exception as error:
+        text = f"{cls.__name__}.declare_needs raised {said(error)}"
+        findings.append(Finding("args", "E_ARGS", text, user_traceback(error)))
+        return Needs()
+    return needs
 
 
 def _outputs(
@@ -193,6 +207,12 @@ def _outputs(
 ) -> dict[str, StreamDecl] | None:
     try:
         declared = cls.declare_outputs(args)
+    except UserError as error:
+        # Ours, and about an argument: it says which one.
+        named = re.match(r"\w+: (\w+)\b", str(error))
+        path = f"args.{named[1]}" if named and named[1] in args else "args"
+        findings.append(Finding(path, "E_ARGS", str(error)))
+        return None
     except Exception as error:
         text = f"{cls.__name__}.declare_outputs raised {said(error)}"
         findings.append(Finding("args", "E_ARGS", text, user_traceback(error)))

@@ -112,6 +112,21 @@ class Context:
     log: logging.Logger = field(default_factory=lambda: logging.getLogger("waterspout.user"))
 
 
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """What a bolt needs of its inputs, as its ``args`` say; lint compares it with what they are.
+
+    Attributes:
+        fields: each input field that it reads -> the argument that names it.
+        key: the fields by which it keeps state, in order; None: it does not say.
+        event_time: the argument by which it waits for watermarks; "": it does not.
+    """
+
+    fields: Mapping[str, str] = field(default_factory=dict)
+    key: tuple[str, ...] | None = None
+    event_time: str = ""
+
+
 class Component:
     """Base of spouts and bolts. The constructor gets the YAML's ``args`` as keywords."""
 
@@ -129,6 +144,14 @@ class Component:
         Called without an instance, when a topology is linted and when a worker boots.
         """
         return cls.outputs
+
+    @classmethod
+    def declare_needs(cls, args: Mapping[str, Any]) -> Needs:
+        """Return what is needed of the inputs; override where args name their fields.
+
+        Called after ``declare_outputs``, with the same args, when a topology is linted.
+        """
+        return Needs()
 
     @classmethod
     def import_paths(cls, args: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

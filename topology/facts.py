@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from .component import StreamDecl
+from .component import Needs, StreamDecl
 from .spec import Kind
 
 
@@ -34,6 +34,7 @@ class ComponentFacts:
         sink_kind: ``none``, ``append``, ``upsert`` or ``transactional``: what it writes to the
             outside, and whether that can be done again.
         bounded: whether its input ends; None when that is known only at run time.
+        needs: what its args need of its inputs.
     """
 
     kind: Kind
@@ -50,6 +51,7 @@ class ComponentFacts:
     sink: bool = False
     sink_kind: str = "none"
     bounded: bool | None = None
+    needs: Needs = field(default_factory=Needs)
 
     @property
     def holds(self) -> bool:
@@ -72,4 +74,7 @@ class ComponentFacts:
             name: StreamDecl(tuple(decl["fields"]), bool(decl["direct"]))
             for name, decl in parts["outputs"].items()
         }
-        return cls(**parts)
+        needs = dict(parts.get("needs", {}))
+        if needs.get("key") is not None:
+            needs["key"] = tuple(needs["key"])
+        return cls(**{**parts, "needs": Needs(**needs)})

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from .component import StreamDecl
 from .facts import ComponentFacts
 from .lint_exactly_once import lint_exactly_once
+from .lint_needs import lint_needs
 from .loader import Loaded
 from .problems import listed, quote
 from .spec import KEYED_GROUPINGS, ComponentSpec, InputSpec, TopologySpec
@@ -29,6 +30,7 @@ def lint_facts(loaded: Loaded, facts: Facts) -> None:
     for component in draft.components():
         if component.id in facts:
             _check_options(loaded, component, facts[component.id])
+    lint_needs(loaded, draft, facts)
     _check_guarantee(loaded, draft, facts)
 
 

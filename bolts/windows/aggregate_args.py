@@ -34,6 +34,10 @@ class AggregateSpec:
     kind: str
     says: Mapping[str, Any]
 
+    def fields(self) -> list[str]:
+        """Return the input fields that it names."""
+        return [self.says[name] for name in ("field", "by") if name in self.says]
+
     def build(self, items_max: int) -> Aggregate:
         """Return the aggregate; imports the user's when it is one.
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from waterspout.topology.component import Needs
 from waterspout.topology.errors import UserError
 from waterspout.topology.event_time import UNITS
 from waterspout.topology.problems import did_you_mean, listed, quote
@@ -61,6 +62,15 @@ class WindowSpec:
         if self.late is not None:
             streams[self.late] = list(LATE_FIELDS)
         return streams
+
+    def needs(self) -> Needs:
+        """Return what is needed of the inputs."""
+        fields = {name: "aggregate" for each in self.aggregates for name in each.fields()}
+        fields |= dict.fromkeys(self.key, "key")
+        argument = "nested" if self.nested else "time"
+        if self.time is not None:
+            fields[self.time] = argument
+        return Needs(fields, self.key or None, argument if self.time is not None else "")
 
 
 def read_spec(given: Mapping[str, Any]) -> WindowSpec:

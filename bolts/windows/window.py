@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from waterspout.topology.classes import load_function
+from waterspout.topology.component import Needs
 
 from .aggregate_args import monoid_paths
 from .arguments import ITEMS_MAX, ROWS_MAX
@@ -94,6 +95,11 @@ class Window(Windowed):
     def declare_outputs(cls, args: Mapping[str, Any]) -> Any:
         """Return the streams; checks the arguments on the way."""
         return read_window("Window", args).outputs()
+
+    @classmethod
+    def declare_needs(cls, args: Mapping[str, Any]) -> Needs:
+        """Return the fields that arguments name, and whether watermarks are waited for."""
+        return read_window("Window", args).needs()
 
     @classmethod
     def import_paths(cls, args: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
-from waterspout.topology.component import Context
+from waterspout.topology.component import Context, Needs
 from waterspout.topology.errors import UserError
 
 from .arguments import ROWS_MAX
@@ -44,6 +44,12 @@ class WindowBolt(Windowed):
     def declare_outputs(cls, args: Mapping[str, Any]) -> Any:
         """Return the streams."""
         return cls._read().outputs()
+
+    @classmethod
+    def declare_needs(cls, args: Mapping[str, Any]) -> Needs:
+        """Return what the windows need of the inputs; lint shows it at ``args``."""
+        needs: Needs = cls._read().needs()
+        return needs
 
     @classmethod
     def _read(cls) -> Any:

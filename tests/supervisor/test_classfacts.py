@@ -10,14 +10,15 @@ from typing import Any
 import pytest
 from waterspout.supervisor.classfacts import Finding, inspect_component
 from waterspout.topology.classes import AllowList
-from waterspout.topology.component import StreamDecl
+from waterspout.topology.component import Needs, StreamDecl
 from waterspout.topology.facts import ComponentFacts
 
 MODULE = '''
 import abc
 from waterspout.bolts.contract import Bolt, ColumnBolt
 from waterspout.spouts.contract import Source, Spout
-from waterspout.topology.component import Stream
+from waterspout.topology.component import Needs, Stream
+from waterspout.topology.errors import UserError
 
 def function(x): return x
 value = 5
@@ -84,6 +85,15 @@ class Declared(Split):
     def __init__(self, field: str = ""): pass
     @classmethod
     def declare_outputs(cls, args): return [args["field"]]
+class Refusing(Declared):
+    @classmethod
+    def declare_outputs(cls, args): raise UserError("Refusing: field: 'x' unknown")
+class BadNeeds(Split):
+    @classmethod
+    def declare_needs(cls, args): return 5
+class Needy(Declared):
+    @classmethod
+    def declare_needs(cls, args): return Needs({args["field"]: "field"}, ("a",))
 
 class AsyncYield(Bolt):
     async def process(self, tup): yield ["a"]
@@ -277,6 +287,7 @@ def test_functions_named_by_arguments_are_checked_and_imported() -> None:
         ("users:BadOutputs", "bolt", "E_OUTPUTS", "outputs of stream 'default': expected a list"),
         ("users:TwoAlike", "bolt", "E_OUTPUTS", "stream 'default' has field 'a' twice"),
         ("users:Declared", "bolt", "E_ARGS", "Declared.declare_outputs raised KeyError: 'field'"),
+        ("users:BadNeeds", "bolt", "E_ARGS", "BadNeeds.declare_needs raised AssertionError: it re"),
         ("users:BadReplay", "spout", "E_CLASS_KIND", "expected seek, re-emit or none, got 'maybe'"),
         ("users:BadSink", "bolt", "E_CLASS_KIND", "sink_kind is 'twice', one of none, append"),
     ],
@@ -287,6 +298,19 @@ def test_declarations_that_cannot_be_used_are_refused(
     _, findings = look(path, kind)
     assert [finding.code for finding in findings] == [code]
     assert expected in findings[0].text
+
+
+def test_what_the_arguments_need_of_the_inputs_is_a_fact() -> None:
+    facts, findings = look("users:Needy", field="x")
+    assert facts is not None and facts.needs == Needs({"x": "field"}, ("a",))
+    assert findings == []
+
+
+def test_a_refusal_of_ours_is_placed_at_its_argument_without_a_traceback() -> None:
+    assert look("users:Refusing", field="x")[1] == [
+        Finding("args.field", "E_ARGS", "Refusing: field: 'x' unknown")
+    ]
+    assert look("users:Refusing")[1][0].path == "args"
 
 
 def test_the_class_of_a_custom_grouping_is_looked_at_too() -> None:

@@ -7,7 +7,7 @@ from functools import reduce
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from waterspout.bolts.windows.aggregates import (
     Aggregate,
@@ -53,7 +53,6 @@ def fold(aggregate: Aggregate, rows: list[Any]) -> dict[Any, Any]:
 
 
 @pytest.mark.parametrize("kind", CASES)
-@settings(max_examples=40)
 @given(ROWS, st.integers(1, 20))
 def test_however_rows_are_cut_the_result_is_that_of_all(
     kind: type[Aggregate], rows: list[Any], size: int

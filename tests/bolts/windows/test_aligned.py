@@ -11,7 +11,7 @@ import random
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from waterspout.bolts.windows.aggregates import Aggregate, CountRows, Sum
 from waterspout.bolts.windows.aligned import AlignedLogic
@@ -60,40 +60,60 @@ SHAPES = st.sampled_from(
 )  # fmt: skip
 
 
-@settings(max_examples=60, deadline=None)
-@given(SHAPES, st.sampled_from([0, 1, 7, 30]), EVENTS)
+#: Only the first is added by column, only the first two are subtracted, the last has a limit.
+NUMBERS = st.sampled_from([1, 2, 4, 5])
+
+
+@given(SHAPES, st.sampled_from([0, 1, 7, 30]), NUMBERS, EVENTS)
 def test_they_fire_what_windows_that_keep_every_row_fire(
-    shape: tuple[int, int, int], lateness: int, events: list[Any]
+    shape: tuple[int, int, int], lateness: int, number: int, events: list[Any]
 ) -> None:
-    check(shape, lateness, events)
+    check(shape, lateness, number, events)
 
 
-def check(shape: tuple[int, int, int], lateness: int, events: list[Any]) -> None:
-    oracle, maps = AlignedOracle(*shape, lateness), Maps()
-    tested = logic(*shape, maps=maps, lateness_ms=lateness)
+def check(shape: tuple[int, int, int], lateness: int, number: int, events: list[Any]) -> None:
+    """Compare the logic with the oracle, event by event."""
+    oracle, maps, made = AlignedOracle(*shape, lateness), Maps(), aggregates(number)
+    tested = logic(*shape, maps=maps, made=made, lateness_ms=lateness)
     outside = 0
     for what, value in [*events, ("watermark", MAX_WATERMARK)]:
         if what == "rows":
-            wanted = [fired for row in value for fired in oracle.add(*row)]
+            wanted = [expected(fired, number) for row in value for fired in oracle.add(*row)]
             late = len(oracle.late)
-            added = tested.add(rows_of(value))
-            assert list(map(seen, added.firings)) == list(map(expected, wanted))
+            added = tested.add(rows_of(value, made))
+            assert [seen(firing, made) for firing in added.firings] == wanted
             assert [value[at] for at in added.late] == oracle.late[late - len(added.late) :]
             outside += added.outside
         elif what == "watermark":
-            wanted = oracle.advance(value)
-            found = list(map(seen, fire(tested, value)))
-            assert by_end(found) == by_end(list(map(expected, wanted)))
+            wanted = [expected(fired, number) for fired in oracle.advance(value)]
+            found = [seen(firing, made) for firing in fire(tested, value)]
+            assert by_end(found) == by_end(wanted)
             assert [f[2] for f in found] == sorted(f[2] for f in found)
         else:
             tested = logic(
-                *shape, maps=maps, lateness_ms=lateness, watermark=tested.watermark
+                *shape, maps=maps, made=made, lateness_ms=lateness, watermark=tested.watermark
             )
     assert outside == oracle.outside
     assert maps.empty() and not tested.open_keys() and not tested._sliding
 
 
-@settings(max_examples=40, deadline=None)
+@pytest.mark.parametrize("number", [1, 2, 5])
+def test_long_streams_of_many_keys_fire_what_windows_that_keep_every_row_fire(number: int) -> None:
+    # Batches of one pane and of several, nearly in order, with some late rows among them.
+    draw = random.Random(number)
+    shapes = [((10, 10, 0), 0), ((60, 10, 0), 0), ((60, 10, 5), 25), ((12, 4, 0), 40)]
+    for shape, lateness in shapes:
+        events: list[Any] = []
+        for time in range(0, 400, 10):
+            jitter = draw.choice([0, 4, 30])
+            rows = [
+                (f"k{draw.randrange(6)}", time + draw.randrange(-jitter, 3), draw.randrange(9))
+                for _ in range(draw.randrange(1, 12))
+            ]
+            events += [("rows", rows), ("watermark", time - draw.choice([2, 20, 90]))]
+        check(shape, lateness, number, events)
+
+
 @given(SHAPES, st.sampled_from([0, 7]), EVENTS, st.randoms(use_true_random=False))
 def test_a_restore_between_any_two_steps_changes_nothing(
     shape: tuple[int, int, int], lateness: int, events: list[Any], draw: random.Random
@@ -142,6 +162,24 @@ def test_keys_fire_in_the_order_in_which_they_came_within_each_end() -> None:
     assert [(f[2], f[0]) for f in fire(tested, 14)] == [
         (5, "z"), (5, "m"), (5, "b"), (10, "z"), (10, "a"), (10, "m"), (10, "b"), (15, "a"),
     ]  # fmt: skip
+
+
+def test_a_key_keeps_its_place_while_any_of_its_panes_is_kept() -> None:
+    tested = logic(10, 5, made=[CountRows("n")])
+    tested.add(rows_of([("z", 1, 0), ("a", 1, 0)], tested.aggregates))
+    fire(tested, 5)
+    tested.add(rows_of([("a", 6, 0), ("z", 6, 0)], tested.aggregates))
+    assert [(f[2], f[0]) for f in fire(tested, 14)] == [(10, "z"), (10, "a"), (15, "z"), (15, "a")]
+
+
+def test_windows_that_a_silent_key_had_none_of_do_not_come_up_for_a_late_row() -> None:
+    #   watermark 22:   5..15 and 10..20 are over, without rows of k until 14 comes
+    tested = logic(10, 5, made=[CountRows("n")], lateness_ms=30)
+    tested.add(rows_of([("k", 1, 0)], tested.aggregates))
+    assert len(fire(tested, 22)) == 2
+    added = tested.add(rows_of([("k", 14, 0)], tested.aggregates))
+    assert counts(added.firings) == [("k", 5, 15, 1), ("k", 10, 20, 1)]
+    assert fire(tested, 100) == []
 
 
 def test_each_late_row_fires_its_windows_again_until_the_lateness_is_over() -> None:

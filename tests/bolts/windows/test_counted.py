@@ -14,7 +14,7 @@ from collections import defaultdict
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from waterspout.bolts.windows.aggregates import Aggregate, CountRows, First, Last
 from waterspout.bolts.windows.counted import CountedLogic
@@ -54,7 +54,6 @@ def wanted(rows: list[Any], size: int, slide: int) -> tuple[list[Any], list[Any]
     return fired, last
 
 
-@settings(max_examples=50, deadline=None)
 @given(SHAPES, ROWS, st.randoms(use_true_random=False))
 def test_they_fire_slices_of_all_rows_however_these_are_cut_and_restored(
     shape: tuple[int, int], rows: list[Any], draw: random.Random

@@ -12,7 +12,7 @@ import random
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from waterspout.bolts.windows.aggregates import Aggregate, CountRows
 from waterspout.bolts.windows.logic import Options
@@ -42,7 +42,6 @@ def fire(logic: SessionLogic, watermark: int) -> list[Any]:
     return [firing for step in logic.advance(watermark) for firing in step]
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.sampled_from([1, 5, 12]), st.sampled_from([0, 1, 7, 30]), EVENTS)
 def test_they_fire_what_sessions_that_keep_every_row_fire(
     gap: int, lateness: int, events: list[Any]
@@ -65,7 +64,6 @@ def test_they_fire_what_sessions_that_keep_every_row_fire(
     assert maps.empty() and not tested.open_keys()
 
 
-@settings(max_examples=40, deadline=None)
 @given(st.sampled_from([0, 7]), EVENTS, st.randoms(use_true_random=False))
 def test_a_restore_between_any_two_steps_changes_nothing(
     lateness: int, events: list[Any], draw: random.Random

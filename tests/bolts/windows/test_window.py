@@ -8,6 +8,7 @@ import pytest
 from waterspout.bolts.windows import Span, Window
 from waterspout.supervisor.classfacts import Finding, inspect_component
 from waterspout.topology.classes import AllowList
+from waterspout.topology.component import Needs
 from waterspout.topology.errors import UserError
 
 from .test_windowed import FIELDS, TUMBLING, feed, finished, start
@@ -84,3 +85,13 @@ def test_lint_says_what_is_wrong(args: dict[str, Any], expected: list[str]) -> N
     for part, finding in zip(expected, findings, strict=True):
         assert part in finding.text
     assert facts is None or facts.stateful
+
+
+def test_lint_knows_which_fields_it_reads_and_for_whom() -> None:
+    args = {**GOOD, "key": ["a", "b"], "aggregate": {"t": {"top": {"field": "x", "by": "y"}}}}
+    needs = Window.declare_needs(args)
+    fields = {"x": "aggregate", "y": "aggregate", "a": "key", "b": "key", "n": "time"}
+    assert needs == Needs(fields, ("a", "b"), "time")
+    assert Window.declare_needs({"count": 5, "aggregate": {"n": "count"}}) == Needs()
+    nested = {"nested": True, "tumbling": "5s", "aggregate": {"n": "count"}}
+    assert Window.declare_needs(nested) == Needs({"window_end": "nested"}, None, "nested")

@@ -49,6 +49,7 @@ def test_rows_and_a_value_kept_in_their_place_give_the_same(bench: Any, kind: An
     assert kind.declare_outputs({}) == {
         "default": ["sensor", "window_start", "window_end", "spread", "rows"]
     }
+    assert kind.declare_needs({}).fields == {"sensor": "key", "ts": "time"}
     bolt = bench.start(kind())
     bolt.process_batch(bench.batch(FIELDS, ROWS))
     assert set(bolt.on_watermark(9_999)) <= {None}

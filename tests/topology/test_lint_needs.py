@@ -1,0 +1,77 @@
+"""What bolts need of their inputs, against what these are."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from waterspout.topology.component import Needs, StreamDecl
+from waterspout.topology.facts import ComponentFacts
+from waterspout.topology.lint_facts import lint_facts
+from waterspout.topology.loader import load
+
+TEXT = """\
+name: x
+spouts:
+  s: {{class: m:S{event_time}}}
+bolts:
+  a: {{class: m:A, inputs: [s]}}
+  b: {{class: m:B, args: {{key: user, time: ts}}, inputs: [{item}], parallelism: {tasks}}}
+"""
+SPOUT = ComponentFacts("spout", outputs={"default": StreamDecl(("user", "ts"))}, replay="seek")
+PASSED_ON = ComponentFacts("bolt", outputs={"default": StreamDecl(("user", "ts"))})
+TIMED = ", event_time: {field: ts}"
+
+
+def problems_of(
+    needs: Needs, item: str = "{from: a, grouping: fields, fields: [user]}",
+    event_time: str = TIMED, tasks: int = 2,
+) -> list[str]:  # fmt: skip
+    """Return the problems of s -> a -> b, of which b has these needs."""
+    loaded = load(TEXT.format(item=item, event_time=event_time, tasks=tasks), "t.yaml")
+    b = ComponentFacts("bolt", stateful=True, needs=needs)
+    lint_facts(loaded, {"s": SPOUT, "a": PASSED_ON, "b": b})
+    return [str(problem) for problem in loaded.problems]
+
+
+def test_needs_that_are_met_are_no_problem() -> None:
+    assert problems_of(Needs({"user": "key", "ts": "time"}, ("user",), "time")) == []
+    assert problems_of(Needs()) == []
+
+
+def test_a_field_that_no_input_has_is_shown_at_its_argument() -> None:
+    (problem,) = problems_of(Needs({"usr": "key"}))
+    assert problem == (
+        "t.yaml:6:31: E_REF bolts.b.args.key: 'usr' is not a field of 'a' stream 'default', "
+        "declared: user, ts, did you mean 'user'?"
+    )
+
+
+@pytest.mark.parametrize(
+    ("fields", "key", "expected"),
+    [
+        ("user", ("user",), ""),
+        ("user", ("user", "ts"), "W_GROUPING bolts.b.inputs[0].fields: 'b' keeps state by [user, "
+         "ts] in 2 tasks: group by the same fields, in this order"),
+        ("ts, user", ("user", "ts"), "W_GROUPING"),
+        ("user, ts", ("user",), "E_GROUPING bolts.b.inputs[0].fields: 'b' keeps state by [user] in "
+         "2 tasks, and grouping by [user, ts] spreads equal keys over them"),
+    ],
+)  # fmt: skip
+def test_state_goes_by_the_fields_of_the_grouping(
+    fields: str, key: tuple[str, ...], expected: str
+) -> None:
+    item = f"{{from: a, grouping: fields, fields: [{fields}]}}"
+    found = problems_of(Needs({}, key), item)
+    assert [expected in problem for problem in found] == ([True] if expected else [])
+    assert problems_of(Needs({}, key), item, tasks=1) == []
+
+
+def test_who_waits_for_a_watermark_that_never_comes_is_warned() -> None:
+    (problem,) = problems_of(Needs({}, None, "time"), event_time="")
+    assert "W_OPTION bolts.b.args.time: no spout above has 'event_time'" in problem
+
+
+def test_facts_go_through_json_with_their_needs() -> None:
+    facts: Any = ComponentFacts("bolt", needs=Needs({"a": "key"}, ("a", "b"), "time"))
+    assert ComponentFacts.from_json(facts.to_json()) == facts

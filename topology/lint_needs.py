@@ -1,0 +1,77 @@
+"""Checks of what bolts need of their inputs: fields, the key of their state, event time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from .component import Needs, StreamDecl
+from .facts import ComponentFacts
+from .loader import Loaded
+from .problems import listed, quote
+from .spec import ComponentSpec, InputSpec, TopologySpec
+
+Facts = Mapping[str, ComponentFacts]
+
+
+def lint_needs(loaded: Loaded, draft: TopologySpec, facts: Facts) -> None:
+    """Add a problem for each need that is not met; without facts of an input nothing is known."""
+    for bolt in draft.bolts.values():
+        if bolt.id not in facts:
+            continue
+        needs = facts[bolt.id].needs
+        for path, item in zip(loaded.input_paths.get(bolt.id, ()), bolt.inputs, strict=False):
+            source = facts.get(item.source)
+            stream = source.outputs.get(item.stream) if source is not None else None
+            if stream is not None:
+                _check_fields(loaded, bolt, needs, item, stream)
+            if needs.key is not None and bolt.parallelism > 1 and item.grouping == "fields":
+                _check_key(loaded, path, bolt, needs.key, item)
+        if needs.event_time and not _has_event_time(draft, bolt):
+            what = (
+                "no spout above has 'event_time', so that no watermark comes: what waits for one "
+                "is done only when the input has ended"
+            )
+            loaded.add(f"bolts.{bolt.id}.args.{needs.event_time}", "W_OPTION", what)
+
+
+def _check_fields(
+    loaded: Loaded, bolt: ComponentSpec, needs: Needs, item: InputSpec, stream: StreamDecl
+) -> None:
+    for name, argument in needs.fields.items():
+        if name in stream.fields:
+            continue
+        near = loaded.problems.did_you_mean(name, stream.fields)
+        what = (
+            f"{quote(name)} is not a field of {quote(item.source)} stream {quote(item.stream)}, "
+            f"declared: {listed(stream.fields)}{near}"
+        )
+        loaded.add(f"bolts.{bolt.id}.args.{argument}", "E_REF", what)
+
+
+def _check_key(
+    loaded: Loaded, path: str, bolt: ComponentSpec, key: tuple[str, ...], item: InputSpec
+) -> None:
+    """Compare the fields that choose the task with those that its state goes by."""
+    if item.fields == key:
+        return
+    what = f"{quote(bolt.id)} keeps state by [{listed(key)}] in {bolt.parallelism} tasks"
+    if set(item.fields) <= set(key):
+        more = "group by the same fields, in this order, or its state cannot follow a rebalance"
+        loaded.add(f"{path}.fields", "W_GROUPING", f"{what}: {more}")
+    else:
+        more = f"grouping by [{listed(item.fields)}] spreads equal keys over them"
+        loaded.add(f"{path}.fields", "E_GROUPING", f"{what}, and {more}")
+
+
+def _has_event_time(draft: TopologySpec, bolt: ComponentSpec) -> bool:
+    """Say whether any spout above a bolt has event time."""
+    seen: set[str] = set()
+    above = [item.source for item in bolt.inputs]
+    while above:
+        name = above.pop()
+        if name in draft.spouts and draft.spouts[name].options.event_time is not None:
+            return True
+        if name in draft.bolts and name not in seen:
+            seen.add(name)
+            above += [item.source for item in draft.bolts[name].inputs]
+    return False
