@@ -54,9 +54,9 @@ class Deduplicate(Bolt):
         if self._seen.get() is not None:
             self.context.metrics.count("duplicates")
             return
-        row = [tup[at] for at in self._places(tup)]
+        self.emit([tup[at] for at in self._places(tup)])
+        # Behind it: a row that could not be emitted is replayed, and is no duplicate then.
         self._seen.set(True)
-        self.emit(row)
 
     def _places(self, tup: Tuple) -> tuple[int, ...]:
         found = self._positions.get(type(tup))

@@ -211,16 +211,11 @@ class _ByteFiles(CommittedFiles):
         self._waiting += data
 
     def _flush(self) -> None:
-        """Write what waits; when the disk fails, all of it waits on."""
+        """Write what waits; when the disk fails, all of it waits on, and is written over."""
         done = 0
-        try:
-            while done < len(self._waiting):
-                with memoryview(self._waiting) as view:
-                    done += os.write(self._descriptor, view[done:])
-        except OSError:
-            os.ftruncate(self._descriptor, self._size)
-            os.lseek(self._descriptor, self._size, os.SEEK_SET)
-            raise
+        while done < len(self._waiting):
+            with memoryview(self._waiting) as view:
+                done += os.pwrite(self._descriptor, view[done:], self._size + done)
         self._size += done
         self._waiting.clear()
 

@@ -35,6 +35,20 @@ def test_a_row_that_lacks_a_field_fails_and_is_not_taken_for_seen(task) -> None:
     assert step.take() == [[1]]
 
 
+def test_a_row_that_could_not_be_emitted_is_not_taken_for_seen(task) -> None:
+    step = task(lambda: Deduplicate(["a"]))
+    emit, step.bolt.emit = step.bolt.emit, _refuse
+    with pytest.raises(ValueError, match="refused"):
+        step.row("in", "k", a=1)
+    step.bolt.emit = emit
+    step.row("in", "k", a=1)
+    assert step.take() == [[1]]
+
+
+def _refuse(row: Any) -> None:
+    raise ValueError("refused")
+
+
 @pytest.mark.parametrize("fields", ["a", [1], None])
 def test_arguments_that_cannot_be_are_refused(fields: Any) -> None:
     with pytest.raises(UserError, match="Deduplicate: fields: a list of fields expected"):

@@ -37,7 +37,9 @@ def test_jsonl_has_types_and_left_keeps_rows_without_an_entry(task, table: Path)
     assert step.emitted == [[1, None, [1]], ["1", "x", 2], [2, None, None]]
 
 
-def test_a_file_that_changed_is_read_again_after_a_while(task, table: Path, caplog) -> None:
+def test_a_file_that_changed_is_read_again_after_a_while(
+    task, table: Path, caplog, monkeypatch
+) -> None:
     write(table, "id,name,size\n1,old,\n", 1)
     step = task(lambda: LookupJoin(str(table), "id", SELECT, refresh="10s"))
     write(table, "id,name,size\n1,new,\n", 2)
@@ -59,6 +61,9 @@ def test_a_file_that_changed_is_read_again_after_a_while(task, table: Path, capl
     step.seconds = 40.0
     step.row("in", None, id=1)
     assert step.emitted[-1][1] == "back"
+    monkeypatch.setattr(step.bolt, "_read", lambda: pytest.fail("it has not changed"))
+    step.seconds = 50.0
+    step.row("in", None, id=1)
 
 
 @pytest.mark.parametrize(

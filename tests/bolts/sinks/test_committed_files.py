@@ -112,14 +112,14 @@ def test_a_disk_that_fails_refuses_a_batch_and_loses_none(bench, folder: Path, m
     sink.process_batch(bench.batch(["n"], [[big]]))
     full = True
 
-    def write(descriptor: int, data: Any, write: Any = os.write) -> int:
+    def write(descriptor: int, data: Any, offset: int, write: Any = os.pwrite) -> int:
         if full:
             # A part of it gets there before the disk is full.
-            write(descriptor, bytes(data[:1000]))
+            write(descriptor, b"y" * 1000, offset)
             raise OSError(28, "No space left on device")
-        return write(descriptor, data[:100_000])
+        return write(descriptor, data[:100_000], offset)
 
-    monkeypatch.setattr(os, "write", write)
+    monkeypatch.setattr(os, "pwrite", write)
     for _ in range(2):
         with pytest.raises(OSError, match="No space"):
             sink.process_batch(bench.batch(["n"], [["refused"]]))

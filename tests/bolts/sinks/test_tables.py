@@ -51,6 +51,7 @@ def test_many_rows_become_blocks_that_fit_into_the_state(bench) -> None:
     rows = done(sink, 1)
     assert [row[0] for row in rows[: 2 * BLOCK_ROWS + 1]] == list(range(2 * BLOCK_ROWS + 1))
     assert max(sum(len(str(row)) for row in block) for _, _, block in sink.blocks) < 8 << 20
+    assert max(len(block) for _, _, block in sink.blocks) == BLOCK_ROWS
 
 
 def test_one_batch_of_large_rows_is_cut_by_size(bench) -> None:
