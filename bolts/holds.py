@@ -82,6 +82,19 @@ class Holds:
                 roots.update(dict.fromkeys(entry[2]))
         return tuple(roots)
 
+    def oldest_roots(self, roots_max: int) -> tuple[int, ...]:
+        """Return distinct roots of held tuples, those taken first first.
+
+        Raises:
+            RuntimeError: called from another thread, while tuples came and went.
+        """
+        roots: dict[int, None] = {}
+        for _, _, each, _ in self._held.values():
+            roots.update(dict.fromkeys(each))
+            if len(roots) >= roots_max:
+                break
+        return tuple(islice(roots, roots_max))
+
     def latest_roots(self, roots_max: int) -> tuple[int, ...]:
         """Return distinct roots of held tuples, those taken last first."""
         roots: dict[int, None] = {}

@@ -268,6 +268,7 @@ class Coordinator:
         counts = not self._exact or message["epoch"] == self.handover.epoch
         self.progress.on_report(worker.number, message, now, counts=counts)
         worker.loop_age_s = float(message.get("loop_age_s") or 0.0)
+        worker.links = message.get("links") or ()
         self.resuming.on_report(worker, message)
         if message.get("suspects"):
             self._try(lambda: self.suspects.on_report(message["suspects"]))

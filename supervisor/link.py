@@ -132,6 +132,12 @@ class LinkSender:
         return len(self._window.frames)
 
     @property
+    def credit(self) -> tuple[int, int, int]:
+        """Return frames under way, frames that the shared pool still allows, and its size."""
+        credits = self._credits
+        return credits.outstanding, credits.pool_frames - credits.pool_used, credits.pool_frames
+
+    @property
     def waiting_roots(self) -> int:
         """Return how many roots have toggles, fails or vouches that wait for room in the window."""
         return self._lane.waiting

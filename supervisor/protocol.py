@@ -19,16 +19,19 @@ Worker -> coordinator
   built {epoch}                    all tasks of an ``assign`` are built and restored. From here on
                                    boot_timeout does not apply (links may wait for a busy peer)
   ready {epoch}                    and all out-links of the epoch are open; implies ``built``
-  report {epoch, tasks, errors, suspects?, loop_age_s?, news?}   every report_interval, from
-          ``register`` on, by the control thread. ``loop_age_s``: since the data thread's loop
-          last turned. ``news`` (default true): a round would make something durable; while no
-          worker has any, none begins
+  report {epoch, tasks, errors, suspects?, loop_age_s?, news?, links?}   every report_interval,
+          from ``register`` on, by the control thread. ``loop_age_s``: since the data thread's
+          loop last turned. ``news`` (default true): a round would make something durable; while
+          no worker has any, none begins. ``links``: [[peer, frames under way, left of the pool,
+          size of the pool]]
       tasks: spout {task, kind: "spout", emitted, acked, failed, replayed, dead, pending,
                 worked_through, lag | nil,
-                first_unacked: [partition, position, age_s, progress_s | nil] | nil,
+                first_unacked: [partition, position, age_s, progress_s | nil, root | nil] | nil,
+                roots: bin | nil,
                 latency: {bucket: count}, exhausted, drained, group_max, reserved}
              bolt  {task, kind: "bolt", executed, acked, failed, emitted, queue, busy_s,
-                call_since_s, held, metrics}
+                call_since_s, held, metrics, roots: bin | nil}
+             ``roots``: u64 of what is oldest with the task (root_places).
              Counters are cumulative per incarnation. ``emitted`` counts every emission of a
              message, replays too; ``replayed`` those that were not the first; ``acked`` and
              ``dead`` have no message in common. ``drained``: nothing is pending, waits for

@@ -162,7 +162,8 @@ def worker_table(rows: Sequence[Mapping[str, Any]]) -> Table:
     """Return a row per worker process."""
     # How old a process is, is known of those of a cluster.
     aged = ("up",) if any(row.get("uptime_s") is not None for row in rows) else ()
-    made = table("worker", "state", "pid", "memory", "cpu", *aged, "restarts")
+    linked = ("credit",) if any(row.get("links") for row in rows) else ()
+    made = table("worker", "state", "pid", "memory", "cpu", *aged, *linked, "restarts")
     lost = any(row["last_exit"] for row in rows)
     if lost:
         made.add_column("last exit")
@@ -175,10 +176,19 @@ def worker_table(rows: Sequence[Mapping[str, Any]]) -> Table:
             size(row["memory_bytes"]),
             "-" if cpu is None else f"{cpu:.0f} %",
             *([_age(row)] if aged else []),
+            *([_credit(row)] if linked else []),
             _alarming(row["restarts"]),
             *([text(row["last_exit"] or "", 60)] if lost else []),
         )
     return made
+
+
+def _credit(row: Mapping[str, Any]) -> Text:
+    """Return what the link with the least credit has left."""
+    least = min((link["credit"] for link in row.get("links", ())), default=None)
+    if least is None:
+        return Text("-")
+    return Text(f"{least:.0%}", style="yellow" if least <= 0.05 else "")
 
 
 def _age(row: Mapping[str, Any]) -> str:
@@ -208,6 +218,8 @@ def _first_unacked(rows: Sequence[Mapping[str, Any]]) -> list[RenderableType]:
             where = f"{text(first['partition'], 120)} at {first['position']}"
             what = f"{text(row['component'])}: first unacked is {where}, "
             line = Text(f"{what}for {seconds(first['age_s'])}")
+            if first.get("at"):
+                line.append(f", at {text(', '.join(first['at']), 200)}")
             if first.get("progress_s") is not None:
                 line.append(f"; its tree made progress {seconds(first['progress_s'])} ago")
             found.append(line)

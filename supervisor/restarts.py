@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 #: A run that lasted this many times its last wait clears the back-off.
 STABLE_WAITS = 10
@@ -106,6 +107,8 @@ class Worker:
     seen_at: float = 0.0
     #: Since its data thread's loop turned, by its last report.
     loop_age_s: float = 0.0
+    #: Credit of its links, by its last report; see link_credit.
+    links: Sequence[Any] = ()
     #: Set when it was killed on purpose; then its exit has this reason.
     killed_why: str = ""
     #: Whatever ends this incarnation is not its fault: its host is lost, or it is to move.
@@ -137,7 +140,7 @@ class Worker:
         self.epoch = self.ready_epoch = 0
         self.excused = False
         self.endpoint, self.key, self.pid, self.killed_why = "", "", None, ""
-        self.loop_age_s = 0.0
+        self.loop_age_s, self.links = 0.0, ()
 
     def assigned(self, now: float) -> None:
         """It is to build its tasks, anew if it has some: boot_timeout counts from here."""

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from waterspout.topology.event_time import iso_text
 from waterspout.topology.marks import MAX_WATERMARK, MIN_WATERMARK
 
+from .link_credit import shown
 from .progress import Progress, latencies
 from .restarts import Workers
+from .root_places import places
 from .tallies import Tally
 
 #: Rows of a merged ``top`` list.
@@ -19,21 +21,30 @@ TOP_MAX = 10
 
 def spout_rows(plan: Any, progress: Progress, now: float) -> list[dict[str, Any]]:
     """Return one row per spout."""
-    return [_spout_row(name, progress.of_component(name), now) for name in _names(plan, "spout")]
+    names = {task.task: f"{task.component}[{task.index}]" for task in plan.tasks}
+
+    def where(root: int | None) -> list[str]:
+        return places(progress.tallies, names, root)
+
+    return [
+        _spout_row(name, progress.of_component(name), now, where) for name in _names(plan, "spout")
+    ]
 
 
 def _names(plan: Any, kind: str) -> list[str]:
     return list(dict.fromkeys(t.component for t in plan.tasks if plan.kind(t.component) == kind))
 
 
-def _spout_row(component: str, tallies: list[Tally], now: float) -> dict[str, Any]:
+def _spout_row(
+    component: str, tallies: list[Tally], now: float, where: Callable[[int | None], list[str]]
+) -> dict[str, Any]:
     lags = [tally.report["lag"] for tally in tallies if tally.report.get("lag") is not None]
     row: dict[str, Any] = {"component": component, "tasks": len(tallies)}
     for name in ("emitted", "acked", "failed", "replayed", "dead"):
         row[name] = sum(tally.total(name) for tally in tallies)
     for name in ("pending", "worked_through", "reserved"):
         row[name] = sum(tally.gauge(name) for tally in tallies)
-    row["first_unacked"] = _first_unacked(tallies, now)
+    row["first_unacked"] = _first_unacked(tallies, now, where)
     row["lag"] = sum(lags) if lags else None
     row["latency_ms"] = percentiles(latencies(tallies))
     row["watermark"] = _watermark(tallies)
@@ -41,8 +52,10 @@ def _spout_row(component: str, tallies: list[Tally], now: float) -> dict[str, An
     return row
 
 
-def _first_unacked(tallies: Iterable[Tally], now: float) -> dict[str, Any] | None:
-    """Return the oldest of the tasks' first unacked messages."""
+def _first_unacked(
+    tallies: Iterable[Tally], now: float, where: Callable[[int | None], list[str]]
+) -> dict[str, Any] | None:
+    """Return the oldest of the tasks' first unacked messages, and which tasks have its tree."""
     found = []
     for tally in tallies:
         first = tally.report.get("first_unacked")
@@ -50,13 +63,14 @@ def _first_unacked(tallies: Iterable[Tally], now: float) -> dict[str, Any] | Non
             since_s = now - tally.at
             moved_s = first[3] if len(first) > 3 else None
             progress_s = None if moved_s is None else round(moved_s + since_s, 3)
-            found.append((first[2] + since_s, first[0], first[1], progress_s))
+            root = first[4] if len(first) > 4 else None
+            found.append((first[2] + since_s, first[0], first[1], progress_s, root))
     if not found:
         return None
-    age_s, partition, position, progress_s = max(found, key=lambda item: item[0])
+    age_s, partition, position, progress_s, root = max(found, key=lambda item: item[0])
     return {
         "partition": partition, "position": position, "age_s": round(age_s, 3),
-        "progress_s": progress_s,
+        "progress_s": progress_s, "at": where(root),
     }  # fmt: skip
 
 
@@ -113,6 +127,7 @@ def worker_rows(workers: Workers, now: float) -> list[dict[str, Any]]:
             "last_exit": worker.last_exit,
             "memory_bytes": worker.memory_bytes,
             "cpu_percent": worker.cpu_percent,
+            "links": shown(worker.links) if worker.alive else [],
             "report_age_s": round(now - worker.seen_at, 3) if worker.alive else None,
         }
         for worker in workers

@@ -16,6 +16,9 @@ from waterspout.spouts.once_executor import OnceExecutor
 from waterspout.topology.frames import Channel
 from waterspout.topology.tuples import DEFAULT_STREAM
 
+from .link_credit import link_rows
+from .root_places import oldest_roots
+
 if TYPE_CHECKING:
     from .task_build import SpoutExecutor
     from .worker_core import WorkerCore
@@ -44,6 +47,7 @@ class Reporter:
             "kind": "report", "epoch": core.epoch, "tasks": tasks,
             "errors": core.env.take_errors() if core.plan is not None else [],
             "loop_age_s": max(now - core.turned_at, 0.0), "news": core.rounds.news,
+            "links": link_rows(core.links),
         }  # fmt: skip
         if suspects:
             report["suspects"] = suspects
@@ -53,7 +57,7 @@ class Reporter:
         ledger, time = executor.ledger, executor.time
         first = _retried(lambda: ledger.first_unacked(now))
         if first:
-            first = [*first, self._progress_s(executor, first, now)]
+            first = [*first, *self._tree(executor, first, now)]
         return {
             "task": executor.task, "kind": "spout", "emitted": ledger.emitted,
             "acked": ledger.acked, "failed": ledger.failed, "replayed": ledger.replayed,
@@ -66,10 +70,13 @@ class Reporter:
             "watermark": None if time is None else _retried(lambda: time.status(now)),
             "reserved": executor.reserved if isinstance(executor, OnceExecutor) else 0,
             "call_since_s": self._call_since(executor.task, executor.running, ledger.emitted, now),
+            "roots": _retried(lambda: oldest_roots(executor)),
         }  # fmt: skip
 
-    def _progress_s(self, executor: SpoutExecutor, first: list[Any], now: float) -> float | None:
-        """Return for how long nothing was done to the tree of the first unacked message.
+    def _tree(
+        self, executor: SpoutExecutor, first: list[Any], now: float
+    ) -> tuple[float | None, int | None]:
+        """Return for how long nothing was done to the tree of the first unacked message; its root.
 
         None: nothing of it is under way; it waits for another try, or for the next round.
         """
@@ -77,11 +84,11 @@ class Reporter:
         value = None if root is None else self._core.acker.value(root)
         if value is None:
             self._trees.pop(executor.task, None)
-            return None
+            return None, None
         known = self._trees.get(executor.task)
         if known is None or known[0] != (root, value):
             known = self._trees[executor.task] = (root, value), now
-        return now - known[1]
+        return now - known[1], root
 
     def _channel(self, channel: Channel) -> str:
         """Return ``rows[1].errors``: whose channel it is, and of which stream."""
@@ -108,7 +115,7 @@ class Reporter:
             "emitted": executor.emitter.emitted, "queue": executor.queued_rows,
             "busy_s": executor.busy_s,
             "call_since_s": self._bolt_call(executor, at_work, now),
-            "held": len(executor.holds),
+            "held": len(executor.holds), "roots": _retried(lambda: oldest_roots(executor)),
             "watermark": None if time is None else _retried(lambda: time.status(self._channel)),
             "metrics": _retried(lambda: dict(executor.bolt.context.metrics.values)) or {},
         }  # fmt: skip

@@ -20,18 +20,20 @@ def status(**changes: Any) -> dict[str, Any]:
             "reserved": 0,
             "first_unacked": {
                 "partition": "a.py", "position": 17, "age_s": 0.25, "progress_s": 0.1,
+                "at": ["split[0]"],
             },
             "lag": None, "latency_ms": {"p50": 12.3, "p99": 1520.0}, "exhausted": False,
             "watermark": None,
         }],
         "bolts": [{
             "component": "split", "tasks": 1, "executed": 870_000, "acked": 869_000,
-            "failed": 0, "emitted": 3_000_000, "queue": 64, "capacity": 0.4, "held": 0, "metrics": {},
-            "watermark": None,
+            "failed": 0, "emitted": 3_000_000, "queue": 64, "capacity": 0.4, "held": 0,
+            "metrics": {}, "watermark": None,
         }],
         "workers": [{
             "worker": 0, "pid": 4243, "state": "running", "restarts": 0, "last_exit": None,
             "memory_bytes": 39_400_000, "cpu_percent": 97.0, "report_age_s": 0.1,
+            "links": [],
         }],
         "round": {"last": 3, "age_s": 0.5, "duration_ms": 4.0, "failures": 0},
         "checkpoint": None,

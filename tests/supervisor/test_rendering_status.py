@@ -18,9 +18,19 @@ def test_status_shows_every_figure_that_a_user_asks_for() -> None:
     assert cells == ["lines", "x2", "900,000", "850,123", "9,812", "0", "0", "12", "ms", "1.5", "s"]
     cells = next(line for line in lines if line.startswith("split")).split()
     assert cells == ["split", "870,000", "869,000", "64", "0", "40%"]
-    assert "lines: first unacked is a.py at 17, for 0.2 s" in text
+    assert "lines: first unacked is a.py at 17, for 0.2 s, at split[0]; its tree" in text
     assert "; its tree made progress 0.1 s ago" in text
     assert lines[-1] == "round 3, 0.5 s ago, took 4.0 ms, 0 dead letters"
+
+
+def test_the_link_with_the_least_credit_is_shown_where_there_are_links() -> None:
+    (row,) = status()["workers"]
+    links = [{"to": 1, "frames": 9, "credit": 0.875}, {"to": 2, "frames": 90, "credit": 0.02}]
+    rows = [{**row, "links": links}, {**row, "worker": 1}]
+    lines = drawn(status_view(status(workers=rows), {})).splitlines()
+    at = next(number for number, line in enumerate(lines) if "restarts" in line)
+    assert lines[at].split()[-2:] == ["credit", "restarts"]
+    assert [line.split()[-2] for line in lines[at + 1 : at + 3]] == ["2%", "-"]
 
 
 def test_the_age_of_workers_is_shown_where_it_is_known() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections import Counter
 from dataclasses import replace
 from typing import Any
@@ -40,7 +41,8 @@ def report(progress: Progress, now: float, task: int, **entry: Any) -> None:
 def test_a_spouts_row_adds_up_its_tasks(progress: Progress):
     report(progress, 1.0, 1, emitted=10, acked=5, failed=1, replayed=2, dead=1, pending=3,
            worked_through=1, reserved=4, lag=7, exhausted=True,
-           first_unacked=["a", 5, 0.5, 0.25])  # fmt: skip
+           first_unacked=["a", 5, 0.5, 0.25, 77])  # fmt: skip
+    report(progress, 1.5, 3, roots=struct.pack("<2Q", 1, 77))
     report(progress, 2.0, 2, emitted=1, acked=1, lag=None, first_unacked=["b", 9, 0.9])
     assert spout_rows(PLAN, progress, now=3.0) == [
         {
@@ -49,6 +51,7 @@ def test_a_spouts_row_adds_up_its_tasks(progress: Progress):
             "reserved": 4,
             "first_unacked": {
                 "partition": "a", "position": 5, "age_s": 2.5, "progress_s": 2.25,
+                "at": ["count[0]"],
             },
             "latency_ms": {"p50": None, "p99": None}, "watermark": None, "exhausted": False,
         }
@@ -100,6 +103,15 @@ def test_a_workers_row_says_how_it_ended_last():
     assert row["state"] == "backoff"
     assert (row["restarts"], row["last_exit"]) == (1, "killed by signal 9")
     assert row["report_age_s"] is None
+
+
+def test_a_workers_row_says_what_credit_its_links_have():
+    workers = Workers.make(1, 0.1, 1.0)
+    workers[0].started(1, now=0.0)
+    workers[0].links = [[1, 3, 32, 64]]
+    assert worker_rows(workers, now=1.0)[0]["links"] == [{"to": 1, "frames": 3, "credit": 0.5}]
+    workers[0].lost("killed by signal 9", now=5.0)
+    assert worker_rows(workers, now=6.0)[0]["links"] == []
 
 
 def test_components_show_their_rate_over_the_run(progress: Progress):
