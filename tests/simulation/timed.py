@@ -1,0 +1,225 @@
+"""Runs with event time: the usual topologies and faults, whose spouts send watermarks.
+
+The time of a message is a function of its number, out of order by less than the lag, so that none
+is ever late by itself. What must hold then, whatever is killed, and on every channel:
+
+    rows        10   12      15        20 <- violation: behind a watermark that it belongs before
+    watermarks           9         20
+
+And what was promised once is kept over failures: no message comes again, in any epoch, that a
+watermark of its spout task had passed. So no window that has fired gets a part of itself again.
+
+Rows that a bolt keeps, and emits from a tick, may be late; so may those of a dead letter that is
+tried again, and without tracking those that a bolt holds.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Callable
+from copy import copy
+from dataclasses import replace
+from typing import Any
+
+from waterspout.bolts.executor import BoltExecutor
+from waterspout.spouts.spout_time import SpoutTime
+from waterspout.spouts.timed_spout import TimedSpout
+from waterspout.supervisor.dead_letter_box import DeadLetterBox
+from waterspout.topology.marks import IDLE, MAX_WATERMARK, MIN_WATERMARK, Mark
+from waterspout.topology.plan import Plan, make_plan
+from waterspout.topology.spec import EventTimeSpec
+
+from . import cluster as cluster_module
+from .cluster import Cluster
+from .components import Step
+from .oracle import Violation
+from .runs import run_seed
+from .shapes import Shape, chance
+from .topologies import plan_of
+
+Patch = Callable[[Any, str, Any], None]
+#: Milliseconds between two messages of a lane, and how far they may be out of order.
+STEP_MS, DISORDER_MS = 10, 30
+#: 2013-01-31, in milliseconds.
+BEGIN_MS = 1_359_590_400_000
+#: Styles of bolts that hold tuples; untracked, nobody waits for these.
+HOLDING = ("hand", "join")
+
+
+def time_of(mid: str) -> int:
+    """Return the event time of a message in milliseconds."""
+    return BEGIN_MS + int(mid.rpartition("/")[2]) * STEP_MS - chance(mid) % DISORDER_MS
+
+
+def when(row: Any) -> int:
+    """Return the event time of a row: the ``function`` of its spout."""
+    return time_of(row[0])
+
+
+def timed_plan(shape: Shape) -> Plan:
+    """Return the plan of a shape with event time in all of its spouts."""
+    plan = plan_of(shape)
+    time = EventTimeSpec(function=f"{__name__}:when", unit="ms", lag_s=DISORDER_MS / 1000)
+    spouts = {
+        id_: replace(each, options=replace(each.options, event_time=time))
+        for id_, each in plan.spec.spouts.items()
+    }
+    interval_s = random.Random(str(shape)).choice((0.001, 0.02, 0.2))
+    settings = replace(plan.spec.settings, watermark_interval_s=interval_s)
+    spec = replace(plan.spec, spouts=spouts, settings=settings)
+    return make_plan(spec, plan.facts, plan.workers)
+
+
+class Checker:
+    """Looks at every channel and every bolt of one run."""
+
+    def __init__(self, shape: Shape) -> None:
+        holding = HOLDING if shape.guarantee == "at-most-once" else ()
+        self._delaying = [b.id for b in shape.bolts if b.role == "tick" or b.style in holding]
+        #: (executor, its epoch) -> channel -> the last watermark.
+        self._came: dict[Any, Counter[Any]] = {}
+        #: (message, what is wrong) of rows that came behind their watermark.
+        self._late: list[tuple[str, str]] = []
+        self._buried: set[str] = set()
+        # Where nothing is kept there are no windows, either, and durable is not yet stored.
+        self._held = shape.guarantee == "at-least-once" and shape.kept
+        #: Of each spout task: the largest watermark that it has sent, ever.
+        self._promised: dict[int, int] = {}
+        self._spouts: dict[SpoutTime, Any] = {}
+        self._cluster: Cluster | None = None
+        #: Watermarks that say something, and rows that came behind one.
+        self.watermarks = self.rows_behind = 0
+
+    def observe(self, patch: Patch) -> None:
+        """Look at frames and marks where they come to a bolt, and at tuples where it works."""
+        enqueue, enqueue_mark = BoltExecutor.enqueue, BoltExecutor.enqueue_mark
+        new_epoch, work, bury_of = BoltExecutor.new_epoch, Step.work, DeadLetterBox.bury_of
+
+        def on_frame(executor: BoltExecutor, frame: Any) -> None:
+            for row in copy(frame.source):
+                self._row(executor, frame.channel, row)
+            enqueue(executor, frame)
+
+        def on_mark(executor: BoltExecutor, channel: Any, mark: Mark) -> None:
+            self._mark(executor, channel, mark)
+            enqueue_mark(executor, channel, mark)
+
+        def on_epoch(executor: BoltExecutor, now: float) -> None:
+            self._came.pop(executor, None)
+            new_epoch(executor, now)
+
+        def on_work(step: Any, component: str, stream: str, values: Any, **more: Any) -> Any:
+            self._work(step, values)
+            return work(step, component, stream, values, **more)
+
+        def on_bury(box: Any, executor: Any) -> Any:
+            bury = bury_of(box, executor)
+
+            def note(group: Any, failure: Any) -> None:
+                self._buried.add((executor.values_of(group) or [""])[0])
+                bury(group, failure)
+
+            return note
+
+        use_time, put, note_time = TimedSpout.use_time, SpoutTime._put, TimedSpout.note_time
+        run = Cluster.run
+
+        def on_use(spout: Any, time: SpoutTime, *, held: bool) -> None:
+            self._spouts[time] = spout
+            use_time(spout, time, held=held)
+
+        def on_put(time: SpoutTime, mark: Mark) -> None:
+            spout = self._spouts[time]
+            if not self._is_past(spout):
+                before = self._promised.get(spout.task, MIN_WATERMARK)
+                self._promised[spout.task] = max(before, mark.value)
+            put(time, mark)
+
+        def on_out(spout: Any, partition: str, rows: Any, *stream: str) -> Any:
+            if not self._is_past(spout):
+                self._out(spout.task, rows)
+            return note_time(spout, partition, rows, *stream)
+
+        def on_run(cluster: Cluster, end_s: float) -> Any:
+            self._cluster = cluster
+            return run(cluster, end_s)
+
+        patch(Cluster, "run", on_run)
+        patch(TimedSpout, "use_time", on_use)
+        patch(TimedSpout, "note_time", on_out)
+        patch(SpoutTime, "_put", on_put)
+        patch(BoltExecutor, "enqueue", on_frame)
+        patch(BoltExecutor, "enqueue_mark", on_mark)
+        patch(BoltExecutor, "new_epoch", on_epoch)
+        patch(Step, "work", on_work)
+        patch(DeadLetterBox, "bury_of", on_bury)
+
+    def _is_past(self, spout: Any) -> bool:
+        """Say whether a spout is of an epoch that is over: nobody listens to it any more."""
+        assert self._cluster is not None
+        return not any(
+            process.core.tasks.spouts.get(spout.task) is spout
+            and process.core.epoch == self._cluster.coordinator.handover.epoch
+            for process in self._cluster.living()
+        )
+
+    def _out(self, task: int, rows: Any) -> None:
+        """What a spout task has sent once, it keeps: a window that fired gets nothing more."""
+        promised = self._promised.get(task, MIN_WATERMARK) if self._held else MIN_WATERMARK
+        for row in rows:
+            if time_of(row[0]) <= promised:
+                self._late.append((row[0], f"{row[0]} comes again, and {promised} was sent once"))
+
+    def _mark(self, executor: BoltExecutor, channel: Any, mark: Mark) -> None:
+        if mark.kind > IDLE:
+            return
+        came = self._came.setdefault(executor, Counter())
+        if mark.value < came.get(channel, MIN_WATERMARK):
+            raise Violation(f"{channel}: watermark {mark.value} after {came[channel]}")
+        came[channel] = mark.value
+        self.watermarks += MIN_WATERMARK < mark.value < MAX_WATERMARK
+
+    def _row(self, executor: BoltExecutor, channel: Any, row: Any) -> None:
+        came = self._came.get(executor, {}).get(channel, MIN_WATERMARK)
+        self.rows_behind += came > MIN_WATERMARK
+        if time_of(row[0]) <= came:
+            self._note(row, f"{channel}: {row} of {time_of(row[0])} after watermark {came}")
+
+    def _work(self, step: Any, values: Any) -> None:
+        watermark = step.context.watermark
+        if watermark is not None and time_of(values[0]) <= watermark:
+            what = f"{step.shape.id}: {values} is late, {watermark} was passed"
+            self._note(values, what, step.shape.id if step.shape.style in HOLDING else "")
+
+    def _note(self, row: Any, text: str, at: str = "") -> None:
+        if at not in self._delaying and not any(f">{id_}" in row[1] for id_ in self._delaying):
+            self._late.append((row[0], text))
+
+    def at_end(self) -> None:
+        """Fail for rows that were late without need."""
+        for mid, text in self._late:
+            if mid not in self._buried:
+                raise Violation(text)
+
+
+def run_timed(seed: int, patch: Patch, *, exact: bool = False) -> Checker:
+    """Run one seed with event time.
+
+    Raises:
+        Failed: something that must hold without event time does not.
+        Violation: a row came behind its watermark, or a watermark went back.
+    """
+    checkers: list[Checker] = []
+
+    def plan(shape: Shape) -> Plan:
+        checkers.append(Checker(shape))
+        checkers[-1].observe(patch)
+        return timed_plan(shape)
+
+    patch(cluster_module, "plan_of", plan)
+    cluster: Cluster = run_seed(seed, exact=exact)
+    assert cluster is not None
+    (checker,) = checkers
+    checker.at_end()
+    return checker
