@@ -58,7 +58,9 @@ class Cluster:
         say: Callable[[str, Mapping[str, Any]], None],
     ) -> None:
         self.config, self.store, self.term, self.wall = config, store, term, wall
-        self.hosts = Hosts(term)
+        tokens = store.tokens()
+        self.token = tokens.get(term, 0)
+        self.hosts = Hosts(term, tokens)
         self.leases = Leases(config.lease_s)
         self.places = Places()
         self.topologies: dict[str, TopologyRun] = {}
@@ -165,6 +167,7 @@ class Cluster:
             route,
             "welcome",
             term=self.term,
+            token=self.token,
             host=name,
             lease_s=self.config.lease_s,
             beat_s=self.config.beat_s,

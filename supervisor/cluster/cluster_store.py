@@ -24,6 +24,8 @@ from .cluster_rows import EventRow, HostRow, TopologyRow, WorkerRow
 
 #: Events kept; older ones are forgotten.
 EVENTS_MAX = 10_000
+#: Terms whose tokens are kept.
+TERMS_MAX = 1000
 #: Events above this are cut back at once, so that not every event has to.
 EVENTS_SLACK = 100
 
@@ -38,8 +40,17 @@ class ClusterStore(ABC):
     """
 
     @abstractmethod
-    def next_term(self) -> int:
-        """Raise the term by one and return it; it was never returned before, by any process."""
+    def next_term(self, token: int) -> int:
+        """Raise the term by one and return it; no process was returned it before from this store.
+
+        Args:
+            token: random, up to 63 bits: tells this term from that of the same number of another
+                copy of the store.
+        """
+
+    @abstractmethod
+    def tokens(self) -> dict[int, int]:
+        """Return the tokens of the newest TERMS_MAX terms."""
 
     @abstractmethod
     def hosts(self) -> list[HostRow]:
@@ -111,7 +122,10 @@ _TABLES = (
     "CREATE INDEX IF NOT EXISTS event_topology ON events (topology, id)",
 )
 #: What leads from each format of the file to the next; tables and columns are added at its end.
-_FORMATS = (_TABLES,)
+_FORMATS = (
+    _TABLES,
+    ("CREATE TABLE IF NOT EXISTS terms (term INTEGER PRIMARY KEY, token INTEGER)",),
+)
 _TOPOLOGY = [field.name for field in fields(TopologyRow)]
 
 __all__ = [
@@ -141,11 +155,16 @@ class SqliteClusterStore(ClusterStore):
 
     # The contract.
 
-    def next_term(self) -> int:
+    def next_term(self, token: int) -> int:
         with self._file.change():
             term = int(self._file.meta("term", 0)) + 1
             self._file.set_meta("term", term)
+            self._file.db.execute("INSERT OR REPLACE INTO terms VALUES (?, ?)", (term, token))
+            self._file.db.execute("DELETE FROM terms WHERE term <= ?", (term - TERMS_MAX,))
         return term
+
+    def tokens(self) -> dict[int, int]:
+        return dict(self._file.rows("SELECT term, token FROM terms"))
 
     def hosts(self) -> list[HostRow]:
         rows = self._file.rows("SELECT * FROM hosts ORDER BY name")

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import logging
 import random
+import secrets
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
@@ -95,7 +96,9 @@ class CoordinatorDaemon:
         self._closing.callback(self._blobs.close)
         self._blobs.start()
         now = time.monotonic()
-        self._cluster = Cluster(config, store, store.next_term(), time.time, say)
+        # What tells this coordinator from another one that goes on from a copy of the store.
+        term = store.next_term(secrets.randbits(63))
+        self._cluster = Cluster(config, store, term, time.time, say)
         self._closing.callback(self._cluster.close)
         self._cluster.restore(now)
         # Called on the blob thread: a copy made in one step.

@@ -38,9 +38,17 @@ def own_address(coordinator: str) -> str:
 
 
 def hello(
-    config: SupervisorConfig, folder: SupervisorFolder, session: int, address: str, term: int
-) -> dict[str, Any]:
-    """Return the ``hello`` of this host; ``term``: of the coordinator its workers follow, or 0."""
+    config: SupervisorConfig, folder: SupervisorFolder, session: int, address: str, term: int,
+    token: int,
+) -> dict[str, Any]:  # fmt: skip
+    """Return the ``hello`` of this host.
+
+    Args:
+        config, folder: of the supervisor.
+        session: drawn by it.
+        address: of the host.
+        term, token: of the coordinator that its workers follow; 0: there are none.
+    """
     return {
         "kind": "hello",
         "proto": [PROTO_MIN, PROTO_MAX],
@@ -57,6 +65,7 @@ def hello(
         "python": platform.python_version(),
         "wall": time.time(),
         "term": term,
+        "token": token,
     }
 
 

@@ -30,6 +30,15 @@ def old_copy(host: str, term: int, seen: int) -> str:
     )
 
 
+def other_copy(host: str, term: int, seen: int) -> str:
+    """Return what is wrong when a term that a host has seen was not of this coordinator's data."""
+    return (
+        f"host {host} runs workers of a coordinator of term {seen}, and it was another one than"
+        f" term {seen} here (now {term}): this data is an older copy that was restarted since"
+        " (see 'Back up' in docs/operations.md)"
+    )
+
+
 class Want(StrEnum):
     """What the daemon is to do now."""
 

@@ -72,8 +72,8 @@ class HostProcesses:
         self._folder = folder
         self._processes: dict[Key, _Process] = {}
         table = read_table(folder.processes)
-        #: Highest term of a coordinator that was seen; kept with the table.
-        self.term = table.term
+        #: Of the coordinator that the workers follow; kept with the table.
+        self.term, self.token = table.term, table.token
         self._found = table.rows
         self._same_boot = table.machine == folder.machine
         self._changed = False
@@ -199,7 +199,7 @@ class HostProcesses:
     def _save(self) -> None:
         self._changed = False
         rows = tuple(each.row for each in self._processes.values())
-        table = ProcessTable(self.term, rows, self._folder.machine)
+        table = ProcessTable(self.term, rows, self._folder.machine, self.token)
         write_table(self._folder.processes, table)
 
     # What became of them.

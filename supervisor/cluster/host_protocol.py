@@ -6,7 +6,7 @@ A message that does not pass its table is refused and counted, and changes nothi
 
 Supervisor -> coordinator
   hello   {proto: [min, max], version, name, session, machine, data_dir, address, slots,
-           labels {str: str}, cpus, memory_bytes, python, wall}
+           labels {str: str}, cpus, memory_bytes, python, wall, term?, token?}
            first; again after every reconnect and after ``unknown``. ``session``: random u64 of
            this process; ``machine``: boot id and data folder, tells a restart from a twin
   beat    {session, echo, version, workers: [row], load1, free_disk, log_bytes, leaving?}
@@ -22,7 +22,9 @@ Supervisor -> coordinator
   answer  {id, ok, ..}               to ``ask``, within 5 s
 
 Coordinator -> supervisor
-  welcome {term, lease_s, beat_s, blob_endpoint, wall}   a lower term is refused while workers run
+  welcome {term, token?, lease_s, beat_s, blob_endpoint, wall}   a lower term is refused while
+           workers run. ``token``: tells the term from that of another copy of the coordinator's
+           data; a hello gives it back
   refused {code: version | duplicate | role | draining, text}
   unknown {}                         a beat of a session that is not known: say hello
   wish    {term, version, beat, workers: [row] | nil}    nil: unchanged since ``version``. A row is
@@ -144,6 +146,7 @@ FROM_SUPERVISOR: Mapping[str, Fields] = {
         "python": text(NAME_MAX),
         "wall": number(),
         "term": optional(_u64),
+        "token": optional(_u64),
     },
     "beat": {
         "session": integer(1, U64_MAX),
@@ -162,6 +165,7 @@ FROM_SUPERVISOR: Mapping[str, Fields] = {
 FROM_COORDINATOR: Mapping[str, Fields] = {
     "welcome": {
         "term": _u64,
+        "token": optional(_u64),
         "host": optional(name),
         "lease_s": number(),
         "beat_s": number(0.01),

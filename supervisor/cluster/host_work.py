@@ -156,10 +156,10 @@ class HostWork:
             if key in self._core.workers:
                 self._pass_on(self._relay.from_coordinator(key, data), now)
 
-    def welcomed(self, term: int) -> None:
+    def welcomed(self, term: int, token: int) -> None:
         """A coordinator took this host."""
-        if term != self.processes.term:
-            self.processes.term = term
+        if (term, token) != (self.processes.term, self.processes.token):
+            self.processes.term, self.processes.token = term, token
             self.processes.save()
             self._relay.new_coordinator()
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from .host_link import old_copy
+from .host_link import old_copy, other_copy
 from .host_protocol import PROTO_MAX, PROTO_MIN
 from .slots import HostFacts
 
@@ -112,9 +112,11 @@ BeatEvent = WorkerSeen | WorkerExit
 class Hosts:
     """All hosts that ever said hello, by name, until they are forgotten."""
 
-    def __init__(self, term: int = 1 << 64) -> None:
+    def __init__(self, term: int = 1 << 64, tokens: Mapping[int, int] | None = None) -> None:
         #: Of this coordinator; hosts whose workers follow a later one do not come back to it.
         self.term = term
+        #: Of the terms that this coordinator goes on from, as far as they are kept.
+        self._tokens = tokens or {}
         self._hosts: dict[str, HostRecord] = {}
         self._by_route: dict[bytes, HostRecord] = {}
         #: The last refusals, newest last, for ``doctor``.
@@ -162,6 +164,9 @@ class Hosts:
         seen = hello.get("term") or 0
         if seen > self.term:
             return self._refuse(name, "term", old_copy(f"host {name}", self.term, seen))
+        token = hello.get("token") or 0
+        if seen and token and self._tokens.get(seen, token) != token:
+            return self._refuse(name, "term", other_copy(name, self.term, seen))
         known = self._hosts.get(name)
         if known is not None and known.up and known.machine not in ("", hello["machine"]):
             return self._refuse(

@@ -47,11 +47,18 @@ class ProcessRow:
 
 @dataclass(frozen=True, slots=True)
 class ProcessTable:
-    """What the file holds; ``machine`` tells whether it was written since the machine booted."""
+    """What the file holds.
+
+    Attributes:
+        term, token: of the coordinator that the workers follow.
+        rows: the workers.
+        machine: tells whether it was written since the machine booted.
+    """
 
     term: int
     rows: tuple[ProcessRow, ...]
     machine: str = ""
+    token: int = 0
 
 
 def read_table(path: Path) -> ProcessTable:
@@ -63,7 +70,8 @@ def read_table(path: Path) -> ProcessTable:
     try:
         found = json.loads(path.read_text("utf-8"))
         rows = [ProcessRow(**{**row, "local": tuple(row["local"])}) for row in found["rows"]]
-        return ProcessTable(int(found["term"]), tuple(rows), str(found["machine"]))
+        term, token = int(found["term"]), int(found.get("token", 0))
+        return ProcessTable(term, tuple(rows), str(found["machine"]), token)
     except FileNotFoundError:
         return ProcessTable(0, ())
     except (ValueError, TypeError, KeyError, AttributeError):

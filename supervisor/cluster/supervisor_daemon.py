@@ -185,7 +185,7 @@ class SupervisorDaemon:
     def _welcomed(self, message: dict[str, Any]) -> None:
         self._connection.on_welcome(message["blob_endpoint"])
         self._core.changed = True
-        self._work.welcomed(message["term"])
+        self._work.welcomed(message["term"], message.get("token") or 0)
         # With keys the name is the coordinator's word: that of the key in its list.
         host = message.get("host") or self._config.name
         _log.info("coordinator found term=%d host=%s", message["term"], host)
@@ -241,7 +241,8 @@ class SupervisorDaemon:
             # Nothing runs that an older coordinator could confuse: any is right.
             self._link.term = self._core.term = 0
         term = self._link.term
-        return hello(self._config, self._folder, self._session, self._address, term)
+        token = self._work.processes.token if term else 0
+        return hello(self._config, self._folder, self._session, self._address, term, token)
 
     def _send_relay(self) -> None:
         """Send what workers said; an exit is told only after the last words before it."""

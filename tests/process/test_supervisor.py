@@ -54,7 +54,8 @@ class Host:
         self._route, self._beat, self._wished_at = b"", 0, 0.0
         #: A connection that nothing is said on any more.
         self._forgotten = b""
-        self.term = 5
+        self.term, self.token = 5, (1 << 63) - 1
+        self.hello: dict[str, Any] = {}
         self._version, self._wish = 0, [WishWorker(ID, 0, 0)][:0]
         self.hellos, self.leaving, self.labels = 0, False, {}
         self.relayed: list[tuple[tuple[str, int, int], dict[str, Any]]] = []
@@ -106,9 +107,12 @@ class Host:
             case "hello" if route != self._forgotten:
                 self._route, self._wished_at = route, 0.0
                 self.hellos += 1
+                self.hello = message
                 self.labels = message["labels"]
-                welcome = {"kind": "welcome", "term": self.term, "lease_s": 10.0, "beat_s": 0.2}
-                self._send({**welcome, "blob_endpoint": "tcp://127.0.0.1:1", "wall": 1.0})
+                self._send({
+                    "kind": "welcome", "term": self.term, "token": self.token, "lease_s": 10.0,
+                    "beat_s": 0.2, "blob_endpoint": "tcp://127.0.0.1:1", "wall": 1.0,
+                })  # fmt: skip
             case "relay":
                 for id, worker, incarnation, envelope in message["items"]:
                     self.relayed.append(((id, worker, incarnation), unpack(envelope)))
@@ -338,7 +342,10 @@ def test_a_worker_whose_classes_are_not_allowed_is_never_started(host: Host) -> 
 def test_an_older_copy_of_the_coordinator_is_refused_while_workers_run(host: Host) -> None:
     """And taken when there are none: nothing is there that it could confuse."""
     host.wish(worker(7))
+    host.until(runs)
+    host.restart()
     (row,) = host.until(runs)
+    assert (host.hello["term"], host.hello["token"]) == (host.term, host.token), "kept on disk"
     host.term = 2
     host.forget_route()
     end = time.monotonic() + WAIT_S

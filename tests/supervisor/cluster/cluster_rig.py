@@ -216,7 +216,7 @@ class Rig:
         """Start the coordinator."""
         self.store = SqliteClusterStore(self.config.data / "cluster.sqlite", owner=True)
         self.cluster = Cluster(
-            self.config, self.store, self.store.next_term(), lambda: 1.7e9 + self.now,
+            self.config, self.store, self.store.next_term(7), lambda: 1.7e9 + self.now,
             lambda name, fields: self.said.append((name, dict(fields))),
         )  # fmt: skip
         self.cluster.restore(self.now)

@@ -285,3 +285,13 @@ def test_a_restored_copy_of_the_store_is_refused_and_doctor_says_why(rig: Rig):
     refusals = rig.ask("doctor")["refusals"]
     assert set(refusals) == {"a", "b"}
     assert all("its data is an older copy" in text for text in refusals.values())
+
+
+def test_a_host_is_told_the_token_of_the_term_and_taken_back_with_it(rig: Rig):
+    two_workers(rig)
+    (host, other) = rig.hosts.values()
+    assert rig.cluster.token == 7
+    host.up, host.hello["term"], host.hello["token"] = False, rig.cluster.term, 7
+    other.up, other.hello["term"], other.hello["token"] = False, rig.cluster.term, 8
+    rig.run(2.0)
+    assert set(rig.ask("doctor")["refusals"]) == {other.name}

@@ -110,9 +110,19 @@ def test_terms_rise_over_restarts(path: Path):
     terms = []
     for _ in range(3):
         store = SqliteClusterStore(path)
-        terms += [store.next_term(), store.next_term()]
+        terms += [store.next_term(7), store.next_term(7)]
         store.close()
     assert terms == [1, 2, 3, 4, 5, 6]
+
+
+def test_the_tokens_of_the_newest_terms_are_kept(
+    store: SqliteClusterStore, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(cluster_store, "TERMS_MAX", 3)
+    tokens = [(1 << 63) - 1, 0, 5, 6, 7]
+    for token in tokens:
+        store.next_term(token)
+    assert store.tokens() == {3: 5, 4: 6, 5: 7}
 
 
 def test_two_coordinators_do_not_share_a_store(path: Path):
@@ -206,7 +216,7 @@ def test_what_was_returned_from_survives_a_kill_at_every_statement(
         trying: tuple[str, Any] = ("", None)
         try:
             store = SqliteClusterStore(path, wall=lambda: 7.0)
-            terms.append(store.next_term())
+            terms.append(store.next_term(7))
             for name, rows, do in STEPS:
                 trying = name, rows
                 do(store)
@@ -216,7 +226,7 @@ def test_what_was_returned_from_survives_a_kill_at_every_statement(
         monkeypatch.setattr(sqlite_file, "connect", connect)
         reals[0].close()  # its locks end with it; what was not committed is gone
         store = SqliteClusterStore(path)
-        terms.append(store.next_term())
+        terms.append(store.next_term(7))
         for name in ("hosts", "topologies", "workers"):
             may = [returned[name], *([trying[1]] if trying[0] == name else [])]
             assert getattr(store, name)() in may, (at, name)

@@ -22,10 +22,10 @@ def folder(tmp_path: Path) -> Iterator[SupervisorFolder]:
 
 
 def test_the_hello_passes_its_table(folder: SupervisorFolder) -> None:
-    said = hello(SupervisorConfig(labels={"disk": "ssd"}), folder, 7, "10.0.0.1", 0)
+    said = hello(SupervisorConfig(labels={"disk": "ssd"}), folder, 7, "10.0.0.1", 0, 0)
     assert problem_from_supervisor(said) is None
     assert said["slots"] == cores()
-    assert hello(SupervisorConfig(slots=999, name="a"), folder, 7, "a", 0)["slots"] == 256
+    assert hello(SupervisorConfig(slots=999, name="a"), folder, 7, "a", 0, 0)["slots"] == 256
 
 
 def test_the_load_passes_the_table_of_a_beat_and_counts_logs(folder: SupervisorFolder) -> None:

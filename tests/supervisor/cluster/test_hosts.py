@@ -157,3 +157,18 @@ def test_a_host_whose_workers_follow_a_later_coordinator_is_refused_by_an_older_
     assert hosts.refusals == {"a": refused.text}, "doctor shows it"
     known(hosts, term=4)
     assert hosts.refusals == {}
+
+
+def test_an_older_copy_that_was_restarted_often_is_told_by_the_token_of_a_term():
+    #  the one that is lost   1, 2, 3 (token 33)
+    #  the copy, of term 2    1, 2, 3 (token 44), 4, 5
+    hosts = Hosts(term=5, tokens={2: 22, 3: 44, 4: 55, 5: 66})
+    refused = hosts.on_hello("a", b"r1", hello("a", term=3, token=33), 1.7e9)
+    assert isinstance(refused, HostRefused)
+    assert refused.code == "term"
+    assert "host a runs workers of a coordinator of term 3" in refused.text
+    assert "older copy" in hosts.refusals["a"]
+    known(hosts, term=3, token=44)
+    # From before tokens were kept, or longer ago than they are: by its number alone.
+    for seen in ({"term": 3, "token": 0}, {"term": 1, "token": 11}, {"term": 0, "token": 33}):
+        known(hosts, **seen)

@@ -17,7 +17,7 @@ ROW = ProcessRow("words-0a1b2c", 3, (1 << 64) - 1, 4711, 1e9 + 0.25, 99, ("mine"
 
 def test_what_was_written_is_read(tmp_path: Path) -> None:
     path = tmp_path / "processes.json"
-    table = ProcessTable(5, (ROW, ProcessRow("t", 0, 7)), "boot")
+    table = ProcessTable(5, (ROW, ProcessRow("t", 0, 7)), "boot", 1 << 62)
     write_table(path, table)
     assert read_table(path) == table
     write_table(path, ProcessTable(6, ()))
