@@ -10,14 +10,15 @@ round names all files of the chain, oldest first.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from waterspout.topology.errors import CorruptSnapshot
 
-from .snapshots import Maps, StatePart
+from .snapshots import Maps, PartReader, Slice, StatePart
 
+AnyPart = StatePart | PartReader
 #: Parts in a chain: each is a file to read after a failure.
 CHAIN_PARTS_MAX = 16
 #: The changes of a chain may take this many times the bytes of its whole part: what is read after
@@ -95,7 +96,7 @@ def _lay_over(kind: str, to: Maps, changes: Maps, part: StatePart) -> None:
         there.update(entries)
 
 
-def chained(parts: Iterable[tuple[StatePart, str]], name: str = "snapshot") -> list[StatePart]:
+def chained(parts: Iterable[tuple[AnyPart, str]], name: str = "snapshot") -> list[StatePart]:
     """Return the parts of a manifest as one whole part for each task that wrote some.
 
     Args:
@@ -104,7 +105,15 @@ def chained(parts: Iterable[tuple[StatePart, str]], name: str = "snapshot") -> l
     Raises:
         CorruptSnapshot: a part does not add to the one before it.
     """
-    chains: dict[int, list[StatePart]] = {}
+    chains = chains_of(parts, name)
+    return [merged([part.part() for part in chain], name) for chain in chains]
+
+
+def chains_of(
+    parts: Iterable[tuple[AnyPart, str]], name: str = "snapshot"
+) -> list[list[AnyPart]]:
+    """Return the chain of each task that wrote some of ``parts``; see ``chained``."""
+    chains: dict[int, list[AnyPart]] = {}
     last: dict[int, str] = {}
     for part, sha256 in parts:
         chain = chains.setdefault(part.index, [])
@@ -112,4 +121,15 @@ def chained(parts: Iterable[tuple[StatePart, str]], name: str = "snapshot") -> l
             raise CorruptSnapshot(f"{name}: part {len(chain) + 1} of a chain does not fit")
         chain.append(part)
         last[part.index] = sha256
-    return [merged(chain, name) for chain in chains.values()]
+    return list(chains.values())
+
+
+def slices_of(chain: Sequence[AnyPart]) -> Iterator[Slice]:
+    """Yield the slices of a chain that count, oldest first; one is in memory at a time."""
+    from_part: dict[tuple[str, str], int] = {}
+    for place, part in enumerate(chain):
+        from_part.update(dict.fromkeys(part.whole, place))
+    for place, part in enumerate(chain):
+        for one in part.slices():
+            if place >= from_part.get((one.kind, one.name), 0):
+                yield one

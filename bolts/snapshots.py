@@ -15,10 +15,11 @@ from __future__ import annotations
 
 import hashlib
 import struct
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgpack
 from waterspout.topology.errors import CorruptSnapshot
@@ -71,6 +72,15 @@ class StateCopy:
     parallelism: int = 0
 
 
+class Slice(NamedTuple):
+    """Some keys of one map, with their values; without, they are gone."""
+
+    kind: str
+    name: str
+    keys: Sequence[Any]
+    values: Sequence[Any] | None
+
+
 @dataclass(frozen=True, slots=True)
 class StatePart:
     """What a part file holds: the maps of task ``index`` of ``component``."""
@@ -86,6 +96,32 @@ class StatePart:
     gone: dict[tuple[str, str], set[Any]] = field(default_factory=dict)
     #: Maps of which nothing in the parts before counts.
     whole: set[tuple[str, str]] = field(default_factory=set)
+
+    def maps(self, kind: str) -> Maps:
+        """Return the maps of a kind."""
+        return self.keyed if kind == "keyed" else self.task
+
+    def take(self, one: Slice) -> None:
+        """Lay a slice over what is there."""
+        entries = self.maps(one.kind).setdefault(one.name, {})
+        if one.values is not None:
+            entries.update(zip(one.keys, one.values, strict=True))
+            return
+        self.gone.setdefault((one.kind, one.name), set()).update(one.keys)
+        for key in one.keys:
+            entries.pop(key, None)
+
+    def part(self) -> StatePart:
+        """Return itself: as of a PartReader."""
+        return self
+
+    def slices(self) -> Iterator[Slice]:
+        """Yield what is in it: as of a PartReader."""
+        for kind, maps in (("keyed", self.keyed), ("task", self.task)):
+            for name, entries in maps.items():
+                gone = self.gone.get((kind, name), ())
+                yield Slice(kind, name, [key for key in gone if key not in entries], None)
+                yield Slice(kind, name, list(entries), list(entries.values()))
 
 
 def encode_part(copy: StateCopy) -> Iterator[bytes]:
@@ -133,14 +169,79 @@ def decode_part(data: bytes, name: str = "snapshot part") -> StatePart:
     Raises:
         CorruptSnapshot: it is cut short, changed, or of another version.
     """
-    _check_whole(data, name)
-    magic, version, head_bytes = _HEADER.unpack_from(data)
-    if magic != MAGIC or version not in VERSIONS:
-        raise CorruptSnapshot(f"{name}: format {magic!r} {version}, this is {MAGIC!r} {VERSION}")
-    try:
-        return _parse(memoryview(data), head_bytes)
-    except (ValueError, TypeError, KeyError, struct.error, msgpack.UnpackException) as error:
-        raise CorruptSnapshot(f"{name}: not a snapshot part: {error}") from error
+    return PartReader(data, name).part()
+
+
+class PartReader:
+    """A part that was found whole, and is decoded slice by slice: as big as a disk.
+
+    Args:
+        data: bytes, or a file that is mapped into memory.
+        name: is named in errors.
+
+    Attributes:
+        component, index, base, parallelism: as in StatePart.
+        whole: as in StatePart.
+
+    Raises:
+        CorruptSnapshot: it is cut short, changed, or of another version. Its slices are looked
+            at now, and their keys and values when they are asked for.
+    """
+
+    def __init__(self, data: Any, name: str = "snapshot part") -> None:
+        _check_whole(data, name)
+        magic, version, head_bytes = _HEADER.unpack_from(data)
+        if magic != MAGIC or version not in VERSIONS:
+            text = f"{name}: format {magic!r} {version}, this is {MAGIC!r} {VERSION}"
+            raise CorruptSnapshot(text)
+        self._data, self._name = memoryview(data), name
+        self._start = _HEADER.size + head_bytes
+        with self._readable():
+            head = unpack(self._data[_HEADER.size : self._start], True)
+            self.component, self.index = str(head["component"]), int(head["index"])
+            self.base, self.parallelism = head.get("base", ""), head.get("parallelism", 0)
+            self.whole = {(kind, to) for kind, to, form, _, _ in self._slices() if form == _WHOLE}
+
+    def slices(self) -> Iterator[Slice]:
+        """Yield what is in the part, in its order; a later slice goes over an earlier one."""
+        with self._readable():
+            for kind, name, form, keys, values in self._slices():
+                if form == GONE:
+                    yield Slice(kind, name, unpack(keys, False), None)
+                elif type(form) is bool:
+                    yield Slice(kind, name, unpack(keys, False), unpack(values, not form))
+                elif form != _WHOLE:
+                    raise ValueError(f"unknown form of a slice: {form!r:.80}")
+
+    def part(self) -> StatePart:
+        """Return all of it."""
+        part = StatePart(
+            self.component, self.index, base=self.base, parallelism=self.parallelism,
+            whole=set(self.whole),
+        )  # fmt: skip
+        for name, kind in sorted((name, kind) for kind, name in self.whole):
+            part.maps(kind).setdefault(name, {})
+        with self._readable():
+            for one in self.slices():
+                part.take(one)
+        return part
+
+    def _slices(self) -> Iterator[list[Any]]:
+        start = self._start
+        while (length := _LENGTH.unpack_from(self._data, start)[0]) != 0:
+            start += _LENGTH.size
+            kind, name, form, keys, values = unpack(self._data[start : start + length], True)
+            if kind not in ("keyed", "task"):
+                raise ValueError(f"unknown kind of a map: {kind!r:.80}")
+            yield [kind, name, form, keys, values]
+            start += length
+
+    @contextmanager
+    def _readable(self) -> Iterator[None]:
+        try:
+            yield
+        except (ValueError, TypeError, KeyError, struct.error, msgpack.UnpackException) as error:
+            raise CorruptSnapshot(f"{self._name}: not a snapshot part: {error}") from error
 
 
 def _pieces(copy: StateCopy) -> Iterator[bytes]:
@@ -165,7 +266,7 @@ def _framed(piece: bytes) -> bytes:
     return _LENGTH.pack(len(piece)) + piece
 
 
-def _check_whole(data: bytes, name: str) -> None:
+def _check_whole(data: Any, name: str) -> None:
     least = _HEADER.size + _TRAILER_BYTES
     if len(data) < least:
         raise CorruptSnapshot(f"{name}: {len(data)} bytes, a part has at least {least}")
@@ -174,33 +275,3 @@ def _check_whole(data: bytes, name: str) -> None:
         raise CorruptSnapshot(f"{name}: {len(data)} bytes, its end says {total}")
     if hashlib.sha256(memoryview(data)[:-_DIGEST_BYTES]).digest() != data[-_DIGEST_BYTES:]:
         raise CorruptSnapshot(f"{name}: its sha256 does not match its content")
-
-
-def _parse(data: memoryview, head_bytes: int) -> StatePart:
-    start = _HEADER.size + head_bytes
-    head = unpack(data[_HEADER.size : start], True)
-    part = StatePart(
-        head["component"], head["index"], base=head.get("base", ""),
-        parallelism=head.get("parallelism", 0),
-    )  # fmt: skip
-    while (length := _LENGTH.unpack_from(data, start)[0]) != 0:
-        start += _LENGTH.size
-        _take_slice(part, unpack(data[start : start + length], True))
-        start += length
-    return part
-
-
-def _take_slice(part: StatePart, piece: list[Any]) -> None:
-    kind, name, form, keys, values = piece
-    entries = {"keyed": part.keyed, "task": part.task}[kind].setdefault(name, {})
-    if form == _WHOLE:
-        part.whole.add((kind, name))
-    elif form == GONE:
-        gone = unpack(keys, False)
-        part.gone.setdefault((kind, name), set()).update(gone)
-        for key in gone:
-            entries.pop(key, None)
-    elif type(form) is bool:
-        entries.update(zip(unpack(keys, False), unpack(values, not form), strict=True))
-    else:
-        raise ValueError(f"unknown form of a slice: {form!r:.80}")

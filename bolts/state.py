@@ -18,7 +18,7 @@ from waterspout.topology.units import parse_duration
 
 from .chains import Chain, Written
 from .contract import Batch
-from .snapshots import MapCopy, Maps, StateCopy, StatePart
+from .snapshots import MapCopy, Maps, Slice, StateCopy, StatePart
 from .state_handles import HANDLES, NO_KEY, ListHandle, MapHandle, ValueHandle, as_kept
 from .state_keys import TupleKeys
 from .state_map import StateMap
@@ -143,7 +143,7 @@ class TaskState:
         """
         if isinstance(self._backend, MemoryBackend) or name.startswith(OWN_PREFIX):
             return self._map("keyed", name, make)
-        return self._kept_map(name) or self._begin_kept(name, make)
+        return self._kept_map(name, make)
 
     def task(self, name: str, make: MakeMap = dict) -> dict[Any, Any]:
         """Return the map ``name`` that belongs to this task, whatever its keys are."""
@@ -230,6 +230,36 @@ class TaskState:
                     if there is not entries:
                         restored["task"][name] = {**entries, **there}
 
+    def restore_slices(
+        self,
+        slices: Iterable[Slice],
+        owned: Collection[int] | None = None,
+        key_group: KeyGroup | None = None,
+    ) -> None:
+        """Take over keyed maps slice by slice, into the backend: they may be larger than memory.
+
+        Called before ``restore`` with the rest of the same parts.
+
+        Args:
+            slices: of keyed maps that are not the framework's own, in order.
+            owned, key_group: as in ``restore``.
+        """
+        for one in slices:
+            made = self._kept.get(one.name) or self._begin_kept(one.name)
+            pairs: Any = zip(one.keys, one.values or one.keys, strict=True)
+            if owned is not None:
+                pairs = [pair for pair in pairs if _is_owned(pair[0], owned, key_group)]
+            if one.values is not None:
+                made.load(pairs)
+            else:
+                for key, _ in pairs:
+                    made.drop(key)
+
+    def streams(self, kind: str, name: str) -> bool:
+        """Say whether ``restore_slices`` is to be given the slices of a map."""
+        in_memory = isinstance(self._backend, MemoryBackend)
+        return kind == "keyed" and not in_memory and not name.startswith(OWN_PREFIX)
+
     def close(self) -> None:
         """Release what the backend holds. Called when the task ends."""
         self._backend.close()
@@ -258,25 +288,30 @@ class TaskState:
     def _of_handle(self, kind: str, name: str, ttl: bool) -> StateMap:
         """Return the map of a handle; what was restored is brought into the form it has now."""
         mine, other = _map_name(kind, name, ttl), _map_name(kind, name, not ttl)
-        if other in self._restored["keyed"]:
+        before: Any = self._restored["keyed"].pop(other, None) or self._kept.pop(other, None)
+        made = self._kept_map(mine, dict)
+        if before:
             at = self._wall_ms()
-            self._restored["keyed"][mine] = {
-                key: as_kept(kind, stored, was=not ttl, now=ttl, at=at)
-                for key, stored in self._restored["keyed"].pop(other).items()
-            }
-        return self._begin_kept(mine, dict)
+            made.load(
+                (key, as_kept(kind, stored, was=not ttl, now=ttl, at=at))
+                for key, stored in before.items()
+            )
+        return made
 
     # Maps.
 
-    def _kept_map(self, name: str) -> StateMap | None:
-        return self._kept.get(name)
-
-    def _begin_kept(self, name: str, make: MakeMap) -> StateMap:
-        self._check_name("keyed", name)
-        made = self._kept[name] = self._backend.map(self._component, name)
+    def _kept_map(self, name: str, make: MakeMap) -> StateMap:
+        made = self._kept.get(name)
+        if made is None:
+            made = self._begin_kept(name)
+            made.load(self._restored["keyed"].pop(name, {}).items())
         if make is not dict:
             made.make = make
-        made.load(self._restored["keyed"].pop(name, {}).items())
+        return made
+
+    def _begin_kept(self, name: str) -> StateMap:
+        self._check_name("keyed", name)
+        made = self._kept[name] = self._backend.map(self._component, name)
         return made
 
     def _map(self, kind: Kind, name: str, make: MakeMap) -> dict[Any, Any]:
@@ -343,10 +378,12 @@ def _unchanging(entries: dict[Any, Any]) -> bool:
 def _owned(
     entries: dict[Any, Any], owned: Collection[int], key_group: KeyGroup | None
 ) -> dict[Any, Any]:
+    return {
+        key: value for key, value in entries.items() if _is_owned(key, owned, key_group)
+    }
+
+
+def _is_owned(key: Any, owned: Collection[int], key_group: KeyGroup | None) -> bool:
     if key_group is None:
         raise ValueError("restore: owned groups without a key_group function")
-    return {
-        key: value
-        for key, value in entries.items()
-        if key_group(key if isinstance(key, tuple) else (key,)) in owned
-    }
+    return key_group(key if isinstance(key, tuple) else (key,)) in owned

@@ -115,7 +115,7 @@ class _Host:
             incarnation,
             clock=time.monotonic,
             rng=random.Random(random.SystemRandom().getrandbits(128)),
-            read_part=self._store.read,
+            read_part=self._store.open,
         )
         self._core.state_host = StateHost(
             lambda: time.time_ns() // 1_000_000, self._working, f"{incarnation:016x}"

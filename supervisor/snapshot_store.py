@@ -8,13 +8,15 @@ replacement, and what it wrote is never read.
 from __future__ import annotations
 
 import contextlib
+import mmap
 import os
 import re
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from waterspout.bolts.snapshots import StatePart, decode_part, part_sha256
+from waterspout.bolts.snapshots import PartReader, StatePart, part_sha256
 from waterspout.topology.errors import CorruptSnapshot
 
 #: Name of a part; with .tmp while it is being written.
@@ -82,7 +84,11 @@ class SnapshotStore:
         return WrittenPart(name, size, part_sha256(last))
 
     def read(self, file: str, sha256: str | None = None) -> StatePart:
-        """Return what part ``file`` holds.
+        """Return what part ``file`` holds; see ``open``."""
+        return self.open(file, sha256).part()
+
+    def open(self, file: str, sha256: str | None = None) -> PartReader:
+        """Return part ``file``, to be read slice by slice.
 
         Args:
             file: its name, as the manifest has it.
@@ -94,10 +100,10 @@ class SnapshotStore:
         if not is_part_name(file):
             raise CorruptSnapshot(f"{file!r:.80}: not the name of a snapshot part")
         try:
-            data = (self._folder / file).read_bytes()
+            data = _mapped(self._folder / file)
         except FileNotFoundError:
             raise CorruptSnapshot(f"{file}: the snapshot part is gone") from None
-        part = decode_part(data, file)
+        part = PartReader(data, file)
         if sha256 is not None and part_sha256(data) != sha256:
             raise CorruptSnapshot(f"{file}: not the part that the manifest names")
         return part
@@ -155,6 +161,13 @@ def _write_whole(path: Path, pieces: Iterable[bytes]) -> tuple[int, bytes]:
         file.flush()
         os.fsync(file.fileno())
     return size, last
+
+
+def _mapped(path: Path) -> Any:
+    """Return the bytes of a file without having them all in memory."""
+    with open(path, "rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        return mmap.mmap(file.fileno(), size, access=mmap.ACCESS_READ) if size else b""
 
 
 def _fsync_folder(folder: Path) -> None:

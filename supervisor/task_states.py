@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from waterspout.bolts.chains import chained
+from waterspout.bolts.chains import AnyPart, chains_of, slices_of
 from waterspout.bolts.contract import Bolt
-from waterspout.bolts.snapshots import StatePart
+from waterspout.bolts.snapshots import Slice, StatePart
 from waterspout.bolts.state import TaskState
 from waterspout.bolts.state_backends import STATE_BACKENDS
 from waterspout.bolts.state_keys import TupleKeys, set_keys
@@ -37,7 +37,7 @@ class TaskStates:
     def __init__(self, plan: Plan, host: StateHost) -> None:
         self._plan, self._host = plan, host
 
-    def make(self, task: TaskPlan, restored: Sequence[tuple[StatePart, str]] | None) -> TaskState:
+    def make(self, task: TaskPlan, restored: Sequence[tuple[AnyPart, str]] | None) -> TaskState:
         """Return the state of a task, before ``prepare``.
 
         Args:
@@ -57,7 +57,7 @@ class TaskStates:
             wall_ms=self._host.wall_ms,
         )  # fmt: skip
         if restored:
-            self._restore(state, task, spec.parallelism, chained(restored, task.component))
+            self._restore(state, task, spec.parallelism, chains_of(restored, task.component))
         return state
 
     def _path(self, task: TaskPlan) -> Path | None:
@@ -72,13 +72,17 @@ class TaskStates:
 
     @staticmethod
     def _restore(
-        state: TaskState, task: TaskPlan, parallelism: int, parts: list[StatePart]
+        state: TaskState, task: TaskPlan, parallelism: int, chains: list[list[AnyPart]]
     ) -> None:
-        if all(part.parallelism in (0, parallelism) for part in parts):
-            state.restore(parts)
-            return
-        owners = group_owners(parallelism)
-        owned = {group for group, owner in enumerate(owners) if owner == task.index}
+        owned: set[int] | None = None
+        if any(chain[0].parallelism not in (0, parallelism) for chain in chains):
+            owners = group_owners(parallelism)
+            owned = {group for group, owner in enumerate(owners) if owner == task.index}
+        parts = []
+        for chain in chains:
+            rest = StatePart(chain[0].component, chain[0].index)
+            state.restore_slices(_streamed(state, slices_of(chain), rest), owned, key_group)
+            parts.append(rest)
         state.restore(parts, owned, key_group)
 
     def prepared(self, bolt: Bolt, state: TaskState, component: str) -> None:
@@ -87,3 +91,12 @@ class TaskStates:
         if state.key_wanted and state.keys is not None:
             is_generator = self._plan.facts[component].is_generator
             set_keys(bolt, state, state.keys, is_generator=is_generator)
+
+
+def _streamed(state: TaskState, slices: Iterable[Slice], rest: StatePart) -> Iterator[Slice]:
+    """Yield what the backend takes slice by slice; what it does not goes to ``rest``."""
+    for one in slices:
+        if state.streams(one.kind, one.name):
+            yield one
+        else:
+            rest.take(one)

@@ -79,7 +79,7 @@ def _run(options: argparse.Namespace, signals: int | None) -> int:
         rng=random.Random(random.SystemRandom().getrandbits(128)),
         args=HostArgs(options.folder, secrets),
         allow=worker_allow_list(options.folder, options.allow),
-        read_part=store.read,
+        read_part=store.open,
         make_slot=map_slot(slot_path(options.state_dir, options.worker, options.incarnation)),
     )
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from .word_count import LIMIT_S, WATERSPOUT, wait_for, workers_of
 
 COMPONENTS = '''\

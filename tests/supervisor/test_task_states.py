@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 from waterspout.bolts.contract import Bolt
-from waterspout.bolts.snapshots import StatePart, decode_part, encode_part
+from waterspout.bolts.snapshots import PartReader, StatePart, decode_part, encode_part
 from waterspout.bolts.state import TaskState
 from waterspout.bolts.state_memory import MemoryMap
 from waterspout.bolts.state_sqlite_map import SqliteMap
+from waterspout.supervisor.snapshot_store import WrittenPart
 from waterspout.supervisor.task_states import StateHost, TaskStates
 from waterspout.topology.errors import StateError
 from waterspout.topology.facts import ComponentFacts
@@ -130,3 +131,39 @@ def test_keys_are_set_for_bolts_that_asked_and_for_no_others() -> None:
         bolt.process(click(("u",)))
     assert seen[1] == "u"
     assert seen[0] != "u"
+
+
+@pytest.mark.parametrize("ttl", [None, 10])
+@pytest.mark.parametrize("after", ["memory", "sqlite"])
+@pytest.mark.parametrize("before", ["memory", "sqlite"])
+def test_a_chain_comes_back_in_whatever_backend_slice_by_slice(
+    before: str, after: str, ttl: Any
+) -> None:
+    (state,) = made(plan_of(state=before))
+    value, raw = state.value("v"), state.keyed("raw")
+    parts = []
+    for number in range(3):
+        for key in range(0, 3000, 100 if number else 1):
+            state.key = key
+            value.set((number, "x"))
+            if key % 700 == 0:
+                raw[key] = number
+        state.key = 700 * number
+        value.clear()
+        raw.pop(700 * number, None)
+        state.task("mine")[number] = number
+        state.keyed("__own").update({number: (number,)})
+        copy = state.snapshot_begin()
+        data = b"".join(encode_part(copy))
+        written = WrittenPart(f"{number}", len(data), data[-32:].hex())
+        assert len(state.snapshot_written(copy, written)) == number + 1
+        parts.append((PartReader(data), written.sha256))
+    (new,) = made(plan_of(state=after), parts=parts)
+    assert dict(new.value("v", ttl=ttl).all()) == dict(value.all())
+    assert dict(new.keyed("raw").items()) == dict(raw.items())
+    assert new.task("mine") == {0: 0, 1: 1, 2: 2}
+    assert new.keyed("__own") == {0: (0,), 1: (1,), 2: (2,)}
+    # What nobody asks for stays, too.
+    (unasked,) = made(plan_of(state=after), parts=parts)
+    again, _ = part_of(unasked)
+    assert again.keyed["value:v"] == dict(value.all())
