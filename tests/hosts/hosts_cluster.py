@@ -10,6 +10,7 @@ import signal
 import subprocess
 import threading
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -146,6 +147,26 @@ class HostsCluster:
         """Return the status, {} while nobody answers."""
         done = self.call("status", *([name] if name else []), "--json", code=None)
         found: dict[str, Any] = json.loads(done.stdout) if done.stdout else {}
+        return found
+
+    def events(self, name: str | None = None) -> list[dict[str, Any]]:
+        """Return what happened, to a topology or to all; ``at`` is by the coordinator's clock."""
+        done = self.call("events", *([name] if name else []), "--limit", "1000", "--json")
+        return [json.loads(line) for line in done.stdout.splitlines()]
+
+    def waited_for_cores(self) -> dict[int, float]:
+        """Return pid -> seconds for which its thread that waited most was ready, but had no core.
+
+        What a machine that has other things to do adds to whatever is measured here.
+        """
+        found = {}
+        for host in self.hosts:
+            for pid in self.net.pids(host):
+                delays = [0.0]
+                for path in Path(f"/proc/{pid}/task").glob("*/schedstat"):
+                    with suppress(OSError):
+                        delays.append(int(path.read_text().split()[1]) / 1e9)
+                found[pid] = max(delays)
         return found
 
     def hosts_up(self) -> set[str]:

@@ -129,6 +129,10 @@ class Net:
         match = ["-m", "statistic", "--mode", "random", "--probability", f"{share}"]
         _run(*self.command(host, ["iptables", what, "INPUT", "-i", "eth0", *match, "-j", "DROP"]))
 
+    def pids(self, host: str) -> list[int]:
+        """Return the processes of a host."""
+        return _pids(self.space(host))
+
     def kill_host(self, host: str) -> None:
         """Have a host gone: its processes, its cable."""
         self.cut(host)
@@ -141,8 +145,12 @@ class Net:
             _run("ip", "netns", "del", self.space(name), check=False)
 
 
+def _pids(space: str) -> list[int]:
+    return list(map(int, _run("ip", "netns", "pids", space, check=False).split()))
+
+
 def _kill_all(space: str) -> None:
-    for pid in map(int, _run("ip", "netns", "pids", space, check=False).split()):
+    for pid in _pids(space):
         try:
             os.kill(pid, signal.SIGKILL)
         except ProcessLookupError:
