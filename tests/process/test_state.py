@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -71,9 +72,9 @@ def command(folder: Path, *words: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def rows(folder: Path, *words: str) -> list[dict[str, Any]]:
+def show(folder: Path, *words: str) -> list[dict[str, Any]]:
     done = subprocess.run(
-        **command(folder, "state", "show", "tally", "--state-dir", "state", "--json", *words),
+        **command(folder, "state", "show", "--state-dir", "state", "--json", *words),
         capture_output=True, timeout=LIMIT_S, check=True,
     )  # fmt: skip
     return [json.loads(line) for line in done.stdout.splitlines()]
@@ -95,12 +96,12 @@ def test_each_key_is_counted_exactly_through_kills(folder: Path, backend: str) -
     assert run.returncode == 0, complaint
     assert json.loads(output)["restarts"] == 2
     true = {f"key-{key}": len(range(key, 40000, 997)) for key in range(997)}
-    kept = rows(folder, "--component", "tally", "--limit", "2000")
+    kept = show(folder, "tally", "--component", "tally", "--limit", "2000")
     assert {row["key"]: row["value"] for row in kept if row["name"] == "total"} == true
     assert {row["key"]: row["value"] for row in kept if row["name"] == "last"} == {
         key: [count - 2, count - 1, count] for key, count in true.items()
     }
-    of_key = rows(folder, "--component", "tally", "--key", "key-5")
+    of_key = show(folder, "tally", "--component", "tally", "--key", "key-5")
     assert {row["name"] for row in of_key} == {"total", "last", "seen"}
 
 
@@ -109,3 +110,27 @@ def newest(snapshots: Path) -> int:
     found = [int(file.name.split("round-")[1].split(".")[0]) for file in snapshots.glob("*.part")]
     return max(found, default=0)
 
+
+
+NAMED_BLOCK = re.compile(r"^```\w+\n# (\S+\.(?:py|yaml))\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "state-and-time.md"
+
+
+@pytest.mark.parametrize("topology", ["cards", "cards_big"])
+def test_the_topologies_of_the_docs_run(tmp_path: Path, topology: str) -> None:
+    for name, text in NAMED_BLOCK.findall(PAGE.read_text("utf-8")):
+        if name.startswith("cards"):
+            (tmp_path / name).write_text(text)
+    rows = [{"card": card, "amount": 300} for card in range(20) for _ in range(card % 6)]
+    (tmp_path / "payments.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    words = ("run", f"{topology}.yaml", "--in-process", "--json", "--state-dir", "state")
+    done = subprocess.run(**command(tmp_path, *words), capture_output=True, timeout=LIMIT_S)
+    assert done.returncode == 0, done.stderr
+    (paid,) = (
+        row for row in show(tmp_path, "cards", "--component", "cards", "--key", "5")
+        if row["name"] == "paid"
+    )
+    assert paid["value"] == [300] * 5
+    if topology == "cards":
+        alarms = (tmp_path / "alarms.jsonl").read_text().splitlines()
+        assert sorted(json.loads(line)["card"] for line in alarms) == [4, 5, 10, 11, 16, 17]
