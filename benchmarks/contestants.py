@@ -33,6 +33,8 @@ class Setup:
     latency_messages: int
     memory_messages: int
     idle_s: float
+    #: Work of the blocks on state, windows and exactly-once, as a part of what it should be.
+    scale: float = 1.0
 
 
 def child(*arguments: str) -> list[dict[str, Any]]:

@@ -49,6 +49,8 @@ class Results:
     goals: list[Goal]
     samples: dict[str, list[Sample]] = field(default_factory=dict)
     errors: dict[str, str] = field(default_factory=dict)
+    #: Who was left out, and why.
+    absent: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,13 +155,19 @@ def contestant_rows(results: Results) -> list[list[str]]:
         samples = results.samples.get(name, [])
         found = values(samples, results.metric)
         if not found:
-            rows.append([name, guarantee, results.errors.get(name, "not run")[:60], "", "", ""])
+            rows.append([name, guarantee, _why_none(results, name), "", "", ""])
             continue
         spread = f"{figure(median(found))} [{figure(min(found))}-{figure(max(found))}]"
         ratio = f"{median(found) / base:.2f}" if base else "-"
         cpu_us = middle(results, name, "cpu_us")
         rows.append([name, guarantee, spread, f"x{len(found)}", figure(cpu_us), ratio])
     return rows
+
+
+def _why_none(results: Results, name: str) -> str:
+    if name in results.absent:
+        return "left out"
+    return results.errors.get(name, "not run")[:60]
 
 
 #: The head of ``contestant_rows``; the third and last column are told by the block.
@@ -203,6 +211,7 @@ def text_report(blocks: Sequence[Results]) -> str:
         parts.append(f"\n## {results.title}\n\n" + markdown(head, contestant_rows(results)))
         parts += other_load(results)
         parts += [f"\n{name} failed: {text}" for name, text in results.errors.items()]
+        parts += [f"\n{name} is left out: {text}." for name, text in results.absent.items()]
     goals = [goal_row(judge(results, goal)) for results in blocks for goal in results.goals]
     parts.append("\n## Figures to reach\n\n" + markdown(GOAL_HEAD, goals))
     return "\n".join(parts)
@@ -236,6 +245,7 @@ def _json_block(results: Results) -> dict[str, Any]:
                 "runs": results.samples.get(name, []),
                 "medians": {m: middle(results, name, m) for m in metrics.get(name, [])},
                 "error": results.errors.get(name),
+                "absent": results.absent.get(name),
             }
             for name, guarantee in results.guarantees.items()
         },

@@ -22,8 +22,11 @@ from benchmarks.corpus import prepare
 from benchmarks.engine import RunFailed
 from benchmarks.machine import OtherLoad, about, headline
 from benchmarks.report import Results, Sample, json_report, text_report
+from benchmarks.state_blocks import STATE_BLOCKS
 from benchmarks.workloads import BLOCKS, Block, Contestant
 
+#: Everything that is measured, in the order of the report.
+ALL_BLOCKS = {**BLOCKS, **STATE_BLOCKS}
 #: How often a run is repeated while others disturb it, before its figure is taken all the same.
 REPEATS_MAX = 5
 #: Seconds between two looks at a machine that is busy.
@@ -54,7 +57,8 @@ def measure(
     """Run a block's contestants in turns; one that fails is out for the rest of the block."""
     for number in range(rounds):
         for player in players:
-            if player.name in results.errors or number >= player.rounds_max:
+            out = player.name in results.errors or player.name in results.absent
+            if out or number >= player.rounds_max:
                 continue
             print(
                 f"{results.block} {number + 1}/{rounds} {player.name}", file=sys.stderr, flush=True
@@ -70,7 +74,7 @@ def measure(
 def arguments() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--only", nargs="+", metavar="NAME", choices=list(BLOCKS), default=None)
+    parser.add_argument("--only", nargs="+", metavar="NAME", choices=list(ALL_BLOCKS), default=None)
     parser.add_argument(
         "--without", nargs="+", metavar="TEXT", default=[], help="leave out contestants by name"
     )
@@ -91,16 +95,21 @@ def arguments() -> argparse.Namespace:
         "--memory-messages", type=int, default=1_000_000, help="10000000 for the whole hour"
     )
     parser.add_argument("--idle-seconds", type=float, default=10.0)
+    parser.add_argument(
+        "--scale", type=float, default=1.0, metavar="PART",
+        help="work of the blocks on state, windows and exactly-once: 0.3 for a third",
+    )  # fmt: skip
     return parser.parse_args()
 
 
 def measure_all(given: argparse.Namespace, setup: Setup, blocks: list[Results]) -> bool:
     """Fill ``blocks``, one after the other; True: stopped early by Ctrl-C or SIGTERM."""
     try:
-        for name in given.only or BLOCKS:
-            block, players = BLOCKS[name], players_of(BLOCKS[name], given.without)
+        for name in given.only or ALL_BLOCKS:
+            block, players = ALL_BLOCKS[name], players_of(ALL_BLOCKS[name], given.without)
             guarantees = {player.name: player.guarantee for player in players}
             results = Results(block.name, block.title, block.metric, guarantees, block.goals)
+            results.absent = {one.name: why for one in players if (why := one.missing())}
             blocks.append(results)
             measure(results, players, setup, given.rounds, given.quiet)
     except KeyboardInterrupt:
@@ -128,6 +137,7 @@ def main() -> int:
             latency_messages=given.latency_messages,
             memory_messages=given.memory_messages,
             idle_s=given.idle_seconds,
+            scale=given.scale,
         )
         stopped = measure_all(given, setup, blocks)
     print(headline(facts))

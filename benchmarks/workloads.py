@@ -21,18 +21,24 @@ ALO = "at least once"
 BYTEWAX = "exactly once in state, at least once out"
 
 
+def _here() -> str:
+    return ""
+
+
 @dataclass(frozen=True, slots=True)
 class Contestant:
     """Somebody who does the work of a block, and what it promises meanwhile.
 
     Attributes:
         rounds_max: for those that are shown for orientation only and take long.
+        missing: says why it does not run here; "" where it does.
     """
 
     name: str
     guarantee: str
     run: Callable[[Setup], Sample]
     rounds_max: int = 1000
+    missing: Callable[[], str] = _here
 
 
 @dataclass(frozen=True, slots=True)

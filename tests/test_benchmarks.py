@@ -15,9 +15,10 @@ from waterspout.topology.loader import ShortNames, load
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from benchmarks import bare, components, corpus, live, marks, peers, report, workloads  # noqa: E402
+from benchmarks import bare, components, corpus, live, marks, peers, report  # noqa: E402
 from benchmarks.engine import IN_FLIGHT_MAX, EngineRun, RunFailed  # noqa: E402
 from benchmarks.report import Goal, Results  # noqa: E402
+from benchmarks.run import ALL_BLOCKS  # noqa: E402
 
 LINES = ["to be or", "", "not to be", "  that ", "is to be asked"]
 
@@ -104,6 +105,14 @@ def test_a_failed_contestant_stands_in_the_table_with_its_error() -> None:
     assert "a failed: wrong result" in text
 
 
+def test_who_was_left_out_stands_below_the_table_with_the_reason() -> None:
+    found = results(Goal("g", "a", "per_s", at_least=1), a=[], b=[5])
+    found.absent["a"] = "no Java here"
+    text = report.text_report([found])
+    assert "| a          | none      | left out" in text
+    assert "a is left out: no Java here." in text
+
+
 def test_the_json_report_has_runs_medians_and_verdicts() -> None:
     goal = Goal("g", "a", "per_s", against="b", at_least=0.5)
     block = json.loads(json.dumps(report.json_report([results(goal, a=[1, 3, 2], b=[4])], {})))
@@ -138,7 +147,7 @@ def test_a_run_too_short_for_a_slope_says_so() -> None:
 
 
 def test_every_goal_names_contestants_of_its_block() -> None:
-    for block in workloads.BLOCKS.values():
+    for block in ALL_BLOCKS.values():
         names = [contestant.name for contestant in block.contestants]
         assert len(set(names)) == len(names)
         for goal in block.goals:
@@ -148,7 +157,7 @@ def test_every_goal_names_contestants_of_its_block() -> None:
 
 
 def test_every_goal_has_exactly_one_limit() -> None:
-    for goal in (goal for block in workloads.BLOCKS.values() for goal in block.goals):
+    for goal in (goal for block in ALL_BLOCKS.values() for goal in block.goals):
         assert (goal.at_least is None) != (goal.at_most is None), goal.text
 
 
