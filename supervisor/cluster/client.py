@@ -114,12 +114,14 @@ class Client:
             silence_s: without any sign of life for so long, the coordinator is unreachable.
 
         Raises:
-            StreamLost: it was started again; the request may be made anew.
+            StreamLost: it was started again, or answers were lost with a connection; the request
+                may be made anew.
             RequestRefused, Unreachable: as ``ask``.
         """
         self._send(request, ANSWER_S)
         number = self._number
         asked_at = heard_at = time.monotonic()
+        taken = 0
         while True:
             found = self._receive(min(1.0, silence_s / 4))
             now = time.monotonic()
@@ -136,6 +138,9 @@ class Client:
             if found.get("code") == ClientError.STREAM:
                 raise StreamLost(f"{ClientError.STREAM}: {found.get('error')}")
             answer = self._checked(found)
+            taken += not answer.get("alive")
+            if answer.get("said", taken) != taken:
+                raise StreamLost(f"{ClientError.STREAM}: the connection broke, answers were lost")
             if answer.get("alive"):
                 continue
             yield answer

@@ -7,6 +7,8 @@
 A request that follows (``logs`` with follow, ``tap``) goes on while the client says ``more`` within
 FOLLOW_S, and ends when it does not: a client that is gone leaves nothing behind. Every ``more`` is
 answered, with ``alive`` or E_STREAM, so that a client knows when it is to open its stream anew.
+``said`` in the answers of a stream is how many there were with this one, ``alive`` ones not counted:
+a client that misses one opens the stream anew, too.
 
   status {name | nil}                -> {status}
   list {}                            -> {topologies: [row]}
@@ -26,7 +28,7 @@ answered, with ``alive`` or E_STREAM, so that a client knows when it is to open 
                                      stream of {lines: [[host, file, line]], marks?}; the newest
                                      marks of each (host, worker) say where another one goes on
   tap {name, component | nil, where, limit, rate}    stream of {rows: [..]}
-  more {}                            -> {more: true, alive: true}; ``id`` is that of a stream
+  more {}                            -> {more: true, alive: true, said}; ``id`` is that of a stream
   log_level {name, logger, level, for_s}             -> {workers}
   events {name | nil, after, limit}  -> {events: [[id, at, topology, host, name, fields]]}
   dead_letters {name, action: list | replay | drop, ids | nil, after, limit}

@@ -86,8 +86,13 @@ class HostTalk:
         self.outbox.append((route, {"kind": kind, **fields}))
 
     def begin(self, host: str, now: float) -> None:
-        """A host has a new connection, or is known from the store: nothing was told on it."""
+        """A host has a new connection, or is known from the store: nothing was told on it.
+
+        What it was asked on the one before is given up: whoever asks can ask again at once.
+        """
         self._contacts[host] = _Contact(now)
+        for id in [id for id, asked in self._asked.items() if asked.host == host]:
+            self._asked.pop(id).on_answer(None)
 
     def heard(self, host: str, now: float) -> None:
         """A host said something."""

@@ -157,10 +157,11 @@ class Requests:
         return self._streams.turn(now)
 
     def _more(self, route: bytes, id: int, now: float) -> _Answer:
-        if not self._streams.more(route, id, now):
+        said = self._streams.more(route, id, now)
+        if said is None:
             text = "nothing is followed under this number: the coordinator was started again"
             raise Refused(ClientError.STREAM, text)
-        return {"id": id, "ok": True, "more": True, "alive": True}
+        return {"id": id, "ok": True, "more": True, "alive": True, "said": said}
 
     def _open(
         self, kind: str, route: bytes, id: int, request: Mapping[str, Any], now: float

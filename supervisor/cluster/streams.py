@@ -1,7 +1,8 @@
 """Requests that have many answers: who gets them, and that they end when nobody wants them.
 
 A stream lives while its client says ``more``; a client that is gone says nothing, and what it
-asked for stops. Each ``more`` is answered, so that the client knows the same of us.
+asked for stops. Each ``more`` is answered, so that the client knows the same of us. Answers are
+numbered: what a connection that broke took along is missed by its number, and asked for anew.
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ class Stream(Protocol):
 class _Open:
     stream: Stream
     wanted_at: float
+    #: Answers so far.
+    said: int = 0
 
 
 class Streams:
@@ -51,12 +54,16 @@ class Streams:
         self._end((route, id), now)
         self._open[route, id] = _Open(stream, now)
 
-    def more(self, route: bytes, id: int, now: float) -> bool:
-        """Its client is still there; False: there is no such stream, or no more."""
+    def more(self, route: bytes, id: int, now: float) -> int | None:
+        """Its client is still there: return how many answers it was given.
+
+        None: there is no such stream, or no more.
+        """
         found = self._open.get((route, id))
-        if found is not None:
-            found.wanted_at = now
-        return found is not None
+        if found is None:
+            return None
+        found.wanted_at = now
+        return found.said
 
     def turn(self, now: float) -> list[tuple[bytes, Mapping[str, Any]]]:
         """Return (connection, answer) of all that is due."""
@@ -69,7 +76,9 @@ class Streams:
             answers, done = each.stream.turn(now)
             for number, fields in enumerate(answers, 1):
                 more = not (done and number == len(answers))
-                found.append((route, {"id": id, "ok": True, "more": more, **fields}))
+                each.said += 1
+                answer = {"id": id, "ok": True, "more": more, "said": each.said, **fields}
+                found.append((route, answer))
             if done:
                 self._end(key, now)
         return found

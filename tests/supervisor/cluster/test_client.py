@@ -133,6 +133,22 @@ def test_a_stream_that_the_coordinator_does_not_know_is_lost() -> None:
         next(client.stream({"kind": "tap"}, silence_s=0.2))
 
 
+@pytest.mark.parametrize("then", [{"said": 3}, {"said": 2, "alive": True}])
+def test_a_stream_of_which_an_answer_was_lost_is_lost(then: dict[str, Any]) -> None:
+    """Its connection broke and was made anew; the second answer was on the way."""
+
+    def script(request: dict[str, Any]) -> list[dict[str, Any]]:
+        answer = {"id": request["id"], "ok": True, "more": True}
+        first = [{**answer, "said": 1}, {**answer, "said": 1, "alive": True}]
+        return first if request["kind"] == "tap" else [{**answer, **then}]
+
+    with coordinator(script) as endpoint, Client(endpoint) as client:
+        stream = client.stream({"kind": "tap"}, silence_s=1.0)
+        assert next(stream)["said"] == 1
+        with pytest.raises(StreamLost, match="answers were lost"):
+            next(stream)
+
+
 # Why nobody answers.
 
 

@@ -158,6 +158,12 @@ def test_without_an_answer_in_time_there_is_none_and_a_late_one_says_nothing(rig
     assert answers == [None]
 
 
+def test_what_a_host_was_asked_on_a_connection_that_is_no_more_is_given_up(rig: Rig):
+    here, there = asked(rig, "a"), asked(rig, "b")
+    rig.talk.begin("a", 0.5)
+    assert (here, there) == ([None], [])
+
+
 def test_a_host_that_is_not_there_answers_none_at_once(rig: Rig):
     rig.hosts.on_lost("b")
     assert asked(rig, "b") == [None]

@@ -46,7 +46,8 @@ def test_each_more_is_answered_and_one_of_a_coordinator_before_this_with_a_refus
     rig.submit()
     rig.run(0.5)
     rig.ask("logs", name="numbers", follow=True)
-    assert rig.ask("more", "readonly") == {"id": 9, "ok": True, "more": True, "alive": True}
+    alive = {"id": 9, "ok": True, "more": True, "alive": True, "said": 0}
+    assert rig.ask("more", "readonly") == alive
     rig.restart()
     answer = rig.ask("more", "readonly")
     assert refused(answer) == "E_STREAM"

@@ -34,6 +34,7 @@ def test_all_answers_have_the_number_of_the_request_and_the_last_one_says_so():
         (3, True),
         (4, False),
     ]
+    assert [answer["said"] for _, answer in found] == [1, 2, 3, 4], "one that is lost is missed"
     assert script.closed == 1
     assert len(streams) == 0
 
@@ -59,7 +60,7 @@ def test_the_same_request_again_ends_the_first_one():
 def test_whether_a_stream_lives_is_said_to_who_wants_more():
     streams = Streams()
     streams.open(b"r", 7, Script(([], True)), 0.0)
-    assert streams.more(b"r", 7, 1.0)
-    assert not streams.more(b"r", 8, 1.0)
+    assert streams.more(b"r", 7, 1.0) == 0
+    assert streams.more(b"r", 8, 1.0) is None
     streams.turn(1.1)
-    assert not streams.more(b"r", 7, 1.2)
+    assert streams.more(b"r", 7, 1.2) is None
