@@ -7,7 +7,7 @@
 A request that follows (``logs`` with follow, ``tap``) goes on while the client says ``more`` within
 FOLLOW_S, and ends when it does not: a client that is gone leaves nothing behind. Every ``more`` is
 answered, with ``alive`` or E_STREAM, so that a client knows when it is to open its stream anew.
-``said`` in the answers of a stream is how many there were with this one, ``alive`` ones not counted:
+``said`` in the answers of a stream is how many there were with this one, without ``alive`` ones:
 a client that misses one opens the stream anew, too.
 
   status {name | nil}                -> {status}
