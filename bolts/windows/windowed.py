@@ -17,7 +17,6 @@ from waterspout.topology.marks import MAX_WATERMARK, MIN_WATERMARK
 from ..contract import Batch, Bolt
 from ..timers import Timer
 from .aggregates import Aggregate, CountRows
-from .aligned import AlignedLogic
 from .arguments import WindowSpec, read_spec
 from .clocks import EventClock, ProcessingClock
 from .counted import CountedLogic
@@ -26,6 +25,8 @@ from .logic import Added, Firing, Rows, WindowLogic
 from .output import Output, WindowFunction
 from .row_aggregates import ROW
 from .sessions import SessionLogic
+from .sliding import SlidingLogic
+from .tumbling import TumblingLogic
 from .windowers import Aligned, Session
 
 #: Name of the task's map that holds how far time has come, and the key in it.
@@ -74,7 +75,8 @@ class Windowed(Bolt):
         watermark = MIN_WATERMARK if self._timed else self._task.get(WATERMARK_KEY, MIN_WATERMARK)
         logic: type[Any] = CountedLogic
         if isinstance(spec.windower, Aligned):
-            logic = AlignedLogic
+            plain = spec.windower.tumbling and not spec.options.lateness_ms
+            logic = TumblingLogic if plain else SlidingLogic
         elif isinstance(spec.windower, Session):
             logic = SessionLogic
         self._logic: WindowLogic = logic(

