@@ -138,6 +138,11 @@ def _setting_options(command: _F) -> _F:
     help="Where positions, state and dead letters are kept"
     " [default: waterspout/NAME under the user's state home].",
 )  # fmt: skip
+@click.option(
+    "--snapshots", metavar="URL",
+    help="Where snapshots of state go: s3://..., any that fsspec knows [default: into D]; kept for"
+    " later runs of this state.",
+)  # fmt: skip
 @click.option("--fresh", is_flag=True, help="Drop the state of earlier runs and start over.")
 @begins_from
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
@@ -148,6 +153,7 @@ def run(
     sets: tuple[str, ...],
     allow: tuple[str, ...],
     state_dir: Path | None,
+    snapshots: str | None,
     fresh: bool,
     savepoint: Path | None,
     allow_dropped: bool,
@@ -164,7 +170,8 @@ def run(
     from .run_command import RunOptions, run_file
 
     return run_file(RunOptions(
-        file, in_process, workers, sets, state_dir, fresh, as_json, allow, savepoint, allow_dropped
+        file, in_process, workers, sets, state_dir, fresh, as_json, allow, savepoint, allow_dropped,
+        snapshots,
     ))  # fmt: skip
 
 

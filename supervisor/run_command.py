@@ -25,6 +25,7 @@ from .in_process import run_in_process
 from .lint_command import is_refused, problem_lines
 from .linting import LintResult, lint_file
 from .local_run import LocalRun
+from .part_folders import send_to
 from .rendering import console, summary_view, warnings_of
 from .rendering_progress import ProgressView, event_line, make_view
 from .rendering_values import lines, plural, text
@@ -54,6 +55,7 @@ class RunOptions:
     allow: Sequence[str] = ()
     savepoint: Path | None = None
     allow_dropped: bool = False
+    snapshots: str | None = None
 
 
 class Stoppable(Protocol):
@@ -83,6 +85,8 @@ def run_file(options: RunOptions) -> ExitCode:
         click.echo(line, err=True)
     plan = _plan(linted, workers)
     folder = (options.state_dir or state_folder(plan.name)).absolute()
+    if options.snapshots is not None:
+        send_to(folder / "snapshots", options.snapshots)
     beginning = _begin(options, plan, folder)
     view = make_view()
     for line in first_lines(plan, folder, beginning):

@@ -13,6 +13,7 @@ import click
 from waterspout.topology.errors import UserError, WaterspoutError
 
 from .exit_codes import ExitCode
+from .part_folders import part_folder, remote_url
 from .rendering_values import plural, size, text
 from .savepoint_folder import Fetch, have_copy, write_savepoint
 from .savepoint_manifest import Savepoint
@@ -109,7 +110,11 @@ def of_run(name: str) -> tuple[Ask, Fetch]:
         raise SavepointFailed(f"no run of {name!r:.80} is going on here (of this user)")
 
     def fetch(file: str, to: Path) -> None:
-        have_copy(Path(run.state_dir) / "snapshots" / file, to)
+        folder = Path(run.state_dir) / "snapshots"
+        if remote_url(folder):
+            to.write_bytes(part_folder(folder).open(file))
+        else:
+            have_copy(folder / file, to)
 
     return lambda request: _ask_run(run, request), fetch
 

@@ -7,17 +7,15 @@ replacement, and what it wrote is never read.
 
 from __future__ import annotations
 
-import contextlib
-import mmap
-import os
 import re
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from waterspout.bolts.snapshots import PartReader, StatePart, part_sha256
 from waterspout.topology.errors import CorruptSnapshot
+
+from .part_folders import part_folder
 
 #: Name of a part; with .tmp while it is being written.
 _NAME = re.compile(r"epoch-(\d+)\.round-(\d+)\.task-(\d+)\.part(\.tmp)?")
@@ -54,9 +52,7 @@ class SnapshotStore:
     """
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _fsync_folder(folder.parent)
+        self._folder = part_folder(folder)
 
     def write(self, epoch: int, round_: int, task: int, pieces: Iterable[bytes]) -> WrittenPart:
         """Write a part; when this returns it is durable under its name.
@@ -72,15 +68,7 @@ class SnapshotStore:
             OSError: disk full, I/O error.
         """
         name = f"epoch-{epoch}.round-{round_}.task-{task}.part"
-        temporary = self._folder / f"{name}.tmp"
-        try:
-            size, last = _write_whole(temporary, pieces)
-            os.replace(temporary, self._folder / name)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                temporary.unlink()
-            raise
-        _fsync_folder(self._folder)
+        size, last = self._folder.write(name, pieces)
         return WrittenPart(name, size, part_sha256(last))
 
     def read(self, file: str, sha256: str | None = None) -> StatePart:
@@ -100,7 +88,7 @@ class SnapshotStore:
         if not is_part_name(file):
             raise CorruptSnapshot(f"{file!r:.80}: not the name of a snapshot part")
         try:
-            data = _mapped(self._folder / file)
+            data = self._folder.open(file)
         except FileNotFoundError:
             raise CorruptSnapshot(f"{file}: the snapshot part is gone") from None
         part = PartReader(data, file)
@@ -127,9 +115,7 @@ class SnapshotStore:
             if (part.epoch, part.round) >= (epoch, round_):
                 continue
             if tasks is None or part.task in tasks:
-                with contextlib.suppress(FileNotFoundError):
-                    (self._folder / part.file).unlink()
-                    count += 1
+                count += self._folder.delete(part.file)
         return count
 
     def prune(self, round_: int, keep: Collection[str]) -> int:
@@ -139,41 +125,11 @@ class SnapshotStore:
         """
         gone = [part for part in self._files() if part.round <= round_ and part.file not in keep]
         for part in gone:
-            with contextlib.suppress(FileNotFoundError):
-                (self._folder / part.file).unlink()
+            self._folder.delete(part.file)
         return len(gone)
 
     def _files(self) -> Iterator[PartFile]:
-        for name in os.listdir(self._folder):
+        for name in self._folder.names():
             if match := _NAME.fullmatch(name):
                 epoch, round_, task = map(int, match.groups()[:3])
                 yield PartFile(epoch, round_, task, name)
-
-
-def _write_whole(path: Path, pieces: Iterable[bytes]) -> tuple[int, bytes]:
-    """Write and fsync a new file; return its length and its last piece."""
-    size, last = 0, b""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    with open(descriptor, "wb") as file:
-        for last in pieces:
-            file.write(last)
-            size += len(last)
-        file.flush()
-        os.fsync(file.fileno())
-    return size, last
-
-
-def _mapped(path: Path) -> Any:
-    """Return the bytes of a file without having them all in memory."""
-    with open(path, "rb") as file:
-        size = os.fstat(file.fileno()).st_size
-        return mmap.mmap(file.fileno(), size, access=mmap.ACCESS_READ) if size else b""
-
-
-def _fsync_folder(folder: Path) -> None:
-    """Make what was created or renamed in ``folder`` durable."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

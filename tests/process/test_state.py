@@ -80,14 +80,17 @@ def show(folder: Path, *words: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
-@pytest.mark.parametrize("backend", ["memory", "sqlite"])
-def test_each_key_is_counted_exactly_through_kills(folder: Path, backend: str) -> None:
+@pytest.mark.parametrize(("backend", "remote"), [("memory", True), ("sqlite", False)])
+def test_each_key_is_counted_exactly_through_kills(
+    folder: Path, backend: str, remote: bool
+) -> None:
+    more = ("--snapshots", f"file://{folder}/remote") if remote else ()
     run = subprocess.Popen(
         **command(folder, "run", "tally.yaml", "--json", "--state-dir", "state", "--set",
-                  f"state={backend}"),
+                  f"state={backend}", *more),
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
     )  # fmt: skip
-    snapshots = folder / "state" / "snapshots"
+    snapshots = folder / "remote" if remote else folder / "state" / "snapshots"
     for worker in (1, 0):
         before = newest(snapshots)
         wait_for(lambda before=before: newest(snapshots) > before + 2, "some snapshots")
