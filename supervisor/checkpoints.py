@@ -10,7 +10,8 @@ stored in one step. After a failure all tasks go back to the newest complete che
 When one begins, as in Flink: ``checkpoint_interval`` after the last one began, not before
 ``checkpoint_min_pause`` after it ended, never two at once, and only while all tasks run (the
 coordinator asks no earlier). More failures in a row than are tolerable are ``intolerable``:
-then all tasks are restored.
+then all tasks are restored. What is undone by that has to be done again, which may be why the
+next ones time out, too: until one succeeds, each restore doubles what is borne before the next.
 Source: Carbone et al., Lightweight Asynchronous Snapshots for Distributed Dataflows, 2015.
 """
 
@@ -19,6 +20,9 @@ from __future__ import annotations
 from typing import Any
 
 from .snapshotting import RoundState, Snapshotting, Underway
+
+#: Failures in a row that are borne at most beyond the tolerable ones.
+GRACE_MAX = 1000
 
 
 class Checkpoints(Snapshotting):
@@ -41,14 +45,18 @@ class Checkpoints(Snapshotting):
         self._tolerable = tolerable
         #: Failures since the last success or restore.
         self._counted = 0
+        #: Failures that are borne beyond the tolerable ones; grows from restore to restore.
+        self._grace = 0
 
     @property
     def intolerable(self) -> bool:
         """More failed in a row than are tolerable: all tasks are to be restored."""
-        return self._counted > self._tolerable
+        return self._counted > self._tolerable + self._grace
 
     def restored(self) -> None:
         """All tasks go back to the last checkpoint: failures count anew."""
+        if self.intolerable:
+            self._grace = min(2 * self._grace + 1, GRACE_MAX)
         self._counted = 0
 
     def postpone(self, now: float) -> None:
@@ -64,7 +72,7 @@ class Checkpoints(Snapshotting):
         super()._give_up(now, why, failed)
 
     def _succeed(self, current: Underway, now: float) -> None:
-        self._counted = 0
+        self._counted = self._grace = 0
         super()._succeed(current, now)
 
     def _pause_s(self, current: Underway, now: float) -> float:

@@ -351,7 +351,7 @@ class Coordinator:
     def _raise_epoch(self, now: float) -> None:
         if self._exact:
             # Before letters to be tried again are given out with the assignments.
-            self.letters.on_restored()
+            self._try(self.letters.on_restored)
         if self.handover.raise_epoch(now):
             self._orders.repeat(now)
             if self._exact:
@@ -378,7 +378,7 @@ class Coordinator:
             drained
             and self.phases.phase is Phase.RUNNING
             and not (self._paused or self.letters.replaying)
-            and self.progress.all_spouts("exhausted", self.handover.epoch)
+            and self.progress.input_over(self.handover.epoch)
         ):
             self.phases.step(Step.INPUT_ENDED, now)
 

@@ -84,10 +84,16 @@ class Letters:
         self._replaying = {i: w for i, w in self._replaying.items() if w != worker}
 
     def on_restored(self) -> None:
-        """All tasks go back to a checkpoint: what was to be replayed is given out again, and
-        nobody waits for an answer any more."""
+        """All tasks go back to a checkpoint: what was to be replayed is given out again, nobody
+        waits for an answer any more, and messages that are drawn again have no letter.
+
+        Raises:
+            StoreError: some have one, for now.
+        """
         self._waiting.clear()
         self._replaying.clear()
+        self._store.drop_uncovered()
+        self.count = self._store.dead_letter_count()
 
     def on_tick(self, now: float, *, replay: bool) -> None:
         """Ask the store again, once per ASK_INTERVAL_S; hand out replays when ``replay``."""

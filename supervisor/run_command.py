@@ -31,7 +31,7 @@ from .rendering_progress import ProgressView, event_line, make_view
 from .rendering_values import lines, plural, text
 from .run_result import RunResult
 from .savepoint_folder import read_savepoint
-from .savepoint_start import begin_from
+from .savepoint_start import StateThere, begin_from
 from .state_folder import Beginning, how_to_begin, state_folder
 
 #: Signals that mean: come to an end. The second one means: at once.
@@ -100,12 +100,15 @@ def run_file(options: RunOptions) -> ExitCode:
 
 
 def _begin(options: RunOptions, plan: Plan, folder: Path) -> Beginning:
+    beginning = how_to_begin(folder, options.fresh)
     if options.savepoint is None:
-        return how_to_begin(folder, options.fresh)
+        return beginning
+    if beginning.resumed:
+        raise StateThere
     savepoint = read_savepoint(options.savepoint)
     begin_from(
-        savepoint, options.savepoint, plan, folder,
-        fresh=options.fresh, allow_dropped=options.allow_dropped,
+        savepoint, options.savepoint, plan, folder, allow_dropped=options.allow_dropped,
+        fresh=beginning.fresh,
     )  # fmt: skip
     where = f"savepoint {text(str(options.savepoint))}"
     return Beginning(False, f"begins from {where} (of snapshot {savepoint.round})", resumed=True)

@@ -207,6 +207,12 @@ class Store(ABC):
         """
 
     @abstractmethod
+    def drop_uncovered(self) -> int:
+        """Forget the letters of messages that will be drawn again, since no stored position covers
+        them: they get through this time, or become letters anew. Return how many there were.
+        """
+
+    @abstractmethod
     def dead_letter_count(self) -> int:
         """Return how many dead letters there are."""
 

@@ -180,6 +180,22 @@ class MemoryStore(Store):
                 return letter.id
         return None
 
+    def drop_uncovered(self) -> int:
+        gone = [
+            letter.id
+            for letter in self._letters.values()
+            if letter.record.get("partition") is not None and not self._is_covered(letter.record)
+        ]
+        for id in gone:
+            del self._letters[id]
+        return len(gone)
+
+    def _is_covered(self, record: Mapping[str, Any]) -> bool:
+        of_task = self._positions.get(record["task"], {})
+        return record["partition"] in of_task and covered(
+            record["start"], of_task[record["partition"]]
+        )
+
     def dead_letter_count(self) -> int:
         return len(self._letters)
 

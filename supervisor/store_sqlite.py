@@ -313,6 +313,16 @@ class SqliteStore(Store):
             (self._wall(), *key, blob),
         )
 
+    def drop_uncovered(self) -> int:
+        # What has no position has the name of its request (see _add_letter).
+        named = "partition IS NOT NULL AND partition NOT LIKE 'request %/%'"
+        rows = self._file.rows(f"SELECT id, task, partition, start FROM dead_letters WHERE {named}")
+        known = self.positions() if rows else {}
+        return self.drop_dead_letters(
+            id for id, task, partition, start in rows
+            if not covered(start, known.get(task, {}).get(partition, (0, ())))
+        )  # fmt: skip
+
     def dead_letter_count(self) -> int:
         return int(self._file.rows("SELECT count(*) FROM dead_letters")[0][0])
 

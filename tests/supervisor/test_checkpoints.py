@@ -241,6 +241,25 @@ def test_so_many_failures_in_a_row_are_tolerable_and_one_more_is_not(tolerable: 
     assert not board.checkpoints.intolerable
 
 
+def test_restores_that_do_not_help_come_ever_more_seldom_until_one_is_complete():
+    board = Board()
+
+    def failures_until_intolerable() -> int:
+        count = 0
+        while not board.checkpoints.intolerable:
+            n = board.start()
+            board.checkpoints.on_snapshot_failed(1, {"round": n, "text": "too slow"}, 1.0)
+            count += 1
+        board.checkpoints.restored()
+        return count
+
+    assert [failures_until_intolerable() for _ in range(5)] == [1, 2, 4, 8, 16]
+    board.checkpoints.restored()  # for a lost worker: that says nothing of checkpoints
+    assert failures_until_intolerable() == 32
+    board.complete()
+    assert failures_until_intolerable() == 1
+
+
 def test_a_success_clears_what_was_tolerated():
     board = Board(tolerable=1)
     for _ in range(3):

@@ -10,6 +10,7 @@ from click.testing import CliRunner
 from waterspout.supervisor import run_command, savepoint_command
 from waterspout.supervisor.cli import main
 from waterspout.supervisor.exit_codes import ExitCode
+from waterspout.supervisor.store_sqlite import SqliteStore
 
 
 def test_savepoint_takes_a_folder_and_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -51,3 +52,18 @@ def test_a_folder_that_is_no_savepoint_is_one_line(tmp_path: Path) -> None:
     result = CliRunner().invoke(main, options)
     assert result.exit_code == int(ExitCode.REFUSED)
     assert "is no savepoint" in result.output
+
+
+def test_a_run_that_could_be_gone_on_with_is_not_dropped_by_the_way(tmp_path: Path) -> None:
+    topology, state = tmp_path / "t.yaml", tmp_path / "st"
+    topology.write_text(
+        "name: t\nspouts:\n  s: {class: Files, args: {paths: x}}\n"
+        "bolts:\n  c: {class: Count, args: {field: line}, inputs: [s]}\n"
+    )
+    store = SqliteStore(state / "store.sqlite")
+    store.commit_round(1, store.next_epoch(), {1: {"x": [5, []]}}, [])
+    store.close()
+    options = ["run", str(topology), "--from", str(tmp_path / "sp"), "--state-dir", str(state)]
+    result = CliRunner().invoke(main, options)
+    assert result.exit_code == int(ExitCode.REFUSED)
+    assert "--fresh drops it" in result.output

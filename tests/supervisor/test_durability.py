@@ -230,6 +230,16 @@ def test_a_dead_letter_whose_other_try_failed_is_kept_and_not_tried_again(run: E
     assert run.store.dead_letters()[0].status == "kept"
 
 
+def test_p2_a_message_that_is_drawn_again_has_no_dead_letter_until_it_fails_again(run: Exact):
+    n = run.checkpoint()
+    for start in (n - 1, n + 5):
+        run.store.add_dead_letters([{"task": 1, "partition": "p", "start": start, "values": []}])
+    run.fail(0)
+    run.raise_after_backoff()
+    assert [x.record["start"] for x in run.store.dead_letters()] == [n - 1]
+    assert run.coordinator.status(run.now)["dead_letters"] == 1
+
+
 def test_figures_of_tasks_that_were_restored_are_not_counted_twice(run: Exact):
     run.report(0, emitted=100, acked=60)
     run.report(0, emitted=100, acked=60, epoch=run.epoch)
@@ -253,6 +263,11 @@ def test_a_checkpoint_that_failed_once_too_often_has_all_tasks_restored(run: Exa
     restore = next(e for e in run.effects if isinstance(e, Event) and e.name == "restore")
     assert restore.fields["why"] == "checkpoint failed: worker 1: disk full"
     assert [e.message["kind"] for e in run.raise_after_backoff()] == ["assign", "assign"]
+    run.ready(0, 1)
+    epoch = run.epoch
+    for _ in range(20):
+        run.tick(0.5)
+    assert run.epoch == epoch, "one restore for it, not one after the other"
 
 
 def test_the_last_checkpoint_is_tried_again_as_it_is_and_then_the_run_has_failed(run: Exact):

@@ -146,6 +146,17 @@ def test_letters_are_dropped_with_the_round_that_holds_their_other_try(store: St
     assert store.dead_letter_count() == 1
 
 
+def test_letters_of_messages_that_are_drawn_again_are_dropped(store: Store):
+    own = {"task": 9, "partition": None, "start": None, "values": [1], "request": [5, 1, 0]}
+    other = letter(7, partition="never/read/request 1.txt")
+    store.add_dead_letters([letter(10), letter(20), letter(35), letter(40), own, other])
+    store.commit_round(1, store.next_epoch(), {1: {"a.txt": [20, [[35, 40]]]}}, [])
+    assert store.drop_uncovered() == 3
+    kept = [(x.record["task"], x.record["start"]) for x in store.dead_letters()]
+    assert kept == [(1, 10), (1, 35), (9, None)]
+    assert store.drop_uncovered() == 0
+
+
 def test_letters_may_be_taken_back_from_being_tried_again(store: Store):
     store.add_dead_letters([letter(10), letter(20)])
     store.mark_replay()
