@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 import queue
 import threading
 from collections.abc import Callable
 from contextvars import copy_context
+from typing import TYPE_CHECKING
 
 from waterspout.bolts.offload import Call
 
 from .log_lines import RUNNING
+
+if TYPE_CHECKING:
+    import asyncio
 
 #: Seconds that threads get to end when the worker stops; they are daemons anyway.
 JOIN_S = 0.5
@@ -48,11 +51,16 @@ class Offload:
             self._done(call)
 
     def _start_loop(self) -> asyncio.AbstractEventLoop:
+        # Here, because a worker without async bolts starts sooner without.
+        import asyncio
+
         self._loop = asyncio.new_event_loop()
         self._start_thread("async", self._loop.run_forever)
         return self._loop
 
     def _start_async(self, call: Call) -> None:
+        import asyncio
+
         context = copy_context()
         context.run(RUNNING.set, call.executor)
         task = asyncio.get_running_loop().create_task(call.run_async(), context=context)
@@ -60,6 +68,8 @@ class Offload:
         task.add_done_callback(lambda ended: self._ended(ended, call))
 
     def _ended(self, task: asyncio.Task[None], call: Call) -> None:
+        import asyncio
+
         self._running.discard(task)
         if task.cancelled():
             # Before its first step, when it could not note that itself.

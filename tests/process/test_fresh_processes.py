@@ -19,6 +19,14 @@ def test_the_command_line_alone_imports_nothing_heavy() -> None:
     assert run.stdout == "[]\n", run.stderr
 
 
+def test_a_worker_imports_what_few_topologies_use_only_when_they_do() -> None:
+    """It is started again while messages wait: asyncio and metadata are a quarter of its start."""
+    rare = "asyncio", "ssl", "email", "importlib.metadata"
+    code = "import sys, waterspout.supervisor.worker; print([m for m in %r if m in sys.modules])"
+    run = subprocess.run([sys.executable, "-c", code % (rare,)], capture_output=True, text=True)
+    assert run.stdout == "[]\n", run.stderr
+
+
 def test_linting_does_not_import_what_it_lints(tmp_path: Path) -> None:
     """No module of the user, and none that a class names, is loaded."""
     (tmp_path / "wordcount.py").write_text(MODULE)

@@ -6,7 +6,6 @@ from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import pytest
-from waterspout.supervisor import allow_lists
 from waterspout.supervisor.allow_lists import (
     allow_options,
     local_modules,
@@ -38,7 +37,7 @@ def test_installed_plugins_are_allowed_one_by_one(
         points = [EntryPoint("Others", "others.bolts:Split", "waterspout.bolts")]
         return [point for point in points if point.group == group]
 
-    monkeypatch.setattr(allow_lists, "entry_points", entry_points)
+    monkeypatch.setattr("importlib.metadata.entry_points", entry_points)
     allow = make_allow_list(str(code))
     allow.check("others.bolts:Split")
     with pytest.raises(ImportDenied):
