@@ -15,6 +15,7 @@ import psutil
 from waterspout.supervisor.cluster.client import Client, RequestRefused, Unreachable
 from waterspout.supervisor.cluster.client_connection import ClientOptions, connect
 
+from .bytecode import environment
 from .engine import PROGRAM, ROOT, TOPOLOGIES, RunFailed
 from .marks import FOLDER_VARIABLE, named, read_marks
 
@@ -79,7 +80,7 @@ class Daemons:
     def _environment(self) -> dict[str, str]:
         path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
         return {
-            **os.environ, FOLDER_VARIABLE: str(self.marks_folder), "PYTHONPATH": path,
+            **environment(), FOLDER_VARIABLE: str(self.marks_folder), "PYTHONPATH": path,
             "WATERSPOUT_ALLOW": "benchmarks", "XDG_STATE_HOME": str(self.folder / "state"),
         }  # fmt: skip
 

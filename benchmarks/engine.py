@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from .bytecode import environment
 from .marks import FOLDER_VARIABLE, named, read_marks
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -91,7 +92,7 @@ class Running:
     def _environment(self) -> dict[str, str]:
         path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
         return {
-            **os.environ,
+            **environment(),
             FOLDER_VARIABLE: str(self.marks_folder),
             "WATERSPOUT_ALLOW": "benchmarks",
             "PYTHONPATH": path,
