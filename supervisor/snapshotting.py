@@ -187,9 +187,9 @@ class Snapshotting(ABC):
     def settle(self) -> None:
         """Tell all workers what another coordinator left open: which one is durable, and that
         a later one was given up."""
-        for kind, number in (("durable", self._store.last_round()), ("abort", self._number)):
-            for worker in self._workers:
-                self._send(worker, {"kind": kind, "round": number})
+        self.answers.say(self._store.last_round())
+        for worker in self._workers:
+            self._send(worker, {"kind": "abort", "round": self._number})
 
     def abort(self, now: float, why: str = "", *, failed: bool = False) -> None:
         """Give up the one under way, if any; nothing that it held becomes durable by it."""

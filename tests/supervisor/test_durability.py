@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import random
 from typing import Any
 
 import pytest
+from waterspout.supervisor.coordinator import Coordinator
 from waterspout.supervisor.durability import LAST_DURABLES_MAX
 from waterspout.supervisor.effects import Event, PruneSnapshots, Send, TopologyDone
 from waterspout.supervisor.phases import Phase
@@ -13,7 +15,7 @@ from waterspout.supervisor.store import Suspect
 from waterspout.supervisor.store_memory import MemoryStore
 
 from .fleet import StandInPlan
-from .scripted import Run
+from .scripted import SETTINGS, Run
 
 EXACT = StandInPlan(workers=2, spouts=2, bolts=2, guarantee="exactly-once")
 
@@ -388,6 +390,25 @@ def test_a_coordinator_that_dies_after_the_last_checkpoint_leaves_only_the_commi
     assert again.told() == [(0, "durable"), (1, "durable")]
     again.durable_done(n)
     assert again.told() == [(0, "stop"), (1, "stop")]
+
+
+def test_a_coordinator_that_comes_back_has_sinks_commit_what_the_last_one_stored(run: Exact):
+    n = run.checkpoint()
+    again = Exact.__new__(Exact)
+    again.store, again.plan, again.now, again.effects = run.store, EXACT, 50.0, []
+    again.coordinator = Coordinator(EXACT, SETTINGS, run.store, random.Random(3))
+    again.coordinator.resume({0: 70, 1: 71}, again.now)
+    here = {"endpoint": "x", "key": "", "pid": 1, "round": n, "built": True, "ready": True,
+            "going": True, "finishing": False}  # fmt: skip
+    for worker in (0, 1):
+        again.say(worker, "here", **{**here, "epoch": run.store.epoch()})
+    durable = [e.message for e in again.take(Send) if e.message["kind"] == "durable"]
+    assert [m["round"] for m in durable] == [n, n]
+    again.say(0, "durable_done", round=n)
+    again.say(1, "durable_done", round=n, failed="sink: refused")
+    again.effects.clear()
+    again.tick(1.1)
+    assert (1, "durable") in again.told(), "said again until it is done"
 
 
 def test_a_savepoint_that_is_asked_for_too_late_is_refused(run: Exact):

@@ -250,3 +250,11 @@ def test_numbers_go_on_after_a_restart():
     store = MemoryStore()
     store.commit_round(41, store.next_epoch(), {}, [])
     assert Board(store=store).start() == 42
+
+
+def test_a_savepoint_is_committed_even_when_nothing_changed():
+    board = Board(stateful=False)
+    n = board.start(whole=True)
+    board.freeze(0, n, changed=False)
+    assert board.freeze(1, n, changed=False)
+    assert not board.rounds.last_done and not board.store.final()

@@ -64,6 +64,17 @@ def test_an_epoch_that_was_given_out_is_never_given_out_again(tmp_path: Path):
         assert SqliteStore(folder / "store.sqlite").next_epoch() > newest
 
 
+def test_a_number_of_a_round_that_was_given_out_is_never_given_out_again(tmp_path: Path):
+    store = SqliteStore(tmp_path / "store.sqlite")
+    copies: list[tuple[Path, int]] = []
+    given = [0]
+    watch(store, tmp_path, copies, given)
+    for _ in range(3):
+        given.append(store.next_rounds(10) + 9)
+    for folder, newest in copies:
+        assert SqliteStore(folder / "store.sqlite").next_rounds(1) > newest
+
+
 def test_a_round_is_there_in_whole_or_not_at_all(tmp_path: Path):
     store = SqliteStore(tmp_path / "store.sqlite")
     epoch = store.next_epoch()
