@@ -102,13 +102,17 @@ class WorkerRestore:
 
 
 def close_tasks(core: WorkerCore) -> None:
-    """Close spouts and clean bolts up; nothing is at work then. What that raises is only noted."""
+    """Close spouts, clean bolts up, release their state; nothing is at work then.
+
+    What that raises is only noted.
+    """
     for bolt in core.order:
         bolt.at_work(())
     closing: list[tuple[str, Callable[[], object]]] = [
         (spout.component, spout.close) for spout in core.tasks.spouts.values()
     ]
     closing += [(bolt.component, bolt.bolt.cleanup) for bolt in core.order]
+    closing += [(bolt.component, core.tasks.states[bolt.task].close) for bolt in core.order]
     for component, close in closing:
         try:
             close()

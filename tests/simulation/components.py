@@ -11,6 +11,7 @@ from itertools import islice
 from typing import Any
 
 from waterspout.bolts.contract import Batch, Bolt, ColumnBolt, Made
+from waterspout.bolts.timers import Timer
 from waterspout.spouts.contract import EndOfInput, Messages, Reader, Source, Spout
 from waterspout.topology.columns import Columns
 from waterspout.topology.component import Context
@@ -342,6 +343,29 @@ class TickStep(Step):
             self.send([(stream, values)])
 
 
+class TimerStep(Step):
+    """Keeps what comes by key, and emits it when a timer of its own is due."""
+
+    #: How long a tuple waits, in ms.
+    WAITS_MS = 60
+
+    def prepare(self, context: Context) -> None:
+        super().prepare(context)
+        self.kept = context.state.map("kept")
+
+    def process(self, tup: Tuple) -> None:
+        for stream, values in self.work(tup.component, tup.stream, tup):
+            self.kept[values[1]] = [stream, *values]
+            now = self.context.timers.now_ms()
+            self.context.timers.processing(now + chance(values[1]) % self.WAITS_MS, values[1])
+        self.world.after(self.shape.id, tup[0])
+
+    def on_timer(self, timer: Timer) -> None:
+        stream, *values = self.kept[timer.name]
+        del self.kept[timer.name]
+        self.send([(stream, values)])
+
+
 #: The class of each style of a bolt.
 STYLES: dict[str, type[Step]] = {
     "emit": EmitStep,
@@ -355,4 +379,5 @@ STYLES: dict[str, type[Step]] = {
     "join": JoinStep,
     "tick": TickStep,
     "meet": MeetStep,
+    "timer": TimerStep,
 }

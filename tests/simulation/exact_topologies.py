@@ -36,6 +36,10 @@ def _bolt(rng: random.Random, bolt: BoltShape) -> BoltShape:
     """Give a bolt a style that holds no tuples, and state to look at."""
     if bolt.role == "join":
         return replace(bolt, style="meet", stateful=True, inputs=_by_jid(bolt))
+    by_key = tuple(replace(i, grouping="fields", fields=("key",)) for i in bolt.inputs)
+    direct = any(each.grouping == "direct" for each in bolt.inputs)
+    if bolt.role == "tick" and not direct and rng.random() < 0.5:
+        return replace(bolt, style="timer", inputs=by_key, tick_s=None)
     style = rng.choice(("emit", "yield", "batch")) if bolt.style == "hand" else bolt.style
     if style == "batch" and bolt.streams != ("default",):
         style = "emit"

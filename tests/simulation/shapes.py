@@ -35,8 +35,8 @@ class BoltShape:
 
     Attributes:
         role: pass (one out per in) | fan (0 to 3) | join | tick (emits from its ticks) | end.
-        style: emit | yield | many | batch | columns | hand | async | meet; how its class is
-            written.
+        style: emit | yield | many | batch | columns | hand | async | meet | timer; how its class
+            is written.
     """
 
     id: str

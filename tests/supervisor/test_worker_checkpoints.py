@@ -188,6 +188,14 @@ def test_an_old_part_and_an_old_number_change_nothing() -> None:
     cores.run(3)
     assert not cores.of("snapshot_failed") and not cores.of("snapshotted")
     assert cores.cores[0].rounds.told == 5
+    # The same number in another epoch.
+    cores.restore()
+    cores.tell_all("checkpoint", round=5)
+    cores.run(1)
+    cores.cores[0].on_part_written(job, None, cores.now)
+    cores.cores[0].on_part_failed(job, "late", cores.now)
+    cores.run(3)
+    assert not cores.of("snapshot_failed") and not cores.of("snapshotted")
 
 
 class Careful(Sum):

@@ -27,8 +27,13 @@ def test_old_components_are_closed_quietly_and_new_ones_are_made() -> None:
     cores.start()
     cores.run(10)
     old = cores.made["out", 0]
+    released: list[int] = []
+    states = sorted(cores.cores[0].tasks.states.items())
+    for task, state in states:
+        state.close = lambda task=task: released.append(task)  # type: ignore[method-assign, misc]
     cores.restore()
     assert Closing.closed == 1 and old.cleaned
+    assert released == [task for task, _ in states]
     assert isinstance(cores.made["out", 0], Out) and cores.made["out", 0] is not old
     (error,) = cores.cores[0].report(cores.now)["errors"]
     assert "closed badly" in error["text"]
