@@ -7,9 +7,12 @@ address of the blobs is not known: then everything fails for now.
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
+
+from waterspout.bolts.snapshots import part_sha256
 
 from .blob_client import BlobClient, BlobError
 from .code_pack import PackRefused
@@ -20,6 +23,8 @@ from .host_protocol import WishWorker
 from .supervisor_folder import SupervisorFolder
 
 _CHUNK = 1 << 20
+#: More than a part's digest at its end, less than any part.
+_TAIL_BYTES = 48
 
 
 class HostFiles:
@@ -53,9 +58,9 @@ class HostFiles:
     def _code_at(self, sha256: str) -> Path | None:
         return self._code.path(sha256) if _is_sha256(sha256) else None
 
-    def has(self, id: str, file: str) -> bool:
-        """Say whether a part is in the folder of its topology."""
-        return (self._folder.topology(id) / "snapshots" / file).exists()
+    def has(self, id: str, file: str, sha256: str) -> bool:
+        """Say whether a part is in the folder of its topology: this one, not just its name."""
+        return _has_part(self._folder.topology(id) / "snapshots" / file, sha256)
 
     def code_folder(self, wish: WishWorker) -> Path | None:
         """Return the folder of a topology's own code; None: it has none here.
@@ -86,14 +91,14 @@ class HostFiles:
             raise JobFailed(f"{file} is gone", final=True) from None
         self._blobs(lambda blobs: blobs.put("part", path, name=file, id=id, sha256=digest))
 
-    def fetch(self, id: str, file: str) -> None:
-        """Have a snapshot part in the folder of its topology.
+    def fetch(self, id: str, file: str, sha256: str) -> None:
+        """Have a snapshot part in the folder of its topology, in place of one that has its name.
 
         Raises:
             JobFailed: it could not be had.
         """
         path = self._folder.make_topology(id) / "snapshots" / file
-        if not path.exists():
+        if not _has_part(path, sha256):
             self._blobs(lambda blobs: blobs.get("part", name=file, id=id, to=path, sha256=None))
 
     def prepare(self, code: str, requirements: str) -> None:
@@ -145,6 +150,16 @@ def _sha256(path: Path) -> str:
         while chunk := file.read(_CHUNK):
             digest.update(chunk)
     return digest.hexdigest()
+
+
+def _has_part(path: Path, sha256: str) -> bool:
+    """Say whether a part lies there; its sha256 is what it ends with (snapshots.part_sha256)."""
+    try:
+        with open(path, "rb") as file:
+            file.seek(-_TAIL_BYTES, os.SEEK_END)
+            return part_sha256(file.read()) == sha256
+    except OSError:
+        return False
 
 
 def python_of(environments: Environments, requirements: str) -> str:

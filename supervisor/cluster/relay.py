@@ -60,10 +60,14 @@ class Upload:
 
 @dataclass(frozen=True, slots=True)
 class Fetch:
-    """Have a snapshot part in the folder; answered by ``fetched`` or ``not_fetched``."""
+    """Have a snapshot part in the folder; answered by ``fetched`` or ``not_fetched``.
+
+    ``sha256``: of the part; what lies there under its name may be of another run.
+    """
 
     id: str
     file: str
+    sha256: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,7 +241,7 @@ class Relay:
             return []
         if not number:
             return [ToWorker(key, data)]
-        files: set[str] = set()
+        files: dict[str, str] = {}
         out: list[Out] = []
         again = boot == line.boot and bool(line.waiting)
         if kind == "assign" and not (again and number <= line.waiting[-1].number):
@@ -246,23 +250,24 @@ class Relay:
                 return [found]
             planned, files = found
             out.append(planned)
-        if self._queue(line, boot, _Message(number, data, files)):
-            for file in files:
+        if self._queue(line, boot, _Message(number, data, set(files))):
+            for file, sha256 in files.items():
                 waiting = self._fetching.setdefault((key[0], file), set())
                 if not waiting:
-                    out.append(Fetch(key[0], file))
+                    out.append(Fetch(key[0], file, sha256))
                 waiting.add(key)
         elif not line.waiting or number < line.waiting[0].number:
             out.append(ToWorker(key, data))
         return out
 
-    def _assign(self, key: Key, data: bytes) -> Refuse | tuple[Planned, set[str]]:
-        """Look into an ``assign``: may it be run here, and which parts does it need?"""
+    def _assign(self, key: Key, data: bytes) -> Refuse | tuple[Planned, dict[str, str]]:
+        """Look into an ``assign``: may it be run here, and which parts (file -> sha256) does it
+        need?"""
         try:
             message = unpack(data)
             plan = Plan.from_wire(message["plan"])
             parts = (message.get("parts") or {}).values()
-            files = {str(file) for of_task in parts for file, _ in of_task}
+            files = {str(file): str(sha256) for of_task in parts for file, sha256 in of_task}
         except Exception as error:
             # Whatever a plan of another version makes of our readers: it cannot be run.
             return Refuse(key, cut(f"cannot read the plan: {type(error).__name__}: {error}"))

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from waterspout.bolts.snapshots import StateCopy, encode_part, part_sha256
 from waterspout.supervisor.allow_lists import local_modules
 from waterspout.supervisor.cluster.blob_client import BlobError
 from waterspout.supervisor.cluster.code_pack import pack
@@ -19,6 +20,8 @@ from waterspout.supervisor.cluster.supervisor_folder import SupervisorFolder
 
 ID = "words-0a1b2c"
 PART = "epoch-1.round-2.task-3.part"
+STATE = b"".join(encode_part(StateCopy("count", 0, (), "", 1)))
+DIGEST = part_sha256(STATE)
 PACK = pack({"mine/__init__.py": b"", "top.py": b"X = 1\n", "sub/inner.py": b""})
 SHA = hashlib.sha256(PACK).hexdigest()
 
@@ -66,15 +69,28 @@ def test_a_part_goes_to_the_coordinator_and_comes_back_on_another_host(
     files: HostFiles, folder: SupervisorFolder, blobs: FakeBlobs
 ) -> None:
     path = folder.make_topology(ID) / "snapshots" / PART
-    path.write_bytes(b"state")
+    path.write_bytes(STATE)
     files.upload(ID, PART)
     path.unlink()
-    assert not files.has(ID, PART)
-    files.fetch(ID, PART)
-    assert path.read_bytes() == b"state"
-    files.fetch(ID, PART)
+    assert not files.has(ID, PART, DIGEST)
+    files.fetch(ID, PART, DIGEST)
+    assert path.read_bytes() == STATE
+    files.fetch(ID, PART, DIGEST)
     assert blobs.gets == 1
-    assert files.has(ID, PART)
+    assert files.has(ID, PART, DIGEST)
+
+
+@pytest.mark.parametrize("there", [b"", b"state of another run" + bytes(40), STATE[:-1]])
+def test_a_file_that_only_has_the_name_of_a_part_is_replaced(
+    files: HostFiles, folder: SupervisorFolder, blobs: FakeBlobs, there: bytes
+) -> None:
+    """A topology that begins from a savepoint has names that an earlier beginning had."""
+    path = folder.make_topology(ID) / "snapshots" / PART
+    path.write_bytes(there)
+    blobs.held["part", ID, PART] = STATE
+    assert not files.has(ID, PART, DIGEST)
+    files.fetch(ID, PART, DIGEST)
+    assert path.read_bytes() == STATE
 
 
 def test_a_part_that_is_gone_is_never_stored(files: HostFiles) -> None:
@@ -89,14 +105,14 @@ def test_a_refusal_is_final_unless_trying_again_may_help(
 ) -> None:
     blobs.error = BlobError("no such blob", retry=retry)
     with pytest.raises(JobFailed, match="no such blob") as error:
-        files.fetch(ID, PART)
+        files.fetch(ID, PART, DIGEST)
     assert error.value.final is not retry
 
 
 def test_without_a_coordinator_everything_waits(folder: SupervisorFolder) -> None:
     files = HostFiles(folder, lambda: None, Environments(folder.environments))
     with pytest.raises(JobFailed, match="not in reach") as error:
-        files.fetch(ID, PART)
+        files.fetch(ID, PART, DIGEST)
     assert not error.value.final
 
 

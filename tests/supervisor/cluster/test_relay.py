@@ -28,6 +28,7 @@ ID = "words-0a1b2c"
 KEY = (ID, 0, 7)
 OTHER = (ID, 1, 8)
 PLAN = plan_of({"source": 1, "work": 1})
+SHA = "ab" * 32
 
 
 def part(number: int) -> str:
@@ -51,7 +52,7 @@ def snapshotted(n: int, *parts: int, key: Key = KEY) -> bytes:
 
 
 def assign(n: int, *parts: int, boot: int = 3) -> bytes:
-    files = {each: [[part(each), ""]] for each in parts}
+    files = {each: [[part(each), SHA]] for each in parts}
     return told(n, "assign", boot, epoch=1, plan=PLAN.to_wire(), parts=files)
 
 
@@ -183,7 +184,7 @@ def test_an_assign_goes_on_when_its_parts_are_here_and_what_follows_keeps_its_or
     planned, fetch = between.from_coordinator(KEY, assign(1, 5))
     assert isinstance(planned, Planned)
     assert planned.plan.fingerprint() == PLAN.fingerprint()
-    assert fetch == Fetch(ID, part(5))
+    assert fetch == Fetch(ID, part(5), SHA)
     assert between.waits_for_parts(KEY)
     assert between.fetchers(ID, part(5)) == [KEY]
     assert between.from_coordinator(KEY, told(2)) == []
