@@ -258,9 +258,15 @@ class Coordinator:
     def _on_boot_failed(self, worker: Worker, message: Mapping[str, Any], now: float) -> None:
         if message.get("corrupt") and self._falling.fall_back(message):
             return
-        worker.apply(WorkerEvent.CANNOT_BOOT)
         advice = f"; {NO_OLDER}" if message.get("corrupt") else ""
-        reason = f"component {message['component']!r} cannot be built: {message['text']}{advice}"
+        text = f"cannot be built: {message['text']}{advice}"
+        reason = f"component {message['component']!r} {text}"
+        if worker.was_built and not advice:
+            # It was built before: what it needs may be away. Tried again, as after a crash there.
+            self.progress.errors.add(message["component"], None, text, message["traceback"])
+            self.handover.kill(worker, reason)
+            return
+        worker.apply(WorkerEvent.CANNOT_BOOT)
         self._ending.stop(TopologyDone(False, "boot_failed", reason, message["traceback"]), now)
 
     def _on_report(self, worker: Worker, message: Mapping[str, Any], now: float) -> None:

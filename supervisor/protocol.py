@@ -15,7 +15,7 @@ Worker -> coordinator
                                    ``summarise``. Open requests are said again
   boot_failed {component, text, traceback, corrupt?}   a component cannot be built: the run ends,
                                    unless a part could not be read (``corrupt``) and an older
-                                   snapshot is kept
+                                   snapshot is kept; it is tried again where it was built before
   built {epoch}                    all tasks of an ``assign`` are built and restored. From here on
                                    boot_timeout does not apply (links may wait for a busy peer)
   ready {epoch}                    and all out-links of the epoch are open; implies ``built``

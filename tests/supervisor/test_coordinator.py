@@ -15,6 +15,7 @@ from waterspout.supervisor.effects import (
     TopologyDone,
 )
 from waterspout.supervisor.phases import Phase
+from waterspout.supervisor.restarts import REBOOT_LOSSES_MAX
 from waterspout.supervisor.store import StoreError, Suspect, TopologyChanged
 from waterspout.supervisor.store_memory import MemoryStore
 
@@ -314,6 +315,29 @@ def test_a_worker_that_starts_while_paused_is_told(run: Run):
     run.register(0)
     (assign,) = [e.message for e in run.take(Send) if e.worker == 0]
     assert assign["paused"] is True
+
+
+def test_a_component_that_was_built_before_is_tried_again_and_says_why_it_could_not_be():
+    """A restore builds all tasks anew, also while a database is away."""
+    run = Run()
+    run.bring_up()
+    run.exit(0)
+    run.tick(1.0)
+    for losses in range(REBOOT_LOSSES_MAX):
+        run.register(0)
+        run.say(0, "boot_failed", component="count", text="no database", traceback="T: user")
+        (error,) = run.coordinator.status(run.now)["errors"]
+        assert "no database" in error["text"] and error["count"] == losses + 1
+        assert [each.worker for each in run.take(KillWorker)] == [0]
+        run.exit(0)
+        if losses == 0:
+            assert run.take(TopologyDone) == []
+        for _ in range(14):
+            run.tick(5.0)
+            run.report(1)
+    run.exit(1)
+    (done,) = run.take(TopologyDone)
+    assert done.outcome == "boot_failed" and "no database" in done.reason
 
 
 def test_a_worker_that_its_host_never_starts_ends_the_run_once():
