@@ -75,7 +75,12 @@ class TaskStates:
         state: TaskState, task: TaskPlan, parallelism: int, chains: list[list[AnyPart]]
     ) -> None:
         owned: set[int] | None = None
-        if any(chain[0].parallelism not in (0, parallelism) for chain in chains):
+        # What another task wrote goes by key, too, whatever the parallelism was: it may have
+        # changed to and fro without a snapshot in between.
+        if any(
+            chain[0].parallelism not in (0, parallelism) or chain[0].index != task.index
+            for chain in chains
+        ):
             owners = group_owners(parallelism)
             owned = {group for group, owner in enumerate(owners) if owner == task.index}
         parts = []

@@ -106,6 +106,21 @@ def test_another_parallelism_deals_the_keys_out_anew(backend: str, old: int, new
     assert sorted(found) == list(range(200))
 
 
+def test_keys_that_went_to_and_fro_without_a_snapshot_are_in_one_task() -> None:
+    """2 tasks, then 4, then 2 again: a task of these is given the files of both."""
+    states = made(plan_of(2))
+    for number in range(50):
+        state = states[number % 2]
+        state.value("v")
+        state.key = number
+        state.value("v").set(number)
+    parts = [part_of(state) for state in states]
+    found = [
+        key for state in made(plan_of(2), parts=parts) for key, _ in state.value("v").all()
+    ]
+    assert sorted(found) == list(range(50))
+
+
 @pytest.mark.parametrize("options", [{"blocking": True}])
 def test_a_bolt_whose_calls_run_elsewhere_has_no_handles(options: dict[str, Any]) -> None:
     (state,) = made(plan_of(**options))
