@@ -93,14 +93,14 @@ class Durability:
     def go(self, now: float) -> None:
         """All tasks run; called in every epoch."""
         self.snapshots.postpone(now)
+        if self.snapshots.last:
+            # Whoever is new has to do what its predecessor was asked for, and may not have done.
+            self.snapshots.answers.say(self.snapshots.last)
         if not self.over:
             self._phases.step(Step.GO, now)
-            return
-        if self._phases.phase is Phase.STARTING:
+        elif self._phases.phase is Phase.STARTING:
             self._phases.input_ended = True
             self._phases.step(Step.OVER, now)
-        # Whoever is new has to do what its predecessor may have been asked for.
-        self.snapshots.answers.say(self.snapshots.last)
 
     def on_rolled_back(self, now: float) -> None:
         """A worker is lost, or all tasks are to be restored: nothing under way completes."""

@@ -332,6 +332,25 @@ def test_a_commit_that_failed_is_asked_for_again_and_holds_up_the_end(run: Exact
     assert run.told() == [(0, "stop"), (1, "stop")]
 
 
+def test_what_is_durable_is_said_again_in_every_epoch_so_that_no_commit_waits_for_news(run: Exact):
+    """A sink that could not commit what it was restored with is asked to, not only by the next."""
+    n = run.checkpoint()
+    run.exit(0)
+    run.raise_after_backoff()
+    run.register(0)
+    run.tick(1.0)
+    run.effects.clear()
+    run.ready(0, 1)
+    said = [e.message for e in run.effects if isinstance(e, Send)]
+    told = [m["round"] for m in said if m["kind"] == "durable"]
+    assert told == [n, n] and said[-1]["epoch"] == run.epoch
+    run.say(0, "durable_done", round=n)
+    run.say(1, "durable_done", round=n, failed="sink: refused")
+    run.effects.clear()
+    run.tick(1.1)
+    assert (1, "durable") in run.told()
+
+
 def test_a_commit_that_fails_for_good_fails_the_run_and_the_next_run_commits(run: Exact):
     close(run)
     n = answer_without_done(run)
