@@ -123,6 +123,40 @@ def newest_parts(project: ExactProject) -> list[Path]:
     return [project.folder / "state" / "snapshots" / part.file for part in parts[-1:]]
 
 
+PICKY = """
+
+class Picky(Split):
+    def process(self, tup):
+        words = tup["line"].split()
+        for word in words[:2]:
+            self.emit([word])
+        if "poison" in words:
+            raise ValueError("poison")
+        for word in words[2:]:
+            self.emit([word])
+"""
+
+
+def test_p1_messages_that_always_fail_become_dead_letters_without_any_effect(
+    project: ExactProject,
+) -> None:
+    true = project.write_texts(lines=1000)
+    with open(project.folder / "texts" / "3.txt", "a") as file:
+        file.write("good good poison\n" * 2)
+    with open(project.folder / "components.py", "a") as file:
+        file.write(PICKY)
+    project.change("components:Split", "components:Picky")
+    project.change("    args: {pause_s: 0.001}\n", "")
+    project.change("max_pending: 100", "max_pending: 100, attempts_max: 2")
+    done = project.run()
+    assert done.returncode == 0, done.stderr
+    summary = json.loads(done.stdout)
+    assert (summary["dead_letters"], summary["acked"]) == (2, 1000)
+    assert summary["epochs"] >= 2, "each attempt takes everybody back"
+    assert "all tasks go back to checkpoint" in done.stderr
+    project.exact(true)
+
+
 def test_a_drained_run_goes_on_where_it_stopped(project: ExactProject) -> None:
     true = project.write_texts(lines=LINES)
     run = project.start()
