@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from waterspout.topology.marks import MAX_WATERMARK
 from waterspout.topology.settings import Settings
 
 from .tallies import Tally
@@ -164,6 +165,24 @@ class Progress:
         """Say whether every spout task reported ``flag`` (drained, exhausted) in this epoch."""
         return all(
             tally.epoch == epoch and bool(tally.report.get(flag)) for tally in self.spouts()
+        )
+
+    def input_over(self, epoch: int) -> bool:
+        """Say whether all input was drawn and event time, where there is any, has ended everywhere.
+
+        Windows fire then while rounds go on, stage after stage, each when all it holds is durable:
+        a failure in the middle of ``finish`` cannot make one fire again with a part of its rows.
+        """
+        return self.all_spouts("exhausted", epoch) and self._event_time_over(epoch)
+
+    def _event_time_over(self, epoch: int) -> bool:
+        tallies = self.tallies.values()
+        if not any(tally.report.get("watermark") for tally in tallies):
+            return True
+        return all(
+            tally.epoch == epoch
+            and (tally.report.get("watermark") or (MAX_WATERMARK,))[0] == MAX_WATERMARK
+            for tally in tallies
         )
 
     def stalled(self, now: float) -> bool:

@@ -64,6 +64,7 @@ def test_two_workers_that_cannot_read_it_cost_one_snapshot():
     run.cannot_read(0)
     run.cannot_read(1)
     assert run.store.restore_round() == 1
+    assert "stop" not in [e.message["kind"] for e in run.effects if isinstance(e, Send)]
     assert len([e for e in run.effects if isinstance(e, Event) and "read" in e.name]) == 1
 
 
