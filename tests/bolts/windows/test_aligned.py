@@ -214,3 +214,11 @@ def test_time_does_not_go_back() -> None:
     assert fire(tested, 20) == []
     assert tested.watermark == 50
     assert tested.add(rows_of([("k", 1, 0)])).late == [0]
+
+
+def test_time_has_come_as_far_as_the_step_that_was_taken() -> None:
+    tested = logic(10)
+    tested.add(rows_of([("k", 1, 0), ("k", 11, 0)]))
+    seen_at = [(step[0][2], tested.watermark) for step in tested.advance(100)]
+    assert seen_at == [(10, 9), (20, 19)]
+    assert tested.watermark == 100

@@ -103,3 +103,10 @@ def test_what_a_firing_writes_grows_much_slower_than_the_window() -> None:
         written[size] = max(lengths)
     # 4 and 40 panes of two values that have fired, and what has not.
     assert written == {16: 2 + 2 * 4, 1600: 2 + 2 * 40}
+
+
+def test_a_window_that_waits_for_late_rows_is_not_fired_early_any_more() -> None:
+    tested = logic(10, made=[CountRows("n")], lateness_ms=50, early_ms=4)
+    tested.add(rows_of([("k", 1, 0), ("k", 11, 0)], tested.aggregates))
+    assert counts(fire(tested, 11)) == [("k", 0, 10, 1), ("k", 10, 20, 1)]
+    assert counts(fire(tested, 15)) == [("k", 10, 20, 1)]
