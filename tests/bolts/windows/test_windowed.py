@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from waterspout.bolts.snapshots import decode_part, encode_part
 from waterspout.bolts.state import TaskState
+from waterspout.bolts.state_sqlite import SqliteBackend
 from waterspout.bolts.timers import Timer
 from waterspout.bolts.windows import Window
 from waterspout.topology.errors import UserError
@@ -302,3 +303,36 @@ def test_what_a_batch_fires_goes_out_step_by_step(bench: Any) -> None:
         bolt.after_batch()
         sizes.append(len(taken(bench)))
     assert sizes == [2, 2, 1]
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [{"tumbling": "10s"}, {"sliding": {"size": "20s", "slide": "1s"}, "lateness": "5s"},
+     {"session": "2s"}, {"count": 3, "time": None}],
+)  # fmt: skip
+def test_state_in_a_file_makes_no_difference_nor_does_a_snapshot_of_it(
+    bench: Any, kind: Any
+) -> None:
+    args = {**TUMBLING, "tumbling": None, **kind, "aggregate": {"n": "count", "t": {"top": {
+        "field": "amount"}}}}  # fmt: skip
+    rows = [[f"u{n % 7}", n * 0.37 % 23 + n // 50, n % 3] for n in range(200)]
+    found = []
+    for in_file in (False, True):
+        backends = [SqliteBackend() if in_file else None for _ in range(2)]
+        bolt = start(bench, state=TaskState("step", backend=backends[0]), **args)
+        feed(bench, bolt, *rows[:120])
+        pass_to(bolt, 13_500)
+        copy = bolt.context.state.snapshot_begin()
+        # What comes after the cut is not in it, though the bolt goes on.
+        feed(bench, bolt, *rows[120:])
+        before = taken(bench)
+        state = TaskState("step", backend=backends[1])
+        state.restore([decode_part(b"".join(encode_part(copy)))])
+        after = start(bench, state=state, **args)
+        feed(bench, after, *rows[120:])
+        found.append((before, taken(bench), finished(bench, after)))
+        for backend in backends:
+            if backend is not None:
+                backend.close()
+    assert found[0] == found[1]
+    assert sum(map(len, found[0])) >= 7
