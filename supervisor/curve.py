@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import zmq
 from zmq.utils import z85
 
+from .arrived import arrived
 from .zap import Gate, Rule
 
 if TYPE_CHECKING:
@@ -111,6 +112,8 @@ class CurveServer:
         """Answer what was asked. Called when the socket is readable, or a rule has changed."""
         with suppress(zmq.Again):
             for _ in range(RECEIVED_MAX):
+                if not arrived(self.socket):
+                    break
                 self._gate.take(self.socket.recv_multipart(zmq.NOBLOCK), now)
         self._gate.look(now)
         while self._gate.outbox:

@@ -58,6 +58,9 @@ class Progress:
             t.task: Tally(t.task, t.component, plan.kind(t.component), plan.seeks(t.component))
             for t in plan.tasks
         }
+        self._spouts = [tally for tally in self.tallies.values() if tally.kind == "spout"]
+        #: Tasks that were in a user call by the newest report of each worker.
+        self._calls: dict[int, list[Tally]] = {worker: [] for worker in range(plan.workers)}
         self._tasks = {
             worker: [t.task for t in plan.tasks if t.worker == worker]
             for worker in range(plan.workers)
@@ -89,9 +92,15 @@ class Progress:
         if not message.get("news", True):
             self._without_news.add(worker)
         own = set(self._tasks[worker])
+        calls: list[Tally] = []
+        if counts:
+            self._calls[worker] = calls
         for entry in message["tasks"]:
             if counts and entry.get("task") in own:
-                self.tallies[entry["task"]].update(entry, message["epoch"], now)
+                tally = self.tallies[entry["task"]]
+                tally.update(entry, message["epoch"], now)
+                if entry.get("call_since_s"):
+                    calls.append(tally)
         for error in message["errors"]:
             self.errors.add(
                 error.get("component", ""),
@@ -131,10 +140,15 @@ class Progress:
         if now < self._watch_at:
             return
         self._watch_at = now + WATCH_S
-        spouts = list(self.spouts())
-        done = sum(tally.total("acked") + tally.total("dead") for tally in spouts)
-        mark = (done, sum(tally.gauge("worked_through") for tally in spouts))
-        waited, self._waits = self._waits, bool(self.pending())
+        done = worked = pending = 0
+        for tally in self._spouts:
+            report, before = tally.report, tally.before
+            done += before["acked"] + max(report.get("acked") or 0, tally.durable)
+            done += before["dead"] + (report.get("dead") or 0)
+            worked += report.get("worked_through") or 0
+            pending += report.get("pending") or 0
+        mark = done, worked
+        waited, self._waits = self._waits, bool(pending)
         if mark != self._mark or not (waited and self._waits):
             self._mark, self._moved_at = mark, now
 
@@ -142,7 +156,7 @@ class Progress:
 
     def spouts(self) -> Iterator[Tally]:
         """Return the tallies of all spout tasks."""
-        return (tally for tally in self.tallies.values() if tally.kind == "spout")
+        return iter(self._spouts)
 
     def first_task(self, component: str | None) -> int:
         """Return the first task of a component; 0 when there is none."""
@@ -191,10 +205,9 @@ class Progress:
 
     def calls(self, worker: int) -> list[tuple[str, int, float, float]]:
         """Return the user calls of a worker: (component, task, seconds so far, when reported)."""
-        tallies = (self.tallies[task] for task in self._tasks[worker])
         return [
             (tally.component, tally.task, float(tally.report["call_since_s"]), tally.at)
-            for tally in tallies
+            for tally in self._calls[worker]
             if tally.report.get("call_since_s")
         ]
 

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import zmq
 
+from ..arrived import arrived
 from ..control_wire import pack, unpack
 from ..sockets import Socket
 
@@ -50,6 +51,8 @@ class Mailbox:
         found: list[Mail] = []
         with suppress(zmq.Again):
             for _ in range(RECEIVED_MAX):
+                if not arrived(self.socket):
+                    break
                 frames = self.socket.recv_multipart(zmq.NOBLOCK, copy=False)
                 try:
                     route, data = frames[0].bytes, frames[-1].bytes

@@ -33,6 +33,10 @@ class FakeSocket:
         self.stuck: set[bytes] = set()
         self.gone: set[bytes] = set()
 
+    def getsockopt(self, option: int) -> int:
+        assert option == zmq.EVENTS
+        return zmq.POLLIN if self.arrived else 0
+
     def recv_multipart(self, flags: int, copy: bool) -> list[Frame]:
         if not self.arrived:
             raise zmq.Again
