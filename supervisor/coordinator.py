@@ -341,8 +341,7 @@ class Coordinator:
             return
         self.resuming.step()
         # A commit in doubt is settled first: the new epoch tells survivors what is durable.
-        due = self.handover.raise_due(now) and self.rounds.state is RoundState.IDLE
-        if due:
+        if self.handover.raise_due(now) and self.rounds.state is RoundState.IDLE:
             self._raise_epoch(now)
         if self.handover.go_due():
             self._go(now)
