@@ -26,8 +26,9 @@ from .state_slices import (
 if TYPE_CHECKING:
     from .state_sqlite import SqliteBackend
 
-#: Changed entries of a task's map that wait to be written, and rows that are written at once.
-UNWRITTEN_MAX = 16_384
+#: Changed entries of a task's map that wait to be written, and rows that are written at once. With
+#: a quarter of them an update of a random key of a million costs a fifth more CPU time.
+UNWRITTEN_MAX = 65_536
 WRITE_ROWS = 2048
 #: Rows that are read at once when a map is walked through or a snapshot is made.
 READ_ROWS = 4096
