@@ -33,8 +33,8 @@ class CountedLogic(WindowLogic):
         self.windower = windower
         self._width = len(aggregates)
         self._counted = maps("counted")
-        for _, record in in_order(self._counted):
-            self.number = record[0] + 1
+        for _, record in self._counted.items():
+            self.number = max(self.number, record[0] + 1)
 
     def add(self, rows: Rows) -> Added:
         added = Added()

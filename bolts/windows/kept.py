@@ -6,7 +6,7 @@ can go wrong any more.
 
 from __future__ import annotations
 
-from collections.abc import Callable, ItemsView, Mapping, MutableMapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from typing import Any
 
 #: A record: a tuple that begins with the key's place in the order of arrival.
@@ -31,9 +31,10 @@ class Kept:
         """Replace or begin many records."""
         self._entries.update(records)
 
-    def items(self) -> ItemsView[Any, Any]:
-        """Return all (key, record), for when a task starts."""
-        return self._entries.items()
+    def items(self) -> Iterator[tuple[Any, Record]]:
+        """Yield all (key, record), in any order and without noting them as changed."""
+        get = self.get
+        return ((key, get(key)) for key in self._entries)
 
     def __len__(self) -> int:
         return len(self._entries)

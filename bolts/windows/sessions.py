@@ -40,8 +40,8 @@ class SessionLogic(WindowLogic):
         self._width = 2 + len(aggregates)
         self._sessions = maps("sessions")
         self._schedule = Schedule()
-        for key, record in in_order(self._sessions):
-            self.number = record[0] + 1
+        for key, record in self._sessions.items():
+            self.number = max(self.number, record[0] + 1)
             self._schedule.put(key, self._next(record), record[0])
 
     def add(self, rows: Rows) -> Added:

@@ -22,10 +22,12 @@ from collections.abc import Iterator, Sequence
 from math import isqrt
 from typing import Any, ClassVar
 
+from waterspout.topology.marks import MIN_WATERMARK
+
 from .aggregates import Aggregate
 from .aligned import AlignedLogic, Changes
 from .folding import Accs
-from .kept import Record, in_order
+from .kept import Record
 from .logic import Added, Firing, MapNamed, Options, Rows
 from .running import RunningSum, TwoStacks, ints
 from .windowers import Aligned
@@ -65,9 +67,9 @@ class SlidingLogic(AlignedLogic):
         #: Length of the panes that have fired and stay in ``open``.
         self._stay = max(STAY_MIN, isqrt(panes)) * self._width
         self._sliding: dict[Any, Sliding] = {}
-        for key, record in in_order(self._open):
+        for key, record in self._open.items():
             self.watermark = max(self.watermark, record[1] - 1)
-            self.number = record[0] + 1
+            self.number = max(self.number, record[0] + 1)
             self._put_next(key, record, self._older.get(key) or ())
 
     def _begun(self, changes: Changes) -> Record:
@@ -75,6 +77,9 @@ class SlidingLogic(AlignedLogic):
 
     def _due_end(self) -> int:
         """Return the end of the last window that was due, for any key."""
+        if self.watermark == MIN_WATERMARK:
+            # Nothing was; an end before that would be no int of 64 bits.
+            return MIN_WATERMARK
         return self.windower.last_end(self.watermark + 1)
 
     def _keep(self, changes: Changes) -> None:

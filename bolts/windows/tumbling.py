@@ -10,7 +10,6 @@ from typing import Any
 
 from .aggregates import Aggregate
 from .aligned import AlignedLogic, Changes
-from .kept import in_order
 from .logic import Added, Firing, MapNamed, Options, Rows
 from .windowers import Aligned
 
@@ -24,9 +23,9 @@ class TumblingLogic(AlignedLogic):
     ) -> None:  # fmt: skip
         assert windower.tumbling and not options.lateness_ms
         super().__init__(windower, aggregates, options, maps, watermark)
-        for key, record in in_order(self._open):
+        for key, record in self._open.items():
             self._schedule.put(key, windower.first_end(record[1]), record[0])
-            self.number = record[0] + 1
+            self.number = max(self.number, record[0] + 1)
 
     def _add_late(self, rows: Rows, places: list[int], changes: Changes, added: Added) -> None:
         added.late.extend(places)

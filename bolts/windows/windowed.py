@@ -7,6 +7,7 @@ What fires has roots of its own, and is emitted again until it is durable.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from waterspout.topology.component import Context
@@ -21,7 +22,7 @@ from .arguments import WindowSpec, read_spec
 from .clocks import EventClock, ProcessingClock
 from .counted import CountedLogic
 from .kept import Kept
-from .logic import Added, Firing, Rows, WindowLogic
+from .logic import STEP_KEYS, Added, Firing, Rows, WindowLogic
 from .output import Output, WindowFunction
 from .row_aggregates import ROW
 from .sessions import SessionLogic
@@ -79,8 +80,11 @@ class Windowed(Bolt):
             logic = TumblingLogic if plain else SlidingLogic
         elif isinstance(spec.windower, Session):
             logic = SessionLogic
+        # A step goes out in one call.
+        step_keys = min(spec.options.step_keys, context.settings.get("emit_max", STEP_KEYS))
+        self._options = replace(spec.options, step_keys=step_keys)
         self._logic: WindowLogic = logic(
-            spec.windower, self._aggregates, spec.options,
+            spec.windower, self._aggregates, self._options,
             lambda name: Kept(named(PREFIX + name)), watermark,
         )  # fmt: skip
         #: Firings that wait for ``after_batch``.
@@ -110,7 +114,7 @@ class Windowed(Bolt):
 
     def after_batch(self) -> None:
         """Emit what the rows fired at once, a step in each call."""
-        step = self._spec.options.step_keys
+        step = self._options.step_keys
         firings, self._waiting = self._waiting[:step], self._waiting[step:]
         self.due = bool(self._waiting)
         self._emit(firings)

@@ -104,7 +104,9 @@ def check(shape: tuple[int, int, int], lateness: int, number: int, events: list[
 def test_long_streams_of_many_keys_fire_what_windows_that_keep_every_row_fire(number: int) -> None:
     # Batches of one pane and of several, nearly in order, with some late rows among them.
     draw = random.Random(number)
-    shapes = [((10, 10, 0), 0), ((60, 10, 0), 0), ((60, 10, 5), 25), ((12, 4, 0), 40)]
+    shapes = [
+        ((10, 10, 0), 0), ((60, 10, 0), 0), ((60, 10, 5), 25), ((12, 4, 0), 40), ((40, 1, 0), 60),
+    ]  # fmt: skip
     for shape, lateness in shapes:
         events: list[Any] = []
         for time in range(0, 400, 10):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections import Counter
 from types import SimpleNamespace
 from typing import Any
@@ -34,14 +33,16 @@ class Timers:
         self.set.append(at)
 
 
-def start(bench: Any, state: Any = None, timers: Any = None, **args: Any) -> Any:
+def start(
+    bench: Any, state: Any = None, timers: Any = None, settings: Any = None, **args: Any
+) -> Any:
     """Start a Window; what it emits is noted as (stream, row)."""
     bolt: Any = Window(**{"aggregate": {"n": "count"}, **args})
     bolt.context = bench.context(state=state)
     bolt.context = SimpleNamespace(
         **{name: getattr(bolt.context, name) for name in ("state", "metrics")},
-        timers=timers or Timers(),
-    )
+        timers=timers or Timers(), settings=settings or {},
+    )  # fmt: skip
     bolt.emit_many = lambda rows, stream="default": bench.emitted.extend(
         (stream, list(row)) for row in rows
     )
@@ -275,9 +276,7 @@ def test_a_batch_that_raises_leaves_nothing_behind(bench: Any) -> None:
 
 def test_many_windows_fire_step_by_step_and_what_is_out_is_not_in_the_state(bench: Any) -> None:
     def bolt_of(state: Any = None) -> Any:
-        bolt = start(bench, state=state, **TUMBLING)
-        object.__setattr__(bolt._logic.options, "step_keys", 2)
-        return bolt
+        return start(bench, state=state, settings={"emit_max": 2}, **TUMBLING)
 
     bolt = bolt_of()
     feed(bench, bolt, *([key, 1, 0] for key in "abcde"), ["a", 11, 0])
@@ -293,10 +292,7 @@ def test_many_windows_fire_step_by_step_and_what_is_out_is_not_in_the_state(benc
 
 
 def test_what_a_batch_fires_goes_out_step_by_step(bench: Any) -> None:
-    bolt = start(bench, key="user", count=1)
-    bolt._spec = dataclasses.replace(
-        bolt._spec, options=dataclasses.replace(bolt._spec.options, step_keys=2)
-    )
+    bolt = start(bench, settings={"emit_max": 2}, key="user", count=1)
     bolt.process_batch(bench.batch(FIELDS, [["a", 0, 0]] * 5))
     sizes = []
     while bolt.due:
