@@ -240,10 +240,10 @@ class Requests:
             raise Refused(ClientError.STATE, f"{run.row.name} does not run now")
         savepoints, wall = run.driver.coordinator.durability.savepoints, self._cluster.wall()
         try:
-            answer = answer_savepoint(savepoints, run.plan, request, now, wall)
+            found = answer_savepoint(savepoints, run.plan, request, now, wall)
+            return {"topology": run.id, **found}
         except ValueError as error:
             raise Refused(ClientError.STATE, str(error)) from error
-        return {"topology": run.id, **answer}
 
     # Topologies.
 
@@ -296,11 +296,10 @@ class Requests:
         if dry_run:
             return {"topology": row.id, "placement": placement}
         try:
-            state, fresh = request.get("state"), request["fresh"]
-            if state is not None:
-                folder = self._cluster.folder(row.id)
-                seed_topology(self._cluster.config.data, folder, plan, state, fresh=fresh)
-            run = self._cluster.add(row, now, fresh=fresh and state is None)
+            fresh, data = request["fresh"], self._cluster.config.data
+            if state := request.get("state"):
+                seed_topology(data, self._cluster.folder(row.id), plan, state, fresh=fresh)
+            run = self._cluster.add(row, now, fresh=fresh and not state)
         except TopologyChanged:
             text = (
                 f"the kept state of {plan.name} is of a topology with other components,"
