@@ -73,7 +73,7 @@ class SpoutTime:
         """All has gone out, and nothing will be read any more."""
         if self.watermarks.reached != MAX_WATERMARK:
             self.watermarks.ended()
-            self._stale = True
+            self._stale, self._next = True, 0.0
 
     def turn(self, now: float) -> None:
         """Send what there is to send, when it is time. Called at the end of each turn."""

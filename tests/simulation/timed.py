@@ -7,7 +7,8 @@ is ever late by itself. What must hold then, whatever is killed, and on every ch
     watermarks           9         20
 
 And what was promised once is kept over failures: no message comes again, in any epoch, that a
-watermark of its spout task had passed. So no window that has fired gets a part of itself again.
+watermark of its spout task had passed. So no window that has fired gets a part of itself again:
+bolts with keyed state keep windows here, and each time that one fires it is complete.
 
 Rows that a bolt keeps, and emits from a tick, may be late; so may those of a dead letter that is
 tried again, and without tracking those that a bolt holds.
@@ -34,15 +35,17 @@ from . import cluster as cluster_module
 from .cluster import Cluster
 from .components import Step
 from .oracle import Violation
-from .runs import run_seed
-from .shapes import Shape, chance
-from .topologies import plan_of
+from .runs import run_seed, run_shape
+from .shapes import KEYS, Shape, chance
+from .topologies import plan_of, random_shape
 
 Patch = Callable[[Any, str, Any], None]
 #: Milliseconds between two messages of a lane, and how far they may be out of order.
 STEP_MS, DISORDER_MS = 10, 30
 #: 2013-01-31, in milliseconds.
 BEGIN_MS = 1_359_590_400_000
+#: Length of the windows that bolts with keyed state keep.
+WINDOW_MS = 70
 #: Styles of bolts that hold tuples; untracked, nobody waits for these.
 HOLDING = ("hand", "join")
 
@@ -71,6 +74,22 @@ def timed_plan(shape: Shape) -> Plan:
     return make_plan(spec, plan.facts, plan.workers)
 
 
+def timed_shape(seed: int) -> Shape:
+    """Return the shape of a seed; in two of three every bolt that can has windows by key."""
+    shape = random_shape(random.Random(f"shape {seed}"))
+    if seed % 3 == 0:
+        return shape
+    bolts = [
+        bolt if bolt.role == "join" or any(each.grouping == "direct" for each in bolt.inputs)
+        else replace(
+            bolt, stateful=not bolt.sink,
+            inputs=tuple(replace(i, grouping="fields", fields=("key",)) for i in bolt.inputs),
+        )
+        for bolt in shape.bolts
+    ]  # fmt: skip
+    return replace(shape, bolts=tuple(bolts))
+
+
 class Checker:
     """Looks at every channel and every bolt of one run."""
 
@@ -88,8 +107,11 @@ class Checker:
         self._promised: dict[int, int] = {}
         self._spouts: dict[SpoutTime, Any] = {}
         self._cluster: Cluster | None = None
+        self._keyed = {b.id for b in shape.bolts if b.keyed and b.stateful and b.role != "join"}
+        #: (bolt, key, end of a window) -> what it held each time that it fired.
+        self._fired: dict[tuple[str, Any, int], list[set[str]]] = {}
         #: Watermarks that say something, and rows that came behind one.
-        self.watermarks = self.rows_behind = 0
+        self.watermarks = self.rows_behind = self.windows = 0
 
     def observe(self, patch: Patch) -> None:
         """Look at frames and marks where they come to a bolt, and at tuples where it works."""
@@ -145,6 +167,24 @@ class Checker:
             self._cluster = cluster
             return run(cluster, end_s)
 
+        def on_note(step: Any, name: str, values: Any) -> None:
+            note(step, name, values)
+            end, watermark = time_of(values[0]) // WINDOW_MS + 1, step.context.watermark
+            late = watermark is not None and end * WINDOW_MS <= watermark
+            if self._held and step.shape.id in self._keyed and not late:
+                windows = step.context.state.keyed("windows").setdefault(values[2], {})
+                windows.setdefault(end, []).append(name)
+
+        def on_watermark(step: Any, watermark: int) -> None:
+            if self._held and step.shape.id in self._keyed:
+                for key, windows in step.context.state.keyed("windows").items():
+                    for end in [n for n in windows if n * WINDOW_MS <= watermark]:
+                        fired = self._fired.setdefault((step.shape.id, key, end), [])
+                        fired.append(set(windows.pop(end)))
+
+        note = Step.note
+        patch(Step, "note", on_note)
+        patch(Step, "on_watermark", on_watermark)
         patch(Cluster, "run", on_run)
         patch(TimedSpout, "use_time", on_use)
         patch(TimedSpout, "note_time", on_out)
@@ -196,8 +236,23 @@ class Checker:
         if at not in self._delaying and not any(f">{id_}" in row[1] for id_ in self._delaying):
             self._late.append((row[0], text))
 
+    def _check_windows(self) -> None:
+        """Each window that fired was complete, however often it did."""
+        assert self._cluster is not None
+        meaning = self._cluster.oracle.meaning
+        mids = [mid for spout in self._cluster.shape.spouts for mid in spout.mids()]
+        for mid in mids:
+            end = time_of(mid) // WINDOW_MS + 1
+            for effect in () if mid in self._buried else meaning.effects(mid):
+                window = effect.component, chance(effect.ident) % KEYS, end
+                for fired in () if effect.late else self._fired.get(window, ()):
+                    self.windows += 1
+                    if effect.ident not in fired:
+                        raise Violation(f"the window {window} fired without {effect.ident}")
+
     def at_end(self) -> None:
-        """Fail for rows that were late without need."""
+        """Fail for rows that were late without need, and windows with a part of theirs."""
+        self._check_windows()
         for mid, text in self._late:
             if mid not in self._buried:
                 raise Violation(text)
@@ -218,8 +273,10 @@ def run_timed(seed: int, patch: Patch, *, exact: bool = False) -> Checker:
         return timed_plan(shape)
 
     patch(cluster_module, "plan_of", plan)
-    cluster: Cluster = run_seed(seed, exact=exact)
-    assert cluster is not None
+    if exact:
+        run_seed(seed, exact=True)
+    else:
+        run_shape(seed, timed_shape(seed))
     (checker,) = checkers
     checker.at_end()
     return checker

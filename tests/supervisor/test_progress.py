@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from waterspout.supervisor import progress as progress_module
 from waterspout.supervisor.progress import Errors, Progress, latencies
+from waterspout.topology.marks import MAX_WATERMARK
 from waterspout.topology.settings import Settings
 
 from .fleet import StandInPlan
@@ -155,3 +156,23 @@ def test_at_most_once_nothing_that_was_not_heard_of_is_counted_twice():
     report(progress, 1.0, emitted=0)
     progress.on_lost(0, {})
     assert sum(tally.twice() for tally in progress.spouts()) == 0
+
+
+def test_the_input_is_over_once_event_time_has_ended_everywhere() -> None:
+    plan = StandInPlan(workers=1, spouts=1, bolts=1)
+    progress = Progress(plan, Settings())
+
+    def told(epoch: int = 1, **tasks: Any) -> bool:
+        entries = [{"task": {"lines": 1, "count": 2}[name], **of} for name, of in tasks.items()]
+        progress.on_report(0, {"epoch": epoch, "tasks": entries, "errors": []}, 1.0)
+        return progress.input_over(1)
+
+    over, open_ = [MAX_WATERMARK, ""], [MAX_WATERMARK - 1, "lines[0] is behind"]
+    assert not told(lines={"exhausted": True, "watermark": over})
+    assert not told(count={"watermark": open_})
+    assert told(count={"watermark": over})
+    assert not told(lines={"exhausted": False, "watermark": over})
+    assert told(lines={"exhausted": True, "watermark": over})
+    # A bolt that event time does not reach, and one that has not reported in this epoch.
+    assert told(count={"watermark": None})
+    assert not told(epoch=0, count={"watermark": over})
