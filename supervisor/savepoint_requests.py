@@ -21,7 +21,7 @@ SAVEPOINTS_MAX = 16
 #: Snapshots that are begun for one savepoint.
 TRIES_MAX = 3
 #: What is held and not asked after for so long is let go.
-HOLD_S = 300.0
+HOLD_S = 1800.0
 
 
 class SavepointState(StrEnum):
