@@ -86,7 +86,7 @@ class Bolt(Component):
     stateful: bool = False
     #: True when the bolt buffers output that ``flush`` makes durable (files, transactions).
     sink: bool = False
-    #: Set to True in ``process_batch`` to have ``after_batch`` called, which sets it back.
+    #: Set to True in ``process_batch`` to have ``after_batch`` called, once; and there, once more.
     due: bool = False
     #: What it writes outside of the topology, and whether that can be done again: ``none``,
     #: ``append`` (a row written again is there twice), ``upsert`` (it replaces itself, by key) or

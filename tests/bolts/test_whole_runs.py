@@ -326,7 +326,7 @@ def test_generators_that_never_end_fail_their_tuple(bench: Any) -> None:
 
 
 class Tens(Bolt):
-    """Keeps what it gets, and emits every ten of them by ``after_batch``, three calls at most."""
+    """Keeps what it gets, and emits every ten of them in ``after_batch``."""
 
     outputs = ("x",)
 
@@ -341,6 +341,8 @@ class Tens(Bolt):
 
     def after_batch(self) -> None:
         ten, self.kept = self.kept[:10], self.kept[10:]
+        if 77 in ten:
+            raise ValueError(77)
         self.emit([sum(ten)])
         self.due = len(self.kept) >= 10
 
@@ -356,3 +358,12 @@ def test_what_a_batch_set_off_has_a_root_of_its_own_and_is_repeated_by_itself() 
     assert [count for count, _ in runs] == [1, 1]
     assert not {root for _, roots in runs for root in roots} & {1, 2}
     assert rig.bolt.kept == [20, 21, 22, 23]
+
+
+def test_an_after_batch_that_raises_is_noted_and_not_called_again() -> None:
+    rig = Rig(Tens(), "batch")
+    rig.bolt.kept = [77] * 10
+    rig.feed((1, (1,)))
+    rig.run()
+    assert rig.done == [1] and rig.failures == []
+    assert rig.executor.failed == 1 and rig.bolt.kept == [0]
