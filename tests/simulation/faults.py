@@ -15,6 +15,8 @@ POINTS = (
     "store epoch", "store round", "store letters", "store reserve", "freeze", "frozen", "snapshot",
     "snapshotted", "durable", "dead_letters", "finish", "finished", "summaries", "stop", "here",
 )  # fmt: skip
+#: Under exactly-once, too.
+EXACT_POINTS = ("checkpoint", "durable_done", "restore", "abort", "assign", "built")
 
 
 class Faults:
@@ -79,7 +81,8 @@ class Faults:
 
     def _restart_within(self) -> None:
         """The coordinator dies in the middle of something: at a write, or with a word half said."""
-        what = self.rng.choice(("", *POINTS))
+        exact = self.cluster.shape.guarantee == "exactly-once"
+        what = self.rng.choice(("", *POINTS, *(EXACT_POINTS if exact else ())))
         self.cluster.crash_at(what, self.rng.choice((1, 2, 3, 5)))
 
     def _restart_at_raise(self) -> None:

@@ -7,6 +7,7 @@ disk, and an end.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 
 import pytest
@@ -27,13 +28,19 @@ SHAPE = Shape(
     2,
     settings={"attempts_max": 2, "max_pending": 20, "batch_max": 2},
 )  # fmt: skip
+#: The same under exactly-once; what its last bolt writes is committed with checkpoints.
+EXACT = replace(
+    SHAPE, guarantee="exactly-once", bolts=(SHAPE.bolts[0], replace(SHAPE.bolts[1], commits=True)),
+    settings={**SHAPE.settings, "checkpoint_interval_s": 0.2},
+)  # fmt: skip
+SHAPES = {"at-least-once": SHAPE, "exactly-once": EXACT}
 #: Points are tried in this many tests.
 CHUNKS = 10
 
 
-def run(point: int | None) -> Cluster:
-    """Run SHAPE; its coordinator dies at ``point``, and with ``None`` never."""
-    cluster = Cluster(1, SHAPE)
+def run(point: int | None, guarantee: str = "at-least-once") -> Cluster:
+    """Run a topology; its coordinator dies at ``point``, and with ``None`` never."""
+    cluster = Cluster(1, SHAPES[guarantee])
     cluster.world.poison["b0"] = {"s0/1/2"}
     cluster.slow_disk_s = 1.2
     cluster.faults += 1
@@ -50,15 +57,16 @@ def run(point: int | None) -> Cluster:
 
 
 @cache
-def points() -> int:
+def points(guarantee: str = "at-least-once") -> int:
     """Return how many points the run has when nobody dies."""
-    return run(None).points
+    return run(None, guarantee).points
 
 
+@pytest.mark.parametrize("guarantee", SHAPES)
 @pytest.mark.parametrize("chunk", range(CHUNKS))
-def test_a_coordinator_that_dies_at_any_point_loses_nothing(chunk: int) -> None:
-    for point in range(1 + chunk, points() + 1, CHUNKS):
-        cluster = run(point)
+def test_a_coordinator_that_dies_at_any_point_loses_nothing(chunk: int, guarantee: str) -> None:
+    for point in range(1 + chunk, points(guarantee) + 1, CHUNKS):
+        cluster = run(point, guarantee)
         assert cluster.term == 2, point
         assert set(cluster.oracle.buried()) == {"s0/1/2"}, point
 

@@ -10,6 +10,7 @@ import random
 
 import pytest
 
+from .exact_topologies import exact_shape
 from .faults import Faults
 from .hosts import LEASE_S, HostedCluster
 from .runs import END_S
@@ -17,6 +18,8 @@ from .shapes import BoltShape, InputShape, Shape, SpoutShape
 from .topologies import random_shape
 
 SEEDS, PER_TEST = 60, 10
+#: Under exactly-once.
+EXACT_SEEDS = 40
 SHAPE = Shape(
     (SpoutShape("s0", "source", 60, parallelism=2, partitions=3, pause_s=0.05),),
     (
@@ -29,17 +32,27 @@ SHAPE = Shape(
 )  # fmt: skip
 
 
+def run(seed: int, shape: Shape) -> None:
+    cluster = HostedCluster(seed, shape)
+    Faults(cluster).plan()
+    cluster.plan_faults()
+    try:
+        cluster.run(END_S)
+        cluster.oracle.at_end()
+    except AssertionError as error:
+        raise AssertionError(f"hosts, seed {seed}: {error}") from error
+
+
 @pytest.mark.parametrize("first", range(0, SEEDS, PER_TEST))
 def test_seeds_lose_nothing_and_end(first: int) -> None:
     for seed in range(first, first + PER_TEST):
-        cluster = HostedCluster(seed, random_shape(random.Random(f"shape {seed}")))
-        Faults(cluster).plan()
-        cluster.plan_faults()
-        cluster.run(END_S)
-        try:
-            cluster.oracle.at_end()
-        except AssertionError as error:
-            raise AssertionError(f"hosts, seed {seed}: {error}") from error
+        run(seed, random_shape(random.Random(f"shape {seed}")))
+
+
+@pytest.mark.parametrize("first", range(0, EXACT_SEEDS, PER_TEST))
+def test_under_exactly_once_seeds_equal_a_pure_fold(first: int) -> None:
+    for seed in range(first, first + PER_TEST):
+        run(seed, exact_shape(random.Random(f"shape {seed}")))
 
 
 def cut(seed: int, seconds: float, *, hears: bool, heard: bool) -> HostedCluster:
