@@ -245,7 +245,9 @@ class TaskState:
             owned, key_group: as in ``restore``.
         """
         for one in slices:
-            made = self._kept.get(one.name) or self._begin_kept(one.name)
+            made = self._kept.get(one.name)
+            if made is None:  # not "or": whether a map is empty is a question to all of its file
+                made = self._begin_kept(one.name)
             pairs: Any = zip(one.keys, one.values or one.keys, strict=True)
             if owned is not None:
                 pairs = [pair for pair in pairs if _is_owned(pair[0], owned, key_group)]
@@ -288,9 +290,11 @@ class TaskState:
     def _of_handle(self, kind: str, name: str, ttl: bool) -> StateMap:
         """Return the map of a handle; what was restored is brought into the form it has now."""
         mine, other = _map_name(kind, name, ttl), _map_name(kind, name, not ttl)
-        before: Any = self._restored["keyed"].pop(other, None) or self._kept.pop(other, None)
+        before: Any = self._restored["keyed"].pop(other, None)
+        if before is None:
+            before = self._kept.pop(other, None)
         made = self._kept_map(mine, dict)
-        if before:
+        if before is not None:
             at = self._wall_ms()
             made.load(
                 (key, as_kept(kind, stored, was=not ttl, now=ttl, at=at))

@@ -233,6 +233,9 @@ class SqliteMap(StateMap):
     # Snapshots.
 
     def load(self, entries: Iterable[tuple[Any, Any]]) -> None:
+        # What was dropped or looked at before must not stand in front of it.
+        self._write_all()
+        self._cache.clear()
         # In order of the keys, which is twice as fast; in pieces that memory has room for.
         entries = iter(entries)
         while some := list(islice(entries, 50_000)):

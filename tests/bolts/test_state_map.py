@@ -118,6 +118,15 @@ def test_what_was_loaded_is_there_and_in_the_first_snapshot_only_when_it_is_whol
     assert part.keyed == {"m": {"a": 5}}
 
 
+def test_what_is_loaded_goes_over_what_was_dropped_or_read_before(entries: StateMap) -> None:
+    entries.load([("a", 1), ("b", 1)])
+    assert entries["b"] == 1
+    entries.drop("a")
+    entries.load([("a", 2), ("b", 2)])
+    assert dict(entries.items()) == {"a": 2, "b": 2}
+    assert (entries["a"], entries["b"]) == (2, 2)
+
+
 def test_a_delta_names_what_is_gone(entries: StateMap) -> None:
     snapshots = Snapshots(entries)
     fill(entries)
