@@ -36,7 +36,7 @@ PURE_MODULES = {
             "event_lines", "field_checks", "submitted",
             "host_link", "host_protocol", "host_states", "host_worker", "hosts", "leases",
             "lifecycle", "log_follow", "memory_limit", "outgoing", "places", "plan_move",
-            "relay", "slots", "tap_filter", "totals",
+            "relay", "report_thinning", "slots", "tap_filter", "totals",
         )
     ),
 }  # fmt: skip

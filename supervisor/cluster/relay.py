@@ -8,8 +8,7 @@ end takes numbers in order only (control_session.py); what is not numbered goes 
 coordinator know nothing of it. Nothing is kept that the sender would not send again, so a
 supervisor that is killed loses nothing.
 
-Plain reports are thinned: the newest of each worker goes on once a second, or at once when a
-task has run out of input, which the end of a topology waits for.
+Plain reports are thinned (report_thinning).
 """
 
 from __future__ import annotations
@@ -25,9 +24,8 @@ from ..control_wire import pack, peek, unpack
 from ..snapshot_store import is_part_name
 from .field_checks import cut
 from .host_worker import Key
+from .report_thinning import ReportThinning
 
-#: A worker's plain reports go on at most so often.
-REPORT_S = 1.0
 #: Parts of one topology that are known to be at the coordinator; beyond, they are asked for again.
 STORED_MAX = 100_000
 _SESSION = ("boot", "n", "ack", "low", "peer_boot")
@@ -117,15 +115,6 @@ class _Line:
     waiting: deque[_Message] = field(default_factory=deque)
 
 
-@dataclass(slots=True)
-class _Reports:
-    """The plain reports of one worker."""
-
-    passed_at: float
-    flags: Any
-    newest: bytes | None = None
-
-
 class Relay:
     """Passes envelopes on for all workers of a host.
 
@@ -137,7 +126,7 @@ class Relay:
         self._denied = denied
         self._up: dict[Key, _Line] = {}
         self._down: dict[Key, _Line] = {}
-        self._reports: dict[Key, _Reports] = {}
+        self._reports = ReportThinning()
         self._stored: dict[str, set[str]] = {}
         self._uploading: dict[tuple[str, str], set[Key]] = {}
         self._fetching: dict[tuple[str, str], set[Key]] = {}
@@ -161,7 +150,7 @@ class Relay:
         if message and kind != "snapshotted" and not (kind == "report" and number):
             out.append(Seen(key, message))
         if not number:
-            if kind != "report" or self._report_due(key, message, data, now):
+            if kind != "report" or self._reports.due(key, message, data, now):
                 out.append(ToCoordinator(key, data, (key, kind)))
             return out
         line = self._up.setdefault(key, _Line())
@@ -189,30 +178,10 @@ class Relay:
         line.waiting.append(message)
         return True
 
-    def _report_due(self, key: Key, message: Mapping[str, Any], data: bytes, now: float) -> bool:
-        flags = (
-            message.get("epoch"),
-            [
-                (row.get("task"), row.get("exhausted"), row.get("drained"))
-                for row in message.get("tasks") or ()
-                if isinstance(row, dict)
-            ],
-        )
-        last = self._reports.get(key)
-        if last is None or last.flags != flags or now >= last.passed_at + REPORT_S:
-            self._reports[key] = _Reports(now, flags)
-            return True
-        last.newest = data
-        return False
-
     def tick(self, now: float) -> list[Out]:
         """Return the reports whose time has come. Called in every turn of the loop."""
-        out: list[Out] = []
-        for key, last in self._reports.items():
-            if last.newest is not None and now >= last.passed_at + REPORT_S:
-                out.append(ToCoordinator(key, last.newest, (key, "report")))
-                last.passed_at, last.newest = now, None
-        return out
+        late = self._reports.late(now)
+        return [ToCoordinator(key, data, (key, "report")) for key, data in late]
 
     def stored(self, id: str, file: str) -> list[Out]:
         """A part is at the coordinator."""
@@ -331,9 +300,9 @@ class Relay:
         What was held back goes on as it is: what is numbered before it may be of use.
         """
         out: list[Out] = []
-        reports = self._reports.pop(key, None)
-        if reports is not None and reports.newest is not None:
-            out.append(ToCoordinator(key, reports.newest, (key, "report")))
+        last = self._reports.forget(key)
+        if last is not None:
+            out.append(ToCoordinator(key, last, (key, "report")))
         self.forget(key)
         return out
 
@@ -341,7 +310,7 @@ class Relay:
         """Nothing of this worker goes on any more."""
         self._up.pop(key, None)
         self._down.pop(key, None)
-        self._reports.pop(key, None)
+        self._reports.forget(key)
         for asked in (self._uploading, self._fetching):
             for file, keys in list(asked.items()):
                 keys.discard(key)
