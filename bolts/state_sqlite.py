@@ -55,7 +55,9 @@ class SqliteBackend:
         _remove(path)
         try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self.file = self.connect()
+            self.file = self._connect()
+            #: Writes go to a log first: from the first reader on. What is restored does not.
+            self._logs = False
             path.chmod(0o600)
             self._set_up(cache_bytes // 4)
         except (OSError, sqlite3.Error) as error:
@@ -64,14 +66,24 @@ class SqliteBackend:
     def _set_up(self, page_bytes: int) -> None:
         # Small pages: what is written of a page in which one row changed is the whole page.
         for pragma in (
-            "page_size = 2048", "journal_mode = WAL", "synchronous = OFF", "temp_store = MEMORY",
+            "page_size = 2048", "journal_mode = MEMORY", "synchronous = OFF", "temp_store = MEMORY",
             f"cache_size = -{max(page_bytes // 1024, 1000)}", "wal_autocheckpoint = 8000",
         ):  # fmt: skip
             self.file.execute(f"PRAGMA {pragma}")
         self.file.execute(_TABLE)
 
-    def connect(self) -> sqlite3.Connection:
-        """Return another connection to the file; it may be used on any one thread."""
+    def reader(self) -> sqlite3.Connection:
+        """Return a connection that sees the file as it is now, whatever is written later."""
+        if not self._logs:
+            self._logs = True
+            self.file.execute("PRAGMA journal_mode = WAL")
+        reader = self._connect()
+        # A transaction begins with its first look at the file.
+        reader.execute("BEGIN")
+        reader.execute("SELECT 1 FROM state LIMIT 1").fetchone()
+        return reader
+
+    def _connect(self) -> sqlite3.Connection:
         return sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
 
     def map(self, component: str, name: str) -> StateMap:

@@ -250,10 +250,7 @@ class SqliteMap(StateMap):
         self._fresh = set()
         since = -1 if whole else self._settled
         self._generation += 1
-        reader = self._backend.connect()
-        # A transaction begins with its first look at the file.
-        reader.execute("BEGIN")
-        reader.execute("SELECT 1 FROM state LIMIT 1").fetchone()
+        reader = self._guarded(self._backend.reader)
         slices = self._slices(reader, cut, since)
         return MapCopy("keyed", self._name, {}, slices=slices, whole=whole)
 
