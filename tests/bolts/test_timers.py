@@ -6,8 +6,8 @@ import random
 from typing import Any
 
 import pytest
-from waterspout.bolts.snapshots import is_flat
 from waterspout.bolts.state import TaskState
+from waterspout.bolts.state_slices import is_flat
 from waterspout.bolts.timers import KEY_TIMERS_MAX, STALE_MIN, STATE_MAP, Timer, Timers
 from waterspout.topology.errors import StateError
 
