@@ -269,7 +269,8 @@ def test_what_was_at_work_in_a_dead_worker_is_read_with_its_plan_until_it_is_for
     slot.at_work(2)((ROOT,))
     processes.kill(KEY)
     exit = ended(processes)
-    assert (exit.roots, exit.positions, exit.drawn) == ((ROOT,), {1: [["a.txt", 10, 11]]}, {1: 4})
+    assert (exit.roots, exit.drawn) == ((ROOT,), {1: 4})
+    assert exit.positions == {1: [["a.txt", 10, 11, 0, True]]}
     # The exit was not told, and the supervisor is started again.
     (adopted,) = HostProcesses(folder).adopt()
     assert adopted.exit is not None
