@@ -248,8 +248,12 @@ def test_what_has_ended_cannot_be_paused(rig: Rig):
 
 def test_a_topology_that_cannot_boot_ends_with_the_user_s_traceback(rig: Rig):
     rig.submit()
-    rig.run(0.3)
+    while not rig.hosts["a"].workers:
+        rig.run(0.1)
     (worker,) = rig.hosts["a"].workers.values()
+    worker.answers = False  # it never says that it is built
+    rig.run(0.5)
+    worker.answers = True
     worker.says.append(
         {"kind": "boot_failed", "component": "count", "text": "no", "traceback": "line 7"}
     )
