@@ -23,8 +23,6 @@ from .host_protocol import WishWorker
 from .supervisor_folder import SupervisorFolder
 
 _CHUNK = 1 << 20
-#: More than a part's digest at its end, less than any part.
-_TAIL_BYTES = 48
 
 
 class HostFiles:
@@ -58,10 +56,6 @@ class HostFiles:
     def _code_at(self, sha256: str) -> Path | None:
         return self._code.path(sha256) if _is_sha256(sha256) else None
 
-    def has(self, id: str, file: str, sha256: str) -> bool:
-        """Say whether a part is in the folder of its topology: this one, not just its name."""
-        return _has_part(self._folder.topology(id) / "snapshots" / file, sha256)
-
     def code_folder(self, wish: WishWorker) -> Path | None:
         """Return the folder of a topology's own code; None: it has none here.
 
@@ -92,13 +86,16 @@ class HostFiles:
         self._blobs(lambda blobs: blobs.put("part", path, name=file, id=id, sha256=digest))
 
     def fetch(self, id: str, file: str, sha256: str) -> None:
-        """Have a snapshot part in the folder of its topology, in place of one that has its name.
+        """Have a snapshot part in the folder of its topology.
+
+        A file that has its name but is of another run, or damaged, is replaced: the coordinator
+        has a copy of each part that counts.
 
         Raises:
             JobFailed: it could not be had.
         """
         path = self._folder.make_topology(id) / "snapshots" / file
-        if not _has_part(path, sha256):
+        if not _is_part(path, sha256):
             self._blobs(lambda blobs: blobs.get("part", name=file, id=id, to=path, sha256=None))
 
     def prepare(self, code: str, requirements: str) -> None:
@@ -152,12 +149,16 @@ def _sha256(path: Path) -> str:
     return digest.hexdigest()
 
 
-def _has_part(path: Path, sha256: str) -> bool:
-    """Say whether a part lies there; its sha256 is what it ends with (snapshots.part_sha256)."""
+def _is_part(path: Path, sha256: str) -> bool:
+    """Say whether a whole part lies there: it ends with this digest of all that is before."""
+    digest = hashlib.sha256()
     try:
         with open(path, "rb") as file:
-            file.seek(-_TAIL_BYTES, os.SEEK_END)
-            return part_sha256(file.read()) == sha256
+            left = os.fstat(file.fileno()).st_size - digest.digest_size
+            while left > 0 and (chunk := file.read(min(left, _CHUNK))):
+                digest.update(chunk)
+                left -= len(chunk)
+            return digest.hexdigest() == part_sha256(file.read()) == sha256
     except OSError:
         return False
 

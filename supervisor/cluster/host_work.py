@@ -345,11 +345,8 @@ class HostWork:
                     if not self._parts.submit(("upload", id, file), work):
                         self._pass_on(self._relay.not_stored(id, file, "too many uploads"), now)
                 case Fetch(id, file, sha256):
-                    if self._files.has(id, file, sha256):
-                        self._pass_on(self._relay.fetched(id, file), now)
-                    else:
-                        work = partial(self._files.fetch, id, file, sha256)
-                        self._parts.submit(("fetch", id, file), work)
+                    work = partial(self._files.fetch, id, file, sha256)
+                    self._parts.submit(("fetch", id, file), work)
                 case Seen(key, message) if message["kind"] == "report":
                     self._core.on_report(key, message, now)
                 case Seen(key):
