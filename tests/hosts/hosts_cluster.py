@@ -190,15 +190,19 @@ class Numbers:
         self.cluster, self.count = cluster, count
         self.folder = cluster.folder / "topology"
         self.folder.mkdir()
-        (self.folder / "components.py").write_text(
-            COMPONENTS + "\n\ndef every(n):\n    return True\n"
-        )
-        text = TOPOLOGY.format(count=count, folder=self.folder, pause_s=pause_s)
-        (self.folder / "numbers.yaml").write_text(text)
+        self.write(pause_s)
         self.went_back: list[str] = []
         self._first: dict[str, int] = {}
         self._ending = threading.Event()
         self._watcher = threading.Thread(target=self._watch)
+
+    def write(self, pause_s: float) -> None:
+        """Write the topology and its code."""
+        (self.folder / "components.py").write_text(
+            COMPONENTS + "\n\ndef every(n):\n    return True\n"
+        )
+        text = TOPOLOGY.format(count=self.count, folder=self.folder, pause_s=pause_s)
+        (self.folder / "numbers.yaml").write_text(text)
 
     def submit(self) -> None:
         self.cluster.call("submit", str(self.folder / "numbers.yaml"))

@@ -59,6 +59,8 @@ def test_a_killed_coordinator_and_a_lost_host_change_no_count(case: Case) -> Non
     cluster.kill("coordinator")
     cluster.coordinator()
     wait_for(lambda: cluster.hosts_up() == {"a", "b"}, "both hosts")
+    cluster.kill("b")
+    cluster.supervisor("b")
     cluster.kill("a")
     for worker in cluster.workers("a"):
         worker.kill()
