@@ -348,3 +348,14 @@ def test_its_status_says_when_it_is_at_work(bench: Bench) -> None:
     bench.rig.executor.run()
     status = bench.time.status(str)
     assert status == (MIN_WATERMARK, "its timers and windows are at work")
+
+
+def test_each_timer_finds_its_own_key(bench: Bench) -> None:
+    for key in ("a", "b", "a"):
+        bench.bolt.context.state.key = key
+        bench.timers.event(10 if key == "a" else 5)
+    bench.bolt.context.state.key = "c"
+    bench.mark(30)
+    # ``Logs.on_timer`` compares the key at work with the timer's.
+    assert bench.went_on()[:2] == [5, 10]
+    assert bench.rig.executor.failed == 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from waterspout.spouts.groups import Group, joined, no_slot
+from waterspout.spouts.groups import Group, joined, lowest, no_slot
 
 
 def test_a_new_group_was_not_tried_is_not_dead_and_keeps_no_payload() -> None:
@@ -56,6 +56,17 @@ def test_a_gap_without_messages_has_no_age() -> None:
     assert (found.start, found.end, found.count, found.since) == (0, 13, 4, 5.0)
     first, last = joined([Group("a", 20, 22, 0, 0.0), Group("a", 0, 1, 1, 5.0)])
     assert (first.start, last.start) == (0, 20)
+
+
+def test_neighbours_hold_the_lowest_watermark_of_all_that_have_one() -> None:
+    groups = [
+        Group("a", n, n + 1, 1, 0.0, before=before)
+        for n, before in enumerate((None, 30, 10, None, 20))
+    ]
+    (found,) = joined(groups)
+    assert found.before == 10
+    (bare,) = joined([Group("a", 0, 1, 1, 0.0), Group("a", 1, 2, 1, 0.0)])
+    assert bare.before is None and lowest([bare, found]) == 10 and lowest([]) is None
 
 
 @given(st.lists(st.tuples(st.sampled_from("ab"), st.integers(0, 30)), unique=True))
