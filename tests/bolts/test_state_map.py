@@ -87,6 +87,20 @@ def test_a_list_that_was_changed_in_place_is_changed_for_good(entries: StateMap)
     assert entries["k"] == [0, "x", 1, "x", 2, "x", 3, "x", 4, "x"]
 
 
+def test_a_list_may_be_changed_although_another_key_was_set_meanwhile(
+    entries: StateMap,
+) -> None:
+    fill(entries)
+    entries["k"] = []
+    for number in range(2):
+        entries[f"other{number}"] = number
+    rows = entries["k"]
+    entries["one more"] = 1
+    rows.append("late")
+    fill(entries)
+    assert entries["k"] == ["late"]
+
+
 def test_a_counter_and_a_defaultdict_stand_in_for_missing_keys(entries: StateMap) -> None:
     entries.make = Counter
     assert entries["none"] == 0
