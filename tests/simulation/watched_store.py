@@ -26,6 +26,23 @@ class WatchedStore(MemoryStore):
         self.point("store epoch")
         return epoch
 
+    def next_rounds(self, count: int) -> int:
+        self.point("store numbers")
+        first = super().next_rounds(count)
+        self.point("store numbers")
+        return first
+
+    def keep_letters(self, *args: Any) -> None:
+        self.point("store kept letters")
+        super().keep_letters(*args)
+        self.point("store kept letters")
+
+    def drop_uncovered(self) -> int:
+        self.point("store uncovered letters")
+        count = super().drop_uncovered()
+        self.point("store uncovered letters")
+        return count
+
     def commit_round(self, *args: Any) -> None:
         self.point("store round")
         letters = self.dead_letter_count()
