@@ -87,12 +87,13 @@ def test_a_list_that_was_changed_in_place_is_changed_for_good(entries: StateMap)
     assert entries["k"] == [0, "x", 1, "x", 2, "x", 3, "x", 4, "x"]
 
 
+@pytest.mark.parametrize("others", range(6))
 def test_a_list_may_be_changed_although_another_key_was_set_meanwhile(
-    entries: StateMap,
+    entries: StateMap, others: int
 ) -> None:
     fill(entries)
     entries["k"] = []
-    for number in range(2):
+    for number in range(others):
         entries[f"other{number}"] = number
     rows = entries["k"]
     entries["one more"] = 1
