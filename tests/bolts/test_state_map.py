@@ -88,7 +88,7 @@ def test_a_list_that_was_changed_in_place_is_changed_for_good(entries: StateMap)
 
 
 @pytest.mark.parametrize("others", range(6))
-def test_a_list_may_be_changed_although_another_key_was_set_meanwhile(
+def test_a_list_may_be_changed_although_others_were_set_meanwhile(
     entries: StateMap, others: int
 ) -> None:
     fill(entries)
@@ -96,7 +96,7 @@ def test_a_list_may_be_changed_although_another_key_was_set_meanwhile(
     for number in range(others):
         entries[f"other{number}"] = number
     rows = entries["k"]
-    entries["one more"] = 1
+    entries["one more"] = entries["and one"] = 1
     rows.append("late")
     fill(entries)
     assert entries["k"] == ["late"]
