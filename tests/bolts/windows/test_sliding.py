@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import random
+from typing import Any
+
+import pytest
 from waterspout.bolts.windows.aggregates import Aggregate, CountRows, Sum
 
 from .oracle import Maps, rows_of
-from .test_aligned import counts, fire, logic
+from .test_aligned import check, counts, fire, logic
 
 
 def test_floats_are_never_taken_away_again() -> None:
@@ -120,3 +124,13 @@ def test_a_window_that_waits_for_late_rows_is_not_fired_early_any_more() -> None
     tested.add(rows_of([("k", 1, 0), ("k", 11, 0)], tested.aggregates))
     assert counts(fire(tested, 11)) == [("k", 0, 10, 1), ("k", 10, 20, 1)]
     assert counts(fire(tested, 15)) == [("k", 10, 20, 1)]
+
+
+@pytest.mark.parametrize("number", [2, 5])
+def test_late_rows_among_panes_that_were_moved_are_in_the_windows_to_come(number: int) -> None:
+    draw = random.Random(number)
+    events: list[Any] = []
+    for time in range(150):
+        late = time - draw.randrange(60) if time % 7 == 0 else time
+        events += [("rows", [("k", time, time % 5), ("k", late, 1)]), ("watermark", time - 3)]
+    check((40, 1, 0), 30, number, events)
