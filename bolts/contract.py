@@ -92,6 +92,9 @@ class Bolt(Component):
     #: ``append`` (a row written again is there twice), ``upsert`` (it replaces itself, by key) or
     #: ``transactional`` (it shows only what is durable). Exactly-once needs one of the last two.
     sink_kind: str = "none"
+    #: True: its keyed state has keys of its own making, each in one task only, so it may be dealt
+    #: out to other tasks although tuples do not come by key. Ready-made sinks say so.
+    rescalable: bool = False
 
     def prepare(self, context: Context) -> None:
         """Get ready. Called once before any tuple, after ``context.state`` was restored.

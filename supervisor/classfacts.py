@@ -187,6 +187,7 @@ def _facts(
         stateful=bool(getattr(cls, "stateful", False)) or has_timer,
         sink=bool(getattr(cls, "sink", False)),
         sink_kind=_sink_kind(cls, findings),
+        rescalable=bool(getattr(cls, "rescalable", False)),
         needs=_needs(cls, args, findings) if kind == "bolt" else Needs(),
     )
 

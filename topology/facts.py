@@ -33,6 +33,7 @@ class ComponentFacts:
         sink: it buffers output that ``flush`` makes durable.
         sink_kind: ``none``, ``append``, ``upsert`` or ``transactional``: what it writes to the
             outside, and whether that can be done again.
+        rescalable: its state can go to other tasks, whatever the grouping of its inputs.
         bounded: whether its input ends; None when that is known only at run time.
         needs: what its args need of its inputs.
     """
@@ -50,6 +51,7 @@ class ComponentFacts:
     stateful: bool = False
     sink: bool = False
     sink_kind: str = "none"
+    rescalable: bool = False
     bounded: bool | None = None
     needs: Needs = field(default_factory=Needs)
 

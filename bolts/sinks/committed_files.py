@@ -41,6 +41,7 @@ class CommittedFiles(TransactionalSink):
 
     #: Of the committed files.
     suffix = ""
+    rescalable = True
 
     def __init__(
         self,

@@ -36,6 +36,8 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}")
 class Table(TransactionalSink):
     """One table of a database; what differs between databases is ``write_block``."""
 
+    rescalable = True
+
     def __init__(
         self, table: str, fields: list[str] | None, key: list[str] | None, create: bool
     ) -> None:

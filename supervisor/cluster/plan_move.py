@@ -10,7 +10,9 @@ the parts of all tasks that had some of its key groups, and picks its own when i
     2 tasks      |---- a0 ----------|---- a1 -----------|
     3 tasks      |-- b0 -----|-- b1 ------|-- b2 -------|     b0: a0   b1: a0, a1   b2: a1
 
-Where tuples are not dealt out by key, equal keys may be in several tasks: that is refused.
+Where tuples are not dealt out by key, equal keys may be in several tasks: that is refused, but of
+sinks whose keys are of their own making. A sink's transactions may be of any key group: each of
+its tasks gets the parts of all.
 """
 
 from __future__ import annotations
@@ -64,7 +66,8 @@ def check(old: Plan, new: Plan) -> None:
         if spec.kind != after.kind:
             raise PlanMoveRefused(spec.id, f"was a {spec.kind}, and is a {after.kind} now")
         moves = old.facts[spec.id].stateful and spec.parallelism != after.parallelism
-        if moves and not (_by_key(spec) and _by_key(after)):
+        anyhow = old.facts[spec.id].rescalable and new.facts[spec.id].rescalable
+        if moves and not anyhow and not (_by_key(spec) and _by_key(after)):
             raise PlanMoveRefused(
                 spec.id,
                 f"it keeps state, which {after.parallelism} tasks cannot take over from "
@@ -107,6 +110,8 @@ def _sources(old: Plan, new: Plan) -> Iterator[tuple[int, list[int]]]:
     for spec, after in _common(old, new):
         if new.facts[spec.id].stateful:
             owned, had = _groups(after.parallelism), _groups(spec.parallelism)
+            # Transactions have random keys: those of any group may be in any task.
+            sink = old.facts[spec.id].sink_kind == "transactional"
             for task in new.tasks_of(spec.id):
                 yield task.task, [
                     each.task
@@ -115,7 +120,7 @@ def _sources(old: Plan, new: Plan) -> Iterator[tuple[int, list[int]]]:
                     # to the index modulo the parallelism (bolts/state.py).
                     if task.index == each.index % after.parallelism
                     or (spec.parallelism != after.parallelism
-                        and owned[task.index] & had[each.index])
+                        and (sink or owned[task.index] & had[each.index]))
                 ]  # fmt: skip
 
 

@@ -53,6 +53,7 @@ class Batches(Bolt):
     stateful = True
     sink = True
     sink_kind = "append"
+    rescalable = True
     def process_batch(self, batch): pass
     def process_tick(self, tup): pass
 
@@ -154,6 +155,7 @@ def test_facts_of_bolts() -> None:
     assert look("users:Batches")[0] == ComponentFacts(
         "bolt", has_process=False, has_batch=True, has_tick=True, stateful=True, sink=True,
         sink_kind="append",
+        rescalable=True,
     )  # fmt: skip
 
 

@@ -19,6 +19,7 @@ from waterspout.topology.settings import Settings
 from waterspout.topology.spec import ComponentOptions, ComponentSpec, InputSpec, TopologySpec
 
 OUT = {"default": StreamDecl(("n",))}
+SINK: dict[str, Any] = {"sink_kind": "transactional", "rescalable": True}
 
 
 def plan_of(workers: int = 2, *, replay: str = "seek", settings: Settings | None = None,
@@ -38,8 +39,9 @@ def plan_of(workers: int = 2, *, replay: str = "seek", settings: Settings | None
         (bolts if before else spouts)[id] = spec
         stateful = id.isupper()
         facts[id] = ComponentFacts(
-            kind, OUT, replay=None if before else replay, stateful=stateful
-        )
+            kind, OUT, replay=None if before else replay, stateful=stateful,
+            **(SINK if id == "SINK" else {}),
+        )  # fmt: skip
         before = id
     made = TopologySpec("t", "at-least-once", workers, spouts, bolts, settings or Settings())
     return make_plan(made, facts)
@@ -99,6 +101,17 @@ def test_c7_state_follows_its_keys_to_whatever_number_of_tasks(before: int, afte
     for index in range(before):
         assert f"{task(old, 'B', index)}.part" in files[index % after], "what is not keyed"
     assert len(moved) == len(set(moved)), "each file once for each task"
+
+
+@pytest.mark.parametrize("grouping", ["shuffle", "fields"])
+def test_transactions_of_a_sink_reach_whatever_task_has_their_key_group(grouping: str):
+    """Their keys are drawn at random: a part may have some of every group."""
+    old = plan_of(grouping=grouping, s=1, SINK=2)
+    new = plan_of(grouping=grouping, s=1, SINK=4)
+    _, moved = remap(old, new, {}, [part(task(old, "SINK", n)) for n in (0, 1)])
+    for n in range(4):
+        files = {p.file for p in moved if p.task == task(new, "SINK", n)}
+        assert files == {f"{task(old, 'SINK', each)}.part" for each in (0, 1)}
 
 
 def test_parts_in_several_files_are_taken_over_in_their_order():
