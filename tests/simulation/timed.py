@@ -268,8 +268,9 @@ def run_timed(seed: int, patch: Patch, *, exact: bool = False) -> Checker:
     checkers: list[Checker] = []
 
     def plan(shape: Shape) -> Plan:
-        checkers.append(Checker(shape))
-        checkers[-1].observe(patch)
+        if not checkers:  # else it is rescaled
+            checkers.append(Checker(shape))
+            checkers[-1].observe(patch)
         return timed_plan(shape)
 
     patch(cluster_module, "plan_of", plan)
