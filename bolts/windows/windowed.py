@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from itertools import repeat
 from typing import Any
 
 from waterspout.topology.component import Context
@@ -185,7 +186,8 @@ class Windowed(Bolt):
     def _emitted(self, steps: Iterator[list[Firing]]) -> Iterator[None]:
         """Emit step by step; between two, what has fired is out and all else in the state.
 
-        What users' code raises is raised at the end: it stops no other window.
+        Yields None for each firing, by which the executor sees how much went out. What users' code
+        raises is raised at the end: it stops no other window.
         """
         wrong: Exception | None = None
         for firings in steps:
@@ -194,7 +196,7 @@ class Windowed(Bolt):
             except Exception as error:
                 wrong = wrong or error
             self._note()
-            yield None
+            yield from repeat(None, len(firings))
         self._note()
         if wrong is not None:
             raise wrong
