@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from waterspout.bolts.snapshots import decode_part
+from waterspout.supervisor.cluster.plan_move import remap, task_map
 from waterspout.supervisor.control_session import Session
 from waterspout.supervisor.control_wire import unpack
 from waterspout.supervisor.coordinator import Coordinator
@@ -229,6 +230,23 @@ class Cluster:
         elif process.alive:
             self.faults += 1
             self.kill(process, "killed by signal 9")
+
+    def rescale(self, shape: Shape) -> None:
+        """Go over to another plan: all processes end, what the store has is dealt out anew."""
+        self.trace(None, "rescales", {"kind": str([b.parallelism for b in shape.bolts])})
+        for process in list(self.processes.values()):
+            if process.alive:
+                process.die()
+        self._stillborn |= frozenset(self.placed.items())
+        self.placed.clear()
+        self._sessions.clear()
+        plan = plan_of(shape)
+        positions, parts = remap(self.plan, plan, self.store.positions(), self.store.parts())
+        tasks = task_map(self.plan, plan)
+        self.store.replace_plan(plan.fingerprint(), positions, parts, tasks)
+        self.shape, self.plan, self.loader = shape, plan, Loader(shape, self.world)
+        self.oracle.rescaled()
+        self._rise()
 
     # What happens to processes.
 

@@ -307,8 +307,8 @@ class Commits(Step):
 
     def prepare(self, context: Context) -> None:
         super().prepare(context)
-        #: Number of a checkpoint -> what its transaction has written.
-        self.pending: dict[int, list[str]] = context.state.task("pending")
+        #: Transaction -> [number of its checkpoint, index of its task, what it has written].
+        self.pending: dict[str, list[Any]] = context.state.task("pending")
         self.transaction: list[str] = []
 
     def note(self, name: str, values: Any) -> None:
@@ -316,11 +316,14 @@ class Commits(Step):
         self.transaction.append(name)
 
     def before_snapshot(self, number: int) -> None:
-        self.pending[number], self.transaction = self.transaction, []
+        # After a rescaling a task has transactions of others, too.
+        self.pending[f"{self.index}/{number}"] = [number, self.index, self.transaction]
+        self.transaction = []
 
     def on_durable(self, number: int) -> None:
-        for each in [n for n in self.pending if n <= number]:
-            self.world.commit(self.shape.id, self.index, each, self.pending.pop(each))
+        for name in [name for name, each in self.pending.items() if each[0] <= number]:
+            of_number, index, idents = self.pending.pop(name)
+            self.world.commit(self.shape.id, index, of_number, idents)
 
 
 class TickStep(Step):

@@ -249,6 +249,16 @@ def calls_under_way_are_not_waited_for(patch: Patch) -> None:
     patch(OffloadExecutor, "run", run)
 
 
+def keys_go_to_every_task(patch: Patch) -> None:
+    """After a rescaling a task goes on with keys that are another's as well (C7)."""
+    original = TaskState.restore
+
+    def restore(self: TaskState, parts: Any, owned: Any = None, key_group: Any = None) -> None:
+        original(self, parts)
+
+    patch(TaskState, "restore", restore)
+
+
 #: Every bug by its name, and a seed that is known to see it: it is tried first.
 BUGS: dict[str, tuple[Bug, int]] = {
     bug.__name__: (bug, seed)
@@ -271,5 +281,6 @@ BUGS: dict[str, tuple[Bug, int]] = {
         (failures_are_emitted_again, 2),
         (own_messages_are_kept_in_state, 39),
         (calls_under_way_are_not_waited_for, 2),
+        (keys_go_to_every_task, 5),
     )
 }

@@ -32,6 +32,23 @@ def exact_shape(rng: random.Random) -> Shape:
     )
 
 
+def rescaled(rng: random.Random, shape: Shape) -> Shape:
+    """Return a shape with other numbers of tasks, where state can follow its keys."""
+    return replace(
+        shape,
+        spouts=tuple(replace(s, parallelism=rng.choice((1, 2, 3))) for s in shape.spouts),
+        bolts=tuple(
+            replace(b, parallelism=rng.choice((1, 2, 3))) if _may_move(b) else b
+            for b in shape.bolts
+        ),
+    )
+
+
+def _may_move(bolt: BoltShape) -> bool:
+    groupings = {each.grouping for each in bolt.inputs}
+    return groupings == {"fields"} or (not bolt.stateful and "all" not in groupings)
+
+
 def _bolt(rng: random.Random, bolt: BoltShape) -> BoltShape:
     """Give a bolt a style that holds no tuples, and state to look at."""
     if bolt.role == "join":
@@ -46,9 +63,11 @@ def _bolt(rng: random.Random, bolt: BoltShape) -> BoltShape:
     ticks = bolt.tick_s if bolt.role == "tick" else None
     commits = bolt.sink or (bolt.role == "end" and rng.random() < 0.5)
     stateful = bolt.stateful or commits or rng.random() < 0.5
+    inputs = by_key if stateful and not direct and rng.random() < 0.4 else bolt.inputs
     return replace(
-        bolt, style=style, sink=False, stateful=stateful, commits=commits, tick_s=ticks
-    )
+        bolt, style=style, sink=False, stateful=stateful, commits=commits, tick_s=ticks,
+        inputs=inputs,
+    )  # fmt: skip
 
 
 def _by_jid(bolt: BoltShape) -> tuple[InputShape, ...]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import random
 from typing import TYPE_CHECKING
 
+from .exact_topologies import rescaled
+
 if TYPE_CHECKING:
     from .cluster import Cluster
 
@@ -52,6 +54,16 @@ class Faults:
         cluster, rng = self.cluster, random.Random(f"aborts {self.cluster.seed}")
         cluster.abort_share = rng.choice((0.0, 0.0, 0.3, 0.6))
         cluster.delays.worst_share = rng.choice((0.03, 0.2, 0.2))
+        for _ in range(rng.choice((0, 0, 1, 3))):
+            at, seed = 0.3 + 1.5 * rng.random(), rng.random()
+            cluster.clock.at(at, lambda seed=seed: self._rescale(random.Random(seed)))
+
+    def _rescale(self, rng: random.Random) -> None:
+        """Have the topology go on with another number of tasks, as a rebalance does."""
+        cluster = self.cluster
+        if not cluster.down and cluster.coordinator.phases.rounds_wanted:
+            cluster.faults += 1
+            cluster.rescale(rescaled(rng, cluster.shape))
 
     def _plan_control(self) -> None:
         """Faults between coordinator and workers, beside all others."""

@@ -52,6 +52,10 @@ class Oracle:
         """Stop the run."""
         raise Violation(f"at {self.cluster.clock.now:.4f} s: {what}")
 
+    def rescaled(self) -> None:
+        """The plan has other tasks: positions belong to others now."""
+        self._first.clear()
+
     # What is counted as acked.
 
     def durable(self) -> Iterator[str]:
