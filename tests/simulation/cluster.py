@@ -50,6 +50,9 @@ class Cluster:
         tracing: print what happens.
     """
 
+    #: Whether a fault may be that it goes on with another number of tasks.
+    rescales = True
+
     def __init__(self, seed: int, shape: Shape, *, tracing: bool = False) -> None:
         self.seed, self.shape, self.tracing = seed, shape, tracing
         self.rng = random.Random(f"cluster {seed}")

@@ -61,7 +61,7 @@ class Faults:
     def _rescale(self, rng: random.Random) -> None:
         """Have the topology go on with another number of tasks, as a rebalance does."""
         cluster = self.cluster
-        if not cluster.down and cluster.coordinator.phases.rounds_wanted:
+        if cluster.rescales and not cluster.down and cluster.coordinator.phases.rounds_wanted:
             cluster.faults += 1
             cluster.rescale(rescaled(rng, cluster.shape))
 

@@ -86,6 +86,8 @@ class Host:
 class HostedCluster(Cluster):
     """A Cluster over hosts."""
 
+    rescales = False
+
     def __init__(self, seed: int, shape: Shape, *, tracing: bool = False) -> None:
         rng = random.Random(f"hosts {seed}")
         count = rng.randint(2, 4)
