@@ -72,6 +72,8 @@ class TaskState:
         self.key_wanted = False
         #: ``prepare`` is over.
         self.prepared = False
+        #: Whether there are snapshots of it: a class that is not ``stateful`` has none.
+        self.snapshotted = True
         self.keys = keys
         self._component, self._index, self._parallelism = component, index, parallelism
         self._backend = MemoryBackend() if backend is None else backend
@@ -280,6 +282,11 @@ class TaskState:
             if known._ttl_ms != ttl_ms:
                 raise StateError(f"{self._component}: {what} is asked for with two ttls")
             return known
+        if not self.snapshotted:
+            raise StateError(
+                f"{self._component}: {what}: the class needs 'stateful = True', or what it keeps "
+                "is lost with its worker"
+            )
         if self.prepared:
             raise StateError(f"{self._component}: {what} is asked for after prepare; do it there")
         entries = self._of_handle(kind, name, bool(ttl_ms))

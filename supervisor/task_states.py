@@ -56,6 +56,7 @@ class TaskStates:
             keys=TupleKeys(task.component, spec.inputs, offloads=offloads),
             wall_ms=self._host.wall_ms,
         )  # fmt: skip
+        state.snapshotted = self._plan.facts[task.component].stateful
         if restored:
             self._restore(state, task, spec.parallelism, chains_of(restored, task.component))
         return state

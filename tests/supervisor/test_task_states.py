@@ -128,6 +128,14 @@ def test_a_bolt_whose_calls_run_elsewhere_has_no_handles(options: dict[str, Any]
         state.map("m")
 
 
+def test_a_handle_of_a_class_that_is_not_stateful_is_refused() -> None:
+    plan = plan_of()
+    plan.facts["count"] = ComponentFacts(kind="bolt", outputs={})
+    (state,) = made(plan)
+    with pytest.raises(StateError, match=r"state\.value\('v'\): .*'stateful = True'"):
+        state.value("v")
+
+
 def test_keys_are_set_for_bolts_that_asked_and_for_no_others() -> None:
     class Noting(Bolt):
         def process(self, tup: Any) -> None:
