@@ -14,12 +14,21 @@ from typing import Any, Protocol
 
 from waterspout.topology.errors import StateError
 from waterspout.topology.tuples import Tuple
-from waterspout.topology.units import parse_duration
 
 from .chains import Chain, Written
 from .contract import Batch
 from .snapshots import MapCopy, Maps, Slice, StateCopy, StatePart
-from .state_handles import HANDLES, NO_KEY, ListHandle, MapHandle, ValueHandle, as_kept
+from .state_handles import (
+    HANDLES,
+    NO_KEY,
+    ListHandle,
+    MapHandle,
+    ValueHandle,
+    as_kept,
+    handle_of,
+    map_name,
+    ttl_ms_of,
+)
 from .state_keys import TupleKeys
 from .state_map import StateMap
 from .state_memory import MemoryBackend
@@ -143,6 +152,8 @@ class TaskState:
             name: one map per name.
             make: makes the empty map: ``dict``, ``collections.Counter`` ...
         """
+        if isinstance(name, str) and handle_of(name) is not None:
+            raise StateError(f"{self._component}: state {name!r:.80}: handles have such names")
         if isinstance(self._backend, MemoryBackend) or name.startswith(OWN_PREFIX):
             return self._map("keyed", name, make)
         return self._kept_map(name, make)
@@ -276,7 +287,7 @@ class TaskState:
     def _handle(self, kind: str, name: str, ttl: float | str | None, more: Any) -> Any:
         what = f"state.{kind}({name!r:.80})"
         self.want_key(what)
-        ttl_ms = _ttl_ms(self._component, what, ttl)
+        ttl_ms = ttl_ms_of(self._component, what, ttl)
         known = self._handles.get(f"{kind}:{name}")
         if known is not None:
             if known._ttl_ms != ttl_ms:
@@ -296,7 +307,7 @@ class TaskState:
 
     def _of_handle(self, kind: str, name: str, ttl: bool) -> StateMap:
         """Return the map of a handle; what was restored is brought into the form it has now."""
-        mine, other = _map_name(kind, name, ttl), _map_name(kind, name, not ttl)
+        mine, other = map_name(kind, name, ttl), map_name(kind, name, not ttl)
         before: Any = self._restored["keyed"].pop(other, None)
         if before is None:
             before = self._kept.pop(other, None)
@@ -351,30 +362,6 @@ class TaskState:
             # dict.copy, because that of a subclass may be a loop in Python.
             return MapCopy(kind, name, dict.copy(entries))
         return MapCopy(kind, name, {}, tuple(pack_slices(self._component, kind, name, entries)))
-
-
-def handle_of(name: str) -> tuple[str, str, bool] | None:
-    """Return (kind, name, whether it has a ttl) of the handle whose map is ``name``, or None."""
-    kind, colon, rest = name.partition(":")
-    bare = kind.removesuffix(_TTL)
-    return (bare, rest, bare != kind) if colon and bare in HANDLES else None
-
-
-#: In the name of a handle's map: its entries carry the time of their last write.
-_TTL = "+ttl"
-
-
-def _map_name(kind: str, name: str, ttl: bool) -> str:
-    return f"{kind}{_TTL if ttl else ''}:{name}"
-
-
-def _ttl_ms(component: str, what: str, ttl: float | str | None) -> int:
-    seconds = parse_duration(ttl) if isinstance(ttl, str) else ttl
-    if ttl is None:
-        return 0
-    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not seconds >= 0.001:
-        raise StateError(f"{component}: {what}: ttl: seconds or a text such as 10m, got {ttl!r}")
-    return int(seconds * 1000)
 
 
 def _no_clock() -> int:

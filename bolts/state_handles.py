@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, MutableMapping
 from typing import Any, Protocol
 
 from waterspout.topology.errors import StateError
+from waterspout.topology.units import parse_duration
 
 from .state_map import ABSENT, StateMap
 from .state_slices import SCALARS
@@ -271,3 +272,33 @@ def as_kept(kind: str, stored: Any, *, was: bool, now: bool, at: int) -> Any:
     if now:
         return {entry: (at, value) for entry, value in stored.items()}
     return {entry: value for entry, (_, value) in stored.items()}
+
+
+def handle_of(name: str) -> tuple[str, str, bool] | None:
+    """Return (kind, name, whether it has a ttl) of the handle whose map is ``name``, or None."""
+    kind, colon, rest = name.partition(":")
+    bare = kind.removesuffix(_TTL)
+    return (bare, rest, bare != kind) if colon and bare in HANDLES else None
+
+
+#: In the name of a handle's map: its entries carry the time of their last write.
+_TTL = "+ttl"
+
+
+def map_name(kind: str, name: str, ttl: bool) -> str:
+    """Return the name of the map that a handle stands on."""
+    return f"{kind}{_TTL if ttl else ''}:{name}"
+
+
+def ttl_ms_of(component: str, what: str, ttl: float | str | None) -> int:
+    """Return a ttl in milliseconds; 0: there is none.
+
+    Raises:
+        StateError: it is neither seconds nor a text such as ``10m``.
+    """
+    seconds = parse_duration(ttl) if isinstance(ttl, str) else ttl
+    if ttl is None:
+        return 0
+    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not seconds >= 0.001:
+        raise StateError(f"{component}: {what}: ttl: seconds or a text such as 10m, got {ttl!r}")
+    return int(seconds * 1000)

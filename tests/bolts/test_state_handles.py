@@ -324,3 +324,11 @@ def test_a_handle_is_asked_for_in_prepare_and_with_one_ttl(make: Make) -> None:
     assert state.value("v", ttl=10) is state.value("v", ttl="10s")
     with pytest.raises(StateError, match="after prepare"):
         state.map("late")
+
+
+def test_a_whole_map_cannot_have_the_name_of_a_handle(make: Make) -> None:
+    state = make()
+    for name in ("value:v", "list+ttl:x"):
+        with pytest.raises(StateError, match="handles have such names"):
+            state.keyed(name)
+    assert state.keyed("price:eur") == {}
