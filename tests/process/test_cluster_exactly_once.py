@@ -29,9 +29,11 @@ class Case:
         self.project.change("path: counts.sqlite", f"path: {home}/counts.sqlite")
         self.true: Counter[str] = Counter()
 
-    def submit(self, *more: str) -> None:
+    def submit(self, pause_s: float = 0.003) -> None:
+        """Submit it, so slow that it goes on for some seconds on a quiet machine."""
         self.true = self.project.write_texts(lines=LINES)
-        self.cluster.call("submit", "project/topology.yaml", *more)
+        pace = f"bolts.split.args.pause_s={pause_s}"
+        self.cluster.call("submit", "project/topology.yaml", "--set", pace)
 
     def middle(self) -> None:
         """Wait until a part of the messages is acked."""
@@ -92,7 +94,7 @@ def test_a_swap_to_changed_code_keeps_the_state(case: Case, guarantee: str) -> N
 
 def test_a_topology_begins_from_a_savepoint_of_another_one(case: Case) -> None:
     cluster = case.cluster.up("a", slots=3)
-    case.submit()
+    case.submit(pause_s=0.02)
     case.middle()
     taken = cluster.call("savepoint", "wordcount", "--out", "sp", "--json")
     assert json.loads(taken.stdout)["files"] >= 2
