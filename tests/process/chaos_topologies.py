@@ -103,6 +103,14 @@ class Later(Bolt):
             self.emit([n, timer.key])
         self.kept.clear()
 
+    def finish(self):
+        # Timers that are not due when all input has ended are not waited for.
+        for key, numbers in list(self.kept.all()):
+            self.context.state.key = key
+            self.kept.clear()
+            for n in numbers:
+                self.emit([n, key])
+
 
 class Tally(Bolt):
     """Counts by key; tells its counts when all input has ended."""

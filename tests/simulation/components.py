@@ -358,15 +358,25 @@ class TimerStep(Step):
 
     def process(self, tup: Tuple) -> None:
         for stream, values in self.work(tup.component, tup.stream, tup):
-            self.kept[values[1]] = [stream, *values]
-            now = self.context.timers.now_ms()
-            self.context.timers.processing(now + chance(values[1]) % self.WAITS_MS, values[1])
+            at = self.context.timers.now_ms() + chance(values[1]) % self.WAITS_MS
+            self.kept[values[1]] = [at, stream, *values]
+            self.context.timers.processing(at, values[1])
         self.world.after(self.shape.id, tup[0])
 
     def on_timer(self, timer: Timer) -> None:
-        stream, *values = self.kept[timer.name]
-        del self.kept[timer.name]
-        self.send([(stream, values)])
+        if timer.name in self.kept:
+            _, stream, *values = self.kept[timer.name]
+            del self.kept[timer.name]
+            self.send([(stream, values)])
+
+    def finish(self) -> None:
+        # Timers that are not due when all input has ended are not waited for; others have come.
+        now = self.context.timers.now_ms()
+        for key, rows in list(self.kept.all()):
+            self.context.state.key = key
+            self.kept.clear()
+            waiting = [row for row in rows.values() if now < row[0] + 500]
+            self.send([(stream, values) for _, stream, *values in waiting])
 
 
 #: The class of each style of a bolt.
