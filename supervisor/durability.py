@@ -70,7 +70,7 @@ class Durability:
                 self.snapshots.on_snapshotted(w.number, m, now)
             ),
             "snapshot_failed": self._on_failed,
-            "durable_done": lambda w, m, now: self.snapshots.answers.on_done(w.number, m, now),
+            "durable_done": self._on_durable_done,
         }
         self._store, self._handover, self._progress = store, handover, progress
         self._letters, self._phases, self._ending = letters, phases, ending
@@ -117,6 +117,12 @@ class Durability:
         self._after(self.snapshots.on_tick(now))
         self.savepoints.on_tick(now)
         self._judge(now)
+
+    def _on_durable_done(self, worker: Worker, message: _Message, now: float) -> None:
+        answers = self.snapshots.answers
+        answers.on_done(worker.number, message, now)
+        if answers.complete:
+            self.savepoints.committed()
 
     def _on_failed(self, worker: Worker, message: _Message, now: float) -> None:
         self.snapshots.on_snapshot_failed(worker.number, message, now)

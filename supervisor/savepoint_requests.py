@@ -1,11 +1,12 @@
 """Savepoints that were asked for: each is a snapshot that is made for it, and held until copied.
 
-    WAITING -a snapshot begins-> CUTTING -it is durable-> HELD -copied, or nobody came-> (forgotten)
-       ^                            |
-       +--- it failed, or a worker was lost; too often: FAILED
+    WAITING -a snapshot begins-> CUTTING -it is durable-> STORED -sinks have committed it-> HELD
+       ^                            |                                                        |
+       +--- it failed, or a worker was lost; too often: FAILED       copied, or nobody came: gone
 
-A savepoint commits nothing that its snapshot would not commit. Its files are kept from pruning
-while they are held.
+A savepoint commits nothing that its snapshot would not commit. Whoever begins from one need not
+commit what it holds, which another task may have to do there, in another run; only a sink that
+cannot commit for long is not waited for. Files are kept from pruning from STORED on.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ SAVEPOINTS_MAX = 16
 TRIES_MAX = 3
 #: What is held and not asked after for so long is let go.
 HOLD_S = 1800.0
+#: How long sinks are waited for.
+COMMIT_WAIT_S = 30.0
 
 
 class SavepointState(StrEnum):
@@ -29,6 +32,7 @@ class SavepointState(StrEnum):
 
     WAITING = "waiting"
     CUTTING = "cutting"
+    STORED = "stored"
     HELD = "held"
     FAILED = "failed"
 
@@ -46,6 +50,8 @@ class SavepointRequest:
 
     id: int
     seen_at: float
+    #: When it was seen to be stored.
+    stored_at: float | None = None
     state: SavepointState = SavepointState.WAITING
     round: int = 0
     tries: int = 0
@@ -117,8 +123,13 @@ class SavepointRequests:
     ) -> None:
         """The snapshot that began is durable."""
         for request in self._in(SavepointState.CUTTING):
-            request.state, request.round = SavepointState.HELD, round
+            request.state, request.round = SavepointState.STORED, round
             request.positions, request.parts = positions, parts
+
+    def committed(self) -> None:
+        """All sinks have committed what is durable."""
+        for request in self._in(SavepointState.STORED):
+            request.state = SavepointState.HELD
 
     def broken(self, why: str) -> None:
         """The snapshot that began was given up: another one is made, unless it was the last."""
@@ -134,7 +145,12 @@ class SavepointRequests:
             self._fail(request, why)
 
     def on_tick(self, now: float) -> None:
-        """Let go what nobody asks after."""
+        """Wait for sinks no longer; let go what nobody asks after."""
+        for request in self._in(SavepointState.STORED):
+            if request.stored_at is None:
+                request.stored_at = now
+            elif now - request.stored_at > COMMIT_WAIT_S:
+                request.state = SavepointState.HELD
         for id, request in list(self._requests.items()):
             if now - request.seen_at > HOLD_S:
                 del self._requests[id]

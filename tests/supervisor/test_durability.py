@@ -110,7 +110,12 @@ def test_a_savepoint_does_not_wait_for_the_interval_nor_for_news(run: Exact):
     run.tick()
     told = [e.message for e in run.take(Send) if e.message["kind"] == "checkpoint"]
     assert [m["aligned"] for m in told] == [True, True]
-    run.answer_round()
+    for worker in (0, 1):
+        run.answer(worker, run.number)
+    run.say(0, "durable_done", round=run.number)
+    found = savepoints.look(id, run.now)
+    assert found is not None and found.state is SavepointState.STORED, "a sink has not committed"
+    run.say(1, "durable_done", round=run.number)
     found = savepoints.look(id, run.now)
     assert found is not None and (found.state, found.round) == (SavepointState.HELD, run.number)
 

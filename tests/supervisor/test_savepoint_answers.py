@@ -27,6 +27,8 @@ def test_it_is_asked_for_looked_after_and_let_go() -> None:
     requests.began()
     assert answer(requests, "look", id) == {"state": "cutting"}
     requests.complete(9, {1: {"p": [3, []]}}, [PART])
+    assert answer(requests, "look", id) == {"state": "stored"}
+    requests.committed()
     found = answer(requests, "look", id)
     made = Savepoint.from_json(found["manifest"], "x")
     assert (found["state"], made.round, made.at, made.parts) == ("held", 9, 99.0, [PART])

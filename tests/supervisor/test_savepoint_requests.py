@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from waterspout.supervisor.savepoint_requests import (
+    COMMIT_WAIT_S,
     HOLD_S,
     SAVEPOINTS_MAX,
     TRIES_MAX,
@@ -24,9 +25,23 @@ def test_a_snapshot_that_began_before_it_was_asked_for_is_not_its_own():
     requests.began()
     second = requests.ask(0.0)
     requests.complete(7, {1: {"p": [3, []]}}, parts("a"))
+    requests.committed()
     states = [requests.look(id, 0.0).state for id in (first, second)]  # type: ignore[union-attr]
     assert states == [SavepointState.HELD, SavepointState.WAITING]
     assert requests.wanted and requests.files == {"a"}
+
+
+def test_it_is_not_given_out_before_sinks_have_committed_it_but_for_one_that_cannot():
+    requests = SavepointRequests()
+    id = requests.ask(0.0)
+    requests.began()
+    requests.complete(7, {}, parts("a"))
+    requests.on_tick(1.0)
+    requests.on_tick(1.0 + COMMIT_WAIT_S)
+    assert requests.files == {"a"}
+    assert requests.look(id, 0.0).state is SavepointState.STORED  # type: ignore[union-attr]
+    requests.on_tick(1.1 + COMMIT_WAIT_S)
+    assert requests.look(id, 0.0).state is SavepointState.HELD  # type: ignore[union-attr]
 
 
 def test_its_files_are_held_until_it_is_released():
