@@ -58,6 +58,8 @@ def _bolt(rng: random.Random, bolt: BoltShape) -> BoltShape:
     if bolt.role == "tick" and not direct and rng.random() < 0.5:
         return replace(bolt, style="timer", inputs=by_key, tick_s=None)
     style = rng.choice(("emit", "yield", "batch")) if bolt.style == "hand" else bolt.style
+    if style == "yield" and bolt.direct:
+        style = "emit"
     if style == "batch" and bolt.streams != ("default",):
         style = "emit"
     ticks = bolt.tick_s if bolt.role == "tick" else None
