@@ -190,10 +190,16 @@ def recovery(setup: Setup, *, sets: dict[str, Any] | None = None) -> Sample:
     }  # fmt: skip
 
 
-def sliding(setup: Setup, *, size: str, messages: int = 1_500_000) -> Sample:
-    """Sums of ten keys in sliding windows; figures are of the part in which all are open."""
+def sliding(setup: Setup, *, size: str, keys: int = 10, messages: int = 1_500_000) -> Sample:
+    """Sums per key in sliding windows; figures are of the part in which all are open.
+
+    With 1,000 keys each has a message a second: every message makes a window fire.
+    """
     messages = whole(messages * max(setup.scale, 0.7), 10)
-    sets = {"spouts.keys.args.count": messages, "bolts.sums.args.sliding.size": size}
+    sets = {
+        "spouts.keys.args.count": messages, "spouts.keys.args.keys": keys,
+        "bolts.sums.args.sliding.size": size,
+    }  # fmt: skip
     run = engine.run("sliding.yaml", sets=sets)
     warm, end = run.first("warm"), named(run.marks, "read out")[-1]
     done = messages - warm["position"]
