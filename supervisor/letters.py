@@ -92,7 +92,7 @@ class Letters:
         """
         self._waiting.clear()
         self._replaying.clear()
-        self._store.drop_uncovered()
+        self._store.drop_uncovered(self._progress.tasks_of())
         self.count = self._store.dead_letter_count()
 
     def on_tick(self, now: float, *, replay: bool) -> None:
@@ -156,13 +156,15 @@ class Letters:
         found: dict[int, list[list[Any]]] = {}
         room = REPLAYS_MAX - len(self._replaying)
         positions = self._store.positions() if self._exact else {}
+        tasks_of = self._progress.tasks_of() if self._exact else {}
         for letter in self._store.replays(limit=2 * REPLAYS_MAX):
             task = letter.record["task"]
             if task not in self._worker_of:
                 task = self._progress.first_task(letter.record.get("component"))
             if room <= 0 or letter.id in self._replaying or self._worker_of.get(task) != worker:
                 continue
-            if self._exact and not _passed(letter.record, positions):
+            of_tasks = [positions.get(each, {}) for each in tasks_of.get(task, ())]
+            if self._exact and not _passed(letter.record, of_tasks):
                 continue
             room -= 1
             self._replaying[letter.id] = worker
@@ -186,8 +188,9 @@ def _nameless(record: Mapping[str, Any]) -> bool:
     return record.get("partition") is None and "replay_of" not in record
 
 
-def _passed(record: Mapping[str, Any], positions: Mapping[int, TaskPositions]) -> bool:
+def _passed(record: Mapping[str, Any], positions: Iterable[TaskPositions]) -> bool:
     """Say whether the message of a letter is before what is durable of its partition."""
-    of_task = positions.get(record["task"], {})
-    first: int = of_task.get(record.get("partition") or "", (0, ()))[0]
-    return record.get("partition") is None or record["end"] <= first
+    partition = record.get("partition")
+    return partition is None or any(
+        record["end"] <= of_task[partition][0] for of_task in positions if partition in of_task
+    )

@@ -158,6 +158,13 @@ class Progress:
         """Return the tallies of all spout tasks."""
         return iter(self._spouts)
 
+    def tasks_of(self) -> dict[int, list[int]]:
+        """Return task -> all tasks of its component."""
+        of_component: dict[str, list[int]] = {}
+        for tally in self.tallies.values():
+            of_component.setdefault(tally.component, []).append(tally.task)
+        return {t.task: of_component[t.component] for t in self.tallies.values()}
+
     def first_task(self, component: str | None) -> int:
         """Return the first task of a component; 0 when there is none."""
         return next((t.task for t in self.tallies.values() if t.component == component), 0)

@@ -9,7 +9,7 @@ A replicated store can follow: the coordinator knows nothing but this class.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -207,9 +207,13 @@ class Store(ABC):
         """
 
     @abstractmethod
-    def drop_uncovered(self) -> int:
+    def drop_uncovered(self, tasks_of: Mapping[int, Collection[int]]) -> int:
         """Forget the letters of messages that will be drawn again, since no stored position covers
         them: they get through this time, or become letters anew. Return how many there were.
+
+        Args:
+            tasks_of: task -> all tasks of its component: after a rebalance another one may have
+                the partition. Letters of a task that is gone are kept.
         """
 
     @abstractmethod
@@ -283,6 +287,15 @@ class Store(ABC):
     @abstractmethod
     def close(self) -> None:
         """Release the store."""
+
+
+def one_covers(
+    positions: Mapping[int, TaskPositions], tasks_of: Mapping[int, Collection[int]],
+    task: int, partition: str, start: int,
+) -> bool:  # fmt: skip
+    """Say whether positions of a task of the same component hold ``start``; yes of one gone."""
+    held = (positions.get(each, {}).get(partition) for each in tasks_of.get(task, (task,)))
+    return not task or any(wire is not None and covered(start, wire) for wire in held)
 
 
 def covered(start: int, position: Position) -> bool:

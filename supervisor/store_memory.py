@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -19,6 +19,7 @@ from .store import (
     TaskPositions,
     TopologyChanged,
     covered,
+    one_covers,
 )
 
 
@@ -180,21 +181,22 @@ class MemoryStore(Store):
                 return letter.id
         return None
 
-    def drop_uncovered(self) -> int:
+    def drop_uncovered(self, tasks_of: Mapping[int, Collection[int]]) -> int:
         gone = [
             letter.id
             for letter in self._letters.values()
-            if letter.record.get("partition") is not None and not self._is_covered(letter.record)
+            if letter.record.get("partition") is not None
+            and not self._is_covered(letter.record, tasks_of)
         ]
         for id in gone:
             del self._letters[id]
         return len(gone)
 
-    def _is_covered(self, record: Mapping[str, Any]) -> bool:
-        of_task = self._positions.get(record["task"], {})
-        return record["partition"] in of_task and covered(
-            record["start"], of_task[record["partition"]]
-        )
+    def _is_covered(
+        self, record: Mapping[str, Any], tasks_of: Mapping[int, Collection[int]]
+    ) -> bool:
+        names = (record[name] for name in ("task", "partition", "start"))
+        return one_covers(self._positions, tasks_of, *names)
 
     def dead_letter_count(self) -> int:
         return len(self._letters)

@@ -7,7 +7,7 @@ Payloads of dead letters are in the file, so it is readable by its owner only.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import astuple
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ from .store import (
     TaskPositions,
     TopologyChanged,
     covered,
+    one_covers,
 )
 
 _TABLES = (
@@ -313,15 +314,14 @@ class SqliteStore(Store):
             (self._wall(), *key, blob),
         )
 
-    def drop_uncovered(self) -> int:
+    def drop_uncovered(self, tasks_of: Mapping[int, Collection[int]]) -> int:
         # What has no position has the name of its request (see _add_letter).
         named = "partition IS NOT NULL AND partition NOT LIKE 'request %/%'"
         rows = self._file.rows(f"SELECT id, task, partition, start FROM dead_letters WHERE {named}")
         known = self.positions() if rows else {}
         return self.drop_dead_letters(
-            id for id, task, partition, start in rows
-            if not covered(start, known.get(task, {}).get(partition, (0, ())))
-        )  # fmt: skip
+            id for id, *letter in rows if not one_covers(known, tasks_of, *letter)
+        )
 
     def dead_letter_count(self) -> int:
         return int(self._file.rows("SELECT count(*) FROM dead_letters")[0][0])

@@ -27,6 +27,9 @@ def exact_shape(rng: random.Random) -> Shape:
         "checkpoint_tolerable_failures": rng.choice((2, 1000)),
         "checkpoint_retained": rng.choice((1, 1, 3)),
     }
+    # Of a generator of its own, so that seeds stay what they were.
+    if random.Random(repr(shape)).random() < 0.1:
+        settings["fail_to_dead_letter"] = True
     return replace(
         shape, spouts=spouts, bolts=bolts, guarantee="exactly-once", settings=settings
     )

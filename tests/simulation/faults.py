@@ -119,6 +119,8 @@ class Faults:
     def _letters(self) -> None:
         """Have the user try dead letters again soon, some before what failed them was mended."""
         cluster, rng = self.cluster, random.Random(f"letters {self.cluster.seed}")
+        if cluster.settings.fail_to_dead_letter:
+            return  # what one did already would be done twice
         tries = rng.choice((0, 1, 3, 3))
 
         def stored() -> None:

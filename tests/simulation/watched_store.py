@@ -37,9 +37,9 @@ class WatchedStore(MemoryStore):
         super().keep_letters(*args)
         self.point("store kept letters")
 
-    def drop_uncovered(self) -> int:
+    def drop_uncovered(self, *args: Any) -> int:
         self.point("store uncovered letters")
-        count = super().drop_uncovered()
+        count = super().drop_uncovered(*args)
         self.point("store uncovered letters")
         return count
 

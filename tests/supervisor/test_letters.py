@@ -43,6 +43,9 @@ class Desk:
     def on_reserve(self, *what: int) -> None:
         self.reserved.append(what)  # type: ignore[arg-type]
 
+    def tasks_of(self) -> dict[int, list[int]]:
+        return {1: [1], 2: [2]}
+
     def first_task(self, component: str) -> int:
         return {"lines": 2}.get(component, 0)
 

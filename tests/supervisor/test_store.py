@@ -151,10 +151,18 @@ def test_letters_of_messages_that_are_drawn_again_are_dropped(store: Store):
     other = letter(7, partition="never/read/request 1.txt")
     store.add_dead_letters([letter(10), letter(20), letter(35), letter(40), own, other])
     store.commit_round(1, store.next_epoch(), {1: {"a.txt": [20, [[35, 40]]]}}, [])
-    assert store.drop_uncovered() == 3
+    assert store.drop_uncovered({}) == 3
     kept = [(x.record["task"], x.record["start"]) for x in store.dead_letters()]
     assert kept == [(1, 10), (1, 35), (9, None)]
-    assert store.drop_uncovered() == 0
+    assert store.drop_uncovered({}) == 0
+
+
+def test_another_task_of_the_component_may_have_the_partition_by_now(store: Store):
+    store.add_dead_letters([letter(10), letter(30)])
+    store.commit_round(1, store.next_epoch(), {2: {"a.txt": [20, []]}}, [])
+    assert store.drop_uncovered({1: [1, 2], 2: [1, 2]}) == 1
+    assert [x.record["start"] for x in store.dead_letters()] == [10]
+    assert store.drop_uncovered({1: [1], 2: [2]}) == 1
 
 
 def test_letters_may_be_taken_back_from_being_tried_again(store: Store):
