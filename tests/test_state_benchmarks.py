@@ -118,12 +118,6 @@ def test_cpu_time_between_two_readings_is_on_a_line(at_s: float, wanted: float) 
     assert trees.cpu_at(READINGS, at_s) == wanted
 
 
-def test_growth_is_that_of_the_peaks_of_both_halves() -> None:
-    assert stateful.grown_mb(READINGS, 10.0, 14.0) == 20
-    assert stateful.grown_mb(READINGS, 10.0, 11.0) == 20
-    assert stateful.grown_mb([], 10.0, 11.0) == 0
-
-
 # PyFlink
 
 
