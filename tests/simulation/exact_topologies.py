@@ -21,6 +21,8 @@ def exact_shape(rng: random.Random) -> Shape:
         bolts = (*bolts[:-1], replace(bolts[-1], stateful=True))
     settings = {
         **shape.settings,
+        # Besides its own failures, a message may be at work whenever a worker is killed.
+        "attempts_max": 8,
         "checkpoint_interval_s": rng.choice((0.02, 0.05, 0.2)),
         "checkpoint_min_pause_s": rng.choice((0.0, 0.0, 0.1)),
         "checkpoint_timeout_s": rng.choice((1.0, 3.0)),
