@@ -85,6 +85,7 @@ def _messages(summary: Mapping[str, Any]) -> RenderableType:
         ("worked again", count(summary["worked_again"]), _AGAIN),
         ("skipped possible", count(summary["skipped_possible"]), _SKIPPED),
         ("dead letters", count(summary["dead_letters"]), letters),
+        ("late", *_late(summary)),
         ("checkpoints", *_checkpoints(summary)),
         ("restarts", count(summary["restarts"]), "worker processes that were lost"),
         ("latency p50", milliseconds(latency["p50"]), "half of the messages took at most this"),
@@ -92,6 +93,8 @@ def _messages(summary: Mapping[str, Any]) -> RenderableType:
     )
     for name, number, meaning in rows:
         if _ONLY.get(name, summary["guarantee"]) != summary["guarantee"]:
+            continue
+        if name == "late" and number == "0":
             continue
         alarming = number not in ("0", "-") and name in _ALARMING
         style = "yellow" if alarming else ""
@@ -111,7 +114,8 @@ _ONLY = {
 _EXPLAINED = ("messages", "acked", "duplicates possible", "worked again", "checkpoints")
 #: Figures that are 0 when all went well.
 _ALARMING = (
-    "failed", "replayed", "duplicates possible", "skipped possible", "dead letters", "restarts",
+    "failed", "replayed", "duplicates possible", "skipped possible", "dead letters", "late",
+    "restarts",
 )  # fmt: skip
 _AGAIN = "so many messages at most went through again after a restore, and count once"
 _SKIPPED = "so many messages at most were never sent, and do not come again"
@@ -125,6 +129,14 @@ def _bound(summary: Mapping[str, Any]) -> str:
     if summary["guarantee"] == "exactly-once":
         return "every message counts once in state and sinks"
     return "every message was worked on once"
+
+
+def _late(summary: Mapping[str, Any]) -> tuple[str, str]:
+    """Return how many tuples came too late, and for which components."""
+    rows = [row for row in summary["components"] if row.get("late")]
+    said = ", ".join(f"{text(row['component'], 64)} {count(row['late'])}" for row in rows)
+    number = count(sum(row["late"] for row in rows))
+    return number, f"came too late for their windows or joins: {said}"
 
 
 def _checkpoints(summary: Mapping[str, Any]) -> tuple[str, str]:

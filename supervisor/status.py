@@ -13,7 +13,7 @@ from .link_credit import shown
 from .progress import Progress, latencies
 from .restarts import Workers
 from .root_places import places
-from .tallies import Tally
+from .tallies import LATE, Tally
 
 #: Rows of a merged ``top`` list.
 TOP_MAX = 10
@@ -96,6 +96,8 @@ def _metrics(tallies: Iterable[Tally]) -> dict[str, float]:
     found: Counter[str] = Counter()
     for tally in tallies:
         found.update(tally.report.get("metrics") or {})
+        if late := tally.late():
+            found[LATE] += late - int((tally.report.get("metrics") or {}).get(LATE) or 0)
     return dict(sorted(found.items()))
 
 
@@ -135,13 +137,17 @@ def worker_rows(workers: Workers, now: float) -> list[dict[str, Any]]:
 
 
 def component_rows(plan: Any, progress: Progress, duration_s: float) -> list[dict[str, Any]]:
-    """Return how many tuples each component worked on, for the summary of a run."""
+    """Return how many tuples each component worked on, and how many were too late for it.
+
+    For the summary of a run.
+    """
     rows = []
     for kind, counter in (("spout", "emitted"), ("bolt", "executed")):
         for component in _names(plan, kind):
             tuples = sum(tally.total(counter) for tally in progress.of_component(component))
             rate = tuples / duration_s if duration_s > 0 else 0.0
             row = {"component": component, "kind": kind, "tuples": tuples, "tuples_per_s": rate}
+            row["late"] = sum(tally.late() for tally in progress.of_component(component))
             rows.append(row)
     return rows
 

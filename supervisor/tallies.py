@@ -12,6 +12,8 @@ COUNTERS = {
     "spout": ("emitted", "acked", "failed", "replayed", "dead"),
     "bolt": ("executed", "acked", "failed", "emitted"),
 }
+#: Name of the counter of tuples that came too late; of a bolt's own, it alone is a total.
+LATE = "late"
 #: What of a report another coordinator can go on from; the rest is of its moment.
 _KEPT_OF_REPORT = ("latency", "first_unacked", "reserved", "busy_s")
 _KEPT = ("before_twice", "durable", "durable_dead", "reserved", "before_skipped")
@@ -69,6 +71,11 @@ class Tally:
             now = max(now, self.durable + self.durable_dead)
         return int(self.before[name]) + now
 
+    def late(self) -> int:
+        """Return how many tuples came too late, over all incarnations."""
+        metrics = self.report.get("metrics") or {}
+        return int(self.before[LATE] + (metrics.get(LATE) or 0))
+
     def gauge(self, name: str) -> int:
         """Return a figure of now; 0 when nothing is known."""
         return int(self.report.get(name) or 0)
@@ -96,6 +103,7 @@ class Tally:
         """
         latency = self.latency()
         totals = {name: self.total(name) for name in COUNTERS[self.kind]}
+        totals[LATE] = self.late()
         if self.reserved:
             # At most once: what was sent was sent, and what was not does not come again.
             sent = self.gauge("emitted") if drawn is None else drawn

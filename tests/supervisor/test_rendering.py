@@ -45,6 +45,17 @@ def test_at_most_once_shows_what_was_skipped_and_never_promises_a_replay() -> No
     assert "skipped" not in drawn(summary_view(summary()))
 
 
+def test_tuples_that_were_too_late_are_counted_by_component() -> None:
+    assert "late" not in drawn(summary_view(summary())).replace("latency", "")
+    rows = [
+        {"component": name, "kind": "bolt", "tuples": 5, "tuples_per_s": 1.0, "late": late}
+        for name, late in (("sums", 1200), ("other", 0), ("pairs", 3))
+    ]
+    line = row(drawn(summary_view(summary(components=rows))), "late ")
+    assert line.split() == ["late", "1,203", *line.split()[2:]]
+    assert line.endswith("too late for their windows or joins: sums 1,200, pairs 3")
+
+
 def test_messages_that_are_not_acked_are_counted() -> None:
     text = drawn(summary_view(summary(ok=False, outcome="stopped", acked=858_000)))
     assert row(text, "messages").endswith("237 were not acked yet")

@@ -118,10 +118,19 @@ def test_components_show_their_rate_over_the_run(progress: Progress):
     report(progress, 1.0, 1, emitted=100)
     report(progress, 1.0, 3, executed=50)
     assert component_rows(PLAN, progress, duration_s=10.0) == [
-        {"component": "lines", "kind": "spout", "tuples": 100, "tuples_per_s": 10.0},
-        {"component": "count", "kind": "bolt", "tuples": 50, "tuples_per_s": 5.0},
+        {"component": "lines", "kind": "spout", "tuples": 100, "tuples_per_s": 10.0, "late": 0},
+        {"component": "count", "kind": "bolt", "tuples": 50, "tuples_per_s": 5.0, "late": 0},
     ]
     assert component_rows(PLAN, progress, duration_s=0.0)[0]["tuples_per_s"] == 0.0
+
+
+def test_late_tuples_are_those_of_all_incarnations(progress: Progress):
+    report(progress, 1.0, 3, executed=50, metrics={"late": 7, "depth": 3})
+    progress.on_restored()
+    assert component_rows(PLAN, progress, duration_s=10.0)[1]["late"] == 7
+    report(progress, 2.0, 3, executed=5, metrics={"late": 2, "depth": 4})
+    assert component_rows(PLAN, progress, duration_s=10.0)[1]["late"] == 9
+    assert bolt_rows(PLAN, progress)[0]["metrics"] == {"depth": 4, "late": 9}
 
 
 def test_tops_of_tasks_are_merged_highest_first_and_cut():
