@@ -26,7 +26,7 @@ REFRESHES_PER_S = 4
 EVENT_WORDS = {
     "worker lost": "worker {worker} is gone ({reason}); it is started again",
     "worker killed": "worker {worker} is killed: {why}",
-    "restore": "all tasks go back to checkpoint {checkpoint}: {why}",
+    "restore": "all tasks go back to {place}: {why}",
     "snapshot cannot be read": "snapshot {snapshot} cannot be read ({why}): all tasks go back to "
     "snapshot {instead}; {note}",
     "epoch not raised": "the state store fails: {error}",
@@ -59,6 +59,10 @@ def make_view(stream: IO[str] | None = None) -> ProgressView:
 def event_line(name: str, fields: Mapping[str, Any]) -> str | None:
     """Return what to say about an event, or None when it goes without saying."""
     words = EVENT_WORDS.get(name)
+    if name == "restore":
+        number = fields.get("checkpoint")
+        place = "the start, as no checkpoint is complete yet"
+        fields = {**fields, "place": place if number is None else f"checkpoint {number}"}
     return None if words is None else words.format_map(_Harmless(fields))
 
 

@@ -25,6 +25,8 @@ from .store_sqlite import SqliteStore
 
 #: Characters of a key and of a value in a table.
 KEY_CHARS, VALUE_CHARS = 40, 100
+#: Characters of a value that are shown however long the keys are.
+VALUE_CHARS_MIN = 20
 
 
 def show_state(
@@ -117,17 +119,23 @@ def _keys_meant(written: str) -> list[Any]:
 
 
 def _print(rows: Sequence[dict[str, Any]], *columns: str) -> None:
-    made = table(*columns)
+    made, out = table(*columns), console()
     for column in made.columns:
         column.justify = "left"
-    for row in rows:
-        cells = []
-        for name in columns:
-            value = row[name]
-            if name == "keys":
-                cells.append(count(value))
-            else:
-                shown = ("yes" if value else "") if name == "ttl" else text_of(value)
-                cells.append(text(shown, VALUE_CHARS if name == "value" else KEY_CHARS))
-        made.add_row(*cells)
-    console().print(made)
+    shown = [[_cell(name, row[name]) for name in columns if name != "value"] for row in rows]
+    # Where the line is too short, values are cut, and keys are not.
+    heads = [name for name in columns if name != "value"]
+    taken = sum(2 + max(map(len, cells)) for cells in zip(heads, *shown, strict=True))
+    value_chars = min(max(out.width - taken - 2, VALUE_CHARS_MIN), VALUE_CHARS)
+    for row, cells in zip(rows, shown, strict=True):
+        value = [text(text_of(row["value"]), value_chars)] if "value" in columns else []
+        made.add_row(*cells, *value)
+    out.print(made)
+
+
+def _cell(name: str, value: Any) -> str:
+    if name == "keys":
+        return count(value)
+    if name == "ttl":
+        return "yes" if value else ""
+    return text(text_of(value), KEY_CHARS)

@@ -56,6 +56,13 @@ def test_losses_are_told_and_what_goes_without_saying_is_not() -> None:
     assert event_line("worker lost", {}) == "worker - is gone (-); it is started again"
 
 
+def test_a_restore_says_where_to() -> None:
+    line = event_line("restore", {"checkpoint": 7, "why": "r: ValueError: no"})
+    assert line == "all tasks go back to checkpoint 7: r: ValueError: no"
+    line = event_line("restore", {"checkpoint": None, "why": "x"})
+    assert line == "all tasks go back to the start, as no checkpoint is complete yet: x"
+
+
 def test_the_view_fits_the_stream() -> None:
     assert isinstance(make_view(io.StringIO()), PlainView)
     view = make_view(Terminal())

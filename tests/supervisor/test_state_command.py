@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from waterspout.supervisor import rendering
 from waterspout.supervisor.cli import main
 from waterspout.supervisor.store_sqlite import SqliteStore
 
@@ -47,6 +48,17 @@ def test_of_a_component_so_many_entries_of_each_map_are_shown(folder: Path) -> N
     found = rows(folder, "--component", "count", "--limit", "2")
     assert [row["name"] for row in found].count("total") == 2
     assert len(shown(folder, "--component", "count").stdout) < 3000
+
+
+def test_where_a_line_is_too_short_values_are_cut_and_keys_are_not(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rendering, "PLAIN_WIDTH", 60)
+    lines = [line.split() for line in shown(folder, "--component", "count").stdout.splitlines()]
+    assert lines[0] == ["task", "kind", "name", "key", "value"]
+    assert ["0", "value", "total", "b0", "0"] in lines
+    (cut,) = (line for line in lines if line[:4] == ["0", "value", "total", "c"])
+    assert cut[4].endswith("x...")
 
 
 @pytest.mark.parametrize("key", ["b1", '"b1"'])
