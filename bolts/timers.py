@@ -184,6 +184,25 @@ class Timers:
                 yield key, known[place], known[place + 1], known[place + 2]
 
 
+class NoTimers:
+    """What ``context.timers`` is in a bolt without ``on_timer``: says so when it is used.
+
+    Args:
+        refused: what is said.
+    """
+
+    def __init__(self, refused: str) -> None:
+        self._refused = refused
+
+    def __getattr__(self, name: str) -> Any:
+        """Refuse whatever is asked for.
+
+        Raises:
+            StateError: always.
+        """
+        raise StateError(self._refused)
+
+
 def _place(known: tuple[Any, ...], code: int, at: int, name: str) -> int:
     """Return where a timer stands among those of its key; -1: nowhere."""
     for place in range(0, len(known), _WIDTH):

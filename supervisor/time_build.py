@@ -11,7 +11,7 @@ from typing import Any
 from waterspout.bolts.contract import Bolt
 from waterspout.bolts.executor import BoltExecutor
 from waterspout.bolts.task_time import TaskTime
-from waterspout.bolts.timers import STATE_MAP, Timers
+from waterspout.bolts.timers import STATE_MAP, NoTimers, Timers
 from waterspout.bolts.valve import Valve
 from waterspout.spouts.spout_time import SpoutTime
 from waterspout.spouts.storm_executor import PARTITION, StormExecutor
@@ -29,6 +29,7 @@ from .end_marks import channels_into
 
 #: Puts a mark on every channel of a task.
 SendMark = Callable[[Mark], None]
+_NO_ON_TIMER = "the bolt has no 'def on_timer(self, timer)', which they would call"
 
 
 class TimeBuilder:
@@ -65,6 +66,7 @@ class TimeBuilder:
         """Give a bolt its watermarks and ``context.timers``. Called before ``prepare``."""
         timed = task.component in self._timed
         timers = None
+        context.timers = NoTimers(f"{task.component}: timers: {_NO_ON_TIMER}")
         if type(bolt).on_timer is not Bolt.on_timer:
             timers = context.timers = self._timers(context.state)
             timers.event_time = timed

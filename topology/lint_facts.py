@@ -90,7 +90,9 @@ def _check_options(loaded: Loaded, component: ComponentSpec, facts: ComponentFac
         loaded.add(path, "W_OPTION", what)
     if component.kind == "spout":
         _check_event_time(loaded, component, facts)
-    if facts.stateful and component.parallelism > 1:
+    # Of a sink that commits, any task may write any row; but of one key the newest has to be last.
+    keyed = not facts.rescalable or "key" in component.args
+    if facts.stateful and keyed and component.parallelism > 1:
         _check_spreading(loaded, component)
 
 

@@ -94,9 +94,13 @@ class CommittedFiles(TransactionalSink):
         """Make the folder, then commit and discard.
 
         Raises:
-            OSError: the folder cannot be made.
+            UserError: the folder cannot be made.
         """
-        self._folder.mkdir(parents=True, exist_ok=True)
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            why = f"cannot be made: {error.strerror or error}"
+            raise UserError(f"{context.component}: folder {str(self._folder)!r} {why}") from None
         if self._begin == "new" and context.fresh and context.index == 0:
             for path in self._folder.glob(f"{self._prefix}-*{self.suffix}"):
                 path.unlink(missing_ok=True)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from waterspout.bolts.state import TaskState
 from waterspout.bolts.state_slices import is_flat
-from waterspout.bolts.timers import KEY_TIMERS_MAX, STALE_MIN, STATE_MAP, Timer, Timers
+from waterspout.bolts.timers import KEY_TIMERS_MAX, STALE_MIN, STATE_MAP, NoTimers, Timer, Timers
 from waterspout.topology.errors import StateError
 
 
@@ -170,3 +170,10 @@ def test_random_timers_equal_a_plain_set(seed: int) -> None:
 def test_a_timer_says_what_it_is(bench: Bench) -> None:
     bench.timers.event(10, "flush")
     assert bench.timers.due("event", 10) == Timer("k", 10, "flush", "event")
+
+
+def test_a_bolt_without_on_timer_hears_so_when_it_sets_a_timer() -> None:
+    timers = NoTimers("b: timers: no on_timer")
+    for call in ("event", "processing", "delete", "now_ms"):
+        with pytest.raises(StateError, match="b: timers: no on_timer"):
+            getattr(timers, call)(1)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from waterspout.bolts import Bolt
-from waterspout.bolts.timers import Timer
+from waterspout.bolts.timers import NoTimers, Timer
 from waterspout.topology.classes import AllowList, ImportDenied
 from waterspout.topology.event_time import timed_components
 from waterspout.topology.marks import MAX_WATERMARK, MIN_WATERMARK
@@ -100,7 +100,7 @@ def test_without_event_time_nobody_has_anything_to_do_with_it() -> None:
     cores.go()
     assert cores.spout().time is None
     assert cores.bolt("bolt").time is None
-    assert cores.made[cores.task("bolt")].context.timers is None
+    assert isinstance(cores.made[cores.task("bolt")].context.timers, NoTimers)
 
 
 def test_a_bolt_that_no_event_time_reaches_says_so_when_it_sets_an_event_timer() -> None:

@@ -122,6 +122,9 @@ def test_options_that_fit_are_silent() -> None:
     assert problems_of(more=", concurrency: 3", is_async=True) == []
     assert problems_of(more=", tick_interval: 1s", has_tick=True) == []
     assert problems_of(stateful=True) == []
+    assert problems_of(more=", parallelism: 2", stateful=True, rescalable=True) == []
+    keyed = problems_of(more=", parallelism: 2, args: {key: [a]}", stateful=True, rescalable=True)
+    assert len(keyed) == 1 and "W_GROUPING" in keyed[0]
     assert problems_of(has_process=False, has_batch=True) == []
     assert problems_of(more=", blocking: true") == []
 

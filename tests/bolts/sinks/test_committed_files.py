@@ -44,6 +44,12 @@ def test_a_file_appears_when_it_is_committed_and_not_before(bench, folder: Path)
     assert rows(folder) == [{"w": "a", "n": 1}, {"w": "ü", "n": None}]
 
 
+def test_a_folder_that_cannot_be_made_is_said_in_one_line(bench, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match=r"folder '.*file/out' cannot be made: Not a directory$"):
+        bench.start(CommitJsonl(str(tmp_path / "file" / "out")))
+
+
 def test_a_checkpoint_without_rows_makes_no_file(bench, folder: Path) -> None:
     sink = bench.start(CommitJsonl(str(folder)))
     sink.before_snapshot(1)
