@@ -128,12 +128,6 @@ def _check_settings(loaded: Loaded, settings: Settings) -> None:
         ("message_timeout", "hold_max", settings.message_timeout_s, settings.hold_max_s),
         ("round_interval", "round_timeout", settings.round_interval_s, settings.round_timeout_s),
         (
-            "checkpoint_alignment_timeout",
-            "checkpoint_timeout",
-            settings.checkpoint_alignment_timeout_s,
-            settings.checkpoint_timeout_s,
-        ),
-        (
             "report_interval",
             "message_timeout",
             settings.report_interval_s,

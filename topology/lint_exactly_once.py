@@ -21,7 +21,6 @@ _WITHOUT_EFFECT = {
     "hold_max": "no bolt holds tuples",
     "round_interval": "see 'checkpoint_interval'",
     "round_timeout": "see 'checkpoint_timeout'",
-    "checkpoint_alignment_timeout": "in this version a task always waits for its last barrier",
 }
 
 

@@ -132,11 +132,6 @@ class Settings:
         1, 1, 100, "checkpoints",
         "complete snapshots that are kept; the older ones for when the newest cannot be read",
     )
-    checkpoint_alignment_timeout_s: float = _duration(
-        0, 0, _DAY,
-        "exactly-once: a task that waits longer for the last barrier takes its snapshot at once, "
-        "with what is queued before that barrier; 0: it waits",
-    )
     fail_to_dead_letter: bool = _boolean(
         False,
         "exactly-once: a message that fails becomes a dead letter at once, without a restore; "

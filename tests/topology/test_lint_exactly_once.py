@@ -76,9 +76,3 @@ def test_c10_a_circle_of_bolts_is_refused_for_every_guarantee() -> None:
 def test_settings_of_other_guarantees_are_named() -> None:
     found = problems_of("message_timeout: 10s, round_interval: 2s", stateful=True)
     assert len(found) == 2 and all("W_OPTION settings." in each for each in found)
-
-
-def test_an_alignment_timeout_over_that_of_the_checkpoint_is_a_conflict() -> None:
-    loaded = load(TEXT % "checkpoint_alignment_timeout: 20m", "t.yaml")
-    lint_spec(loaded)
-    assert "E_CONFLICT settings.checkpoint_alignment_timeout" in str(next(iter(loaded.problems)))
