@@ -36,7 +36,7 @@ class Place:
         poller.register(self.door.socket, zmq.POLLIN)
         for socket, events in sockets:
             poller.register(socket, events)
-        for _ in range(100):
+        for _ in range(1000):
             ready = dict(poller.poll(20))
             if any(socket in ready for socket, _ in sockets):
                 return True
@@ -45,7 +45,7 @@ class Place:
 
     def turn_until_held(self) -> None:
         """Answer at the door until somebody waits there."""
-        for _ in range(200):
+        for _ in range(2000):
             self.door.socket.poll(10)
             self.door.turn(0.0)
             if self.door.holding:
