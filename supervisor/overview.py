@@ -93,7 +93,8 @@ class Overview:
             name: sum(tally.total(name) for tally in spouts)
             for name in ("acked", "failed", "replayed", "dead")
         }
-        left = sum(tally.gauge("pending") + tally.gauge("worked_through") for tally in spouts)
+        pending = sum(tally.gauge("pending") for tally in spouts)
+        undone = sum(tally.undone() for tally in spouts)
         duration_s = now - self.started_at
         twice = sum(tally.twice() for tally in spouts)
         exact = self._plan.guarantee == "exactly-once"
@@ -103,8 +104,8 @@ class Overview:
             "ok": done is not None and done.ok,
             "outcome": done.outcome if done else "running",
             "duration_s": round(duration_s, 3),
-            "messages": totals["acked"] + totals["dead"] + left,
-            "acked": totals["acked"],
+            "messages": totals["acked"] + totals["dead"] + pending,
+            "acked": max(totals["acked"] - undone, 0),
             "failed": totals["failed"],
             "replayed": totals["replayed"],
             "duplicates_possible": 0 if exact else twice,

@@ -71,6 +71,11 @@ class Tally:
             now = max(now, self.durable + self.durable_dead)
         return int(self.before[name]) + now
 
+    def undone(self) -> int:
+        """Return how many of the acked and dead messages of this incarnation are not durable."""
+        settled = self.gauge("acked") + self.gauge("dead")
+        return min(self.gauge("worked_through"), max(settled - self.durable - self.durable_dead, 0))
+
     def late(self) -> int:
         """Return how many tuples came too late, over all incarnations."""
         metrics = self.report.get("metrics") or {}

@@ -171,6 +171,12 @@ def test_messages_that_a_worker_died_with_are_shown_as_possible_duplicates(run: 
     assert run.coordinator.summary(1.0)["duplicates_possible"] == 120
 
 
+def test_messages_that_no_round_made_durable_are_counted_once_and_as_not_acked(run: Run):
+    run.report(1, emitted=100, acked=70, pending=30, worked_through=70)
+    summary = run.coordinator.summary(1.0)
+    assert (summary["messages"], summary["acked"]) == (100, 0)
+
+
 def test_messages_that_a_worker_reserved_and_never_sent_are_shown_as_skipped(run: Run):
     run.report(1, emitted=100, acked=100, reserved=28)
     run.say(1, "reserve", id=1, task=2, positions={"p": [128, []]}, messages=128)

@@ -70,6 +70,15 @@ def test_what_a_dead_incarnation_left_open_may_come_twice(
     assert tally.twice() == twice
 
 
+def test_what_is_worked_through_is_undone_until_a_round_has_it():
+    tally = spout(emitted=100, acked=90, dead=5, pending=5, worked_through=95)
+    assert tally.undone() == 95
+    tally.made_durable(60, 5)
+    assert tally.undone() == 30
+    tally.made_durable(90, 5)  # the round is known before the next report
+    assert tally.undone() == 0
+
+
 def test_replays_of_a_living_incarnation_are_added():
     tally = spout(emitted=10, acked=4)
     tally.durable = 4
