@@ -7,6 +7,9 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from waterspout.topology.component import Context
+from waterspout.topology.errors import UserError
+
 from .tables import COMMITS_DAYS, COMMITS_TABLE, Table, plain, quoted
 
 #: How long a commit waits for other writers of the file.
@@ -40,14 +43,28 @@ class SqliteTable(Table):
         super().__init__(table, fields, key, create)
         self._path = Path(path).expanduser()
 
+    def prepare(self, context: Context) -> None:
+        """Look whether the file can be had, then commit what was restored.
+
+        Raises:
+            UserError: it cannot; names file and table.
+        """
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            with closing(self._connect()) as connection:
+                connection.execute("PRAGMA schema_version")
+        except (OSError, sqlite3.Error) as error:
+            where = f"table {self.table}: {self._path}"
+            raise UserError(f"{context.component}: {where}: {error}") from None
+        super().prepare(context)
+
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self._path, timeout=BUSY_S, isolation_level=None)
         connection.execute("PRAGMA synchronous = FULL")
         return connection
 
     def begin(self, columns: tuple[str, ...], block: list[list[Any]]) -> None:
-        """Make the file and the tables."""
-        self._path.parent.mkdir(parents=True, exist_ok=True)
+        """Make the tables."""
         with closing(self._connect()) as connection:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute(

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from waterspout.bolts.sinks.sqlite_table import SqliteTable
+from waterspout.topology.errors import UserError
 
 
 @pytest.fixture
@@ -88,3 +89,17 @@ def test_ids_of_long_ago_are_forgotten(bench, path: Path) -> None:
     durable(sink, 2)
     ((count,),) = select(path, "SELECT count(*) FROM waterspout_commits")
     assert count == 1
+
+
+def test_a_file_that_cannot_be_had_is_refused_at_the_start(bench, path: Path) -> None:
+    path.parent.touch()
+    with pytest.raises(UserError, match=f"step: table counts: {path}: .*exists"):
+        bench.start(SqliteTable(str(path), "counts"))
+    path.parent.unlink()
+    path.mkdir(parents=True)
+    with pytest.raises(UserError, match=f"step: table counts: {path}: unable to open"):
+        bench.start(SqliteTable(str(path), "counts"))
+    path.rmdir()
+    path.write_text("no database " * 100)
+    with pytest.raises(UserError, match=f"step: table counts: {path}: file is not a database"):
+        bench.start(SqliteTable(str(path), "counts"))
