@@ -28,6 +28,10 @@ def test_figures_go_on_over_a_killed_worker_and_coordinator_and_a_rebalance(case
     case.middle()
     cluster.workers("b")[0].kill()
     wait_for(lambda: restarts(cluster) == 1 and going(cluster), "the worker again")
+    # What was acked and not durable is taken back at a loss: with the next reports of survivors,
+    # which have come when a second round of the new epoch is complete.
+    lost_at = rounds(cluster)
+    wait_for(lambda: rounds(cluster) > lost_at + 1, "two rounds")
     shown = [figures(cluster)]
     cluster.kill("coordinator")
     cluster.coordinator()
@@ -67,6 +71,12 @@ def going(cluster: LoopbackCluster) -> bool:
     row = cluster.topology("wordcount")
     running = row.get("state") == "running" and row.get("life") == "active"
     return row.get("life") == "ended" or (running and row["health"] == "healthy")
+
+
+def rounds(cluster: LoopbackCluster) -> int:
+    """Return the number of the newest round."""
+    number: int = cluster.topology("wordcount")["round"]["last"]
+    return number
 
 
 def restarts(cluster: LoopbackCluster) -> int:
