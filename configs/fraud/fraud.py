@@ -6,8 +6,7 @@ order: each waits in the state of its card until the watermark says that none be
 
 import random
 
-from waterspout.bolts import Bolt, Columns
-from waterspout.spouts import Reader, Source
+from waterspout.bolts import Bolt
 
 #: The rules, in seconds and cents.
 PROBE_S, PROBE_CENTS, LARGE_CENTS = 60, 100, 50_000
@@ -19,37 +18,16 @@ START = 1_700_000_000
 COUNTRIES = ("AT", "CH", "DE", "FR", "IT", "NL", "PL", "SE")
 
 
-class Payments(Source):
-    """Payments of many cards, out of order by up to ``jitter_s``; some are planted frauds."""
+def payments(cards=2000, payments=50, frauds=90, seed=1, jitter_s=20):
+    """Return payments of many cards for a ``Generator``; some are planted frauds.
 
-    outputs = ["time", "card", "cents", "country"]
-
-    def __init__(self, cards=2000, payments=50, frauds=90, seed=1, jitter_s=20):
-        """Choose the input.
-
-        Args:
-            cards, payments: cards, and honest payments of each.
-            frauds: cards on which a fraud is planted; as many have what only looks like one.
-            seed: other seeds, other payments.
-            jitter_s: payments come up to so much too late.
-        """
-        self.made = made(cards, payments, frauds, seed, jitter_s)[0]
-
-    def partitions(self):
-        return ["payments"]
-
-    def reader(self, partition, position):
-        return _Payments(self.made, position or 0)
-
-
-class _Payments(Reader):
-    def __init__(self, made, position):
-        self.made, self.position = made, position
-
-    def read(self, limit):
-        rows = self.made[self.position : self.position + limit]
-        self.position += len(rows)
-        return (Columns(list(map(list, zip(*rows, strict=True)))), self.position) if rows else None
+    Args:
+        cards, payments: cards, and honest payments of each.
+        frauds: cards on which a fraud is planted; as many have what only looks like one.
+        seed: other seeds, other payments.
+        jitter_s: payments come up to so much too late.
+    """
+    return made(cards, payments, frauds, seed, jitter_s)[0]
 
 
 def made(cards, payments, frauds, seed, jitter_s):

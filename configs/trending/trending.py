@@ -3,9 +3,6 @@
 import random
 from collections import Counter, defaultdict
 
-from waterspout.bolts import Columns
-from waterspout.spouts import Reader, Source
-
 START = 1_700_000_000
 #: Of the windows that the YAML asks for, in seconds.
 SIZE_S, SLIDE_S = 60, 10
@@ -15,37 +12,16 @@ COMMON = [f"word{number}" for number in range(1, 400)]
 BURST_S, BURST_SHARE = 45, 0.3
 
 
-class Posts(Source):
-    """Words and when they were said, out of order by up to ``jitter_s``; some burst."""
+def posts(words=60_000, rate=100, bursts=4, seed=1, jitter_s=5):
+    """Return words and when they were said for a ``Generator``; some burst.
 
-    outputs = ["time", "word"]
-
-    def __init__(self, words=60_000, rate=100, bursts=4, seed=1, jitter_s=5):
-        """Choose the input.
-
-        Args:
-            words, rate: how many words, and how many of them a second.
-            bursts: planted words; each is said much for ``BURST_S``, one after the other.
-            seed: other seeds, other words.
-            jitter_s: words come up to so much too late.
-        """
-        self.made = made(words, rate, bursts, seed, jitter_s)[0]
-
-    def partitions(self):
-        return ["posts"]
-
-    def reader(self, partition, position):
-        return _Posts(self.made, position or 0)
-
-
-class _Posts(Reader):
-    def __init__(self, made, position):
-        self.made, self.position = made, position
-
-    def read(self, limit):
-        rows = self.made[self.position : self.position + limit]
-        self.position += len(rows)
-        return (Columns(list(map(list, zip(*rows, strict=True)))), self.position) if rows else None
+    Args:
+        words, rate: how many words, and how many of them a second.
+        bursts: planted words; each is said much for ``BURST_S``, one after the other.
+        seed: other seeds, other words.
+        jitter_s: words come up to so much too late.
+    """
+    return made(words, rate, bursts, seed, jitter_s)[0]
 
 
 def made(words, rate, bursts, seed, jitter_s):

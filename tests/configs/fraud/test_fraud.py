@@ -6,7 +6,7 @@ from collections import defaultdict
 from typing import Any
 
 import pytest
-from waterspout.configs.fraud.fraud import Payments, Rules, made
+from waterspout.configs.fraud.fraud import Rules, made
 
 
 class Value:
@@ -69,10 +69,3 @@ def test_payments_come_out_of_order_but_not_later_than_the_jitter() -> None:
         newest = max(newest, time)
         worst = max(worst, newest - time)
     assert 0 < worst <= 20
-
-
-def test_a_reader_starts_anywhere() -> None:
-    source = Payments(cards=20, payments=5, frauds=5)
-    columns, position = source.reader("payments", 7).read(10)
-    assert (columns.tuples(), position) == (source.made[7:17], 17)
-    assert source.reader("payments", len(source.made)).read(1) is None

@@ -6,7 +6,6 @@ import pytest
 from waterspout.configs.trending.trending import (
     BURST_S,
     SIZE_S,
-    Posts,
     made,
     ranking,
     split,
@@ -38,13 +37,6 @@ def test_a_ranking_is_cut_at_the_end_of_its_window() -> None:
     assert ranking(rows, 1)[10] == [["a", 1]]
     assert ranking(rows, 1)[20] == [["b", 2]]
     assert max(ranking(rows, 1)) == 70
-
-
-def test_a_reader_starts_anywhere() -> None:
-    source = Posts(words=1000, bursts=1)
-    columns, position = source.reader("posts", 7).read(10)
-    assert (columns.tuples(), position) == (source.made[7:17], 17)
-    assert source.reader("posts", len(source.made)).read(1) is None
 
 
 def test_what_a_task_found_is_told_word_by_word() -> None:
