@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any
 
 from waterspout.topology.component import Context
 from waterspout.topology.errors import UserError
@@ -19,9 +19,7 @@ from waterspout.topology.errors import UserError
 from .append_file import AppendFile
 from .contract import Batch, Bolt
 from .encodings import csv_records, jsonl, lines
-
-#: What becomes of what is in the file already.
-Begin = Literal["append", "new"]
+from .written_rows import Begin, checked_begin, other_columns, written_rows
 
 
 class FileWriter(Bolt):
@@ -49,9 +47,7 @@ class FileWriter(Bolt):
         Raises:
             UserError: ``begin`` is neither.
         """
-        if begin not in get_args(Begin):
-            raise UserError(f"{type(self).__name__}: begin: append or new, got {begin!r:.80}")
-        self._begin = begin
+        self._begin = checked_begin(type(self).__name__, begin)
         self._path = path
         self._fields = None if fields is None else tuple(fields)
         self._file: AppendFile | None = None
@@ -79,11 +75,7 @@ class FileWriter(Bolt):
     def process_batch(self, batch: Batch) -> None:
         """Take over a batch: all of it or, when it raises, nothing."""
         assert self._file is not None
-        names, rows = batch[0].fields, batch.rows
-        if self._fields is not None:
-            rows = list(zip(*map(batch.column, self._known(names)), strict=True))
-            names = self._fields
-        self._file.add(self.encode(names, rows))
+        self._file.add(self.encode(*written_rows(self.context.component, batch, self._fields)))
 
     def encode(self, names: tuple[str, ...], rows: Iterable[Any]) -> bytes:
         """Return ``rows`` as whole lines."""
@@ -103,16 +95,6 @@ class FileWriter(Bolt):
         """Close the file. What was not flushed belongs to messages that are replayed."""
         if self._file is not None:
             self._file.close()
-
-    def _known(self, names: tuple[str, ...]) -> tuple[str, ...]:
-        assert self._fields is not None
-        missing = [name for name in self._fields if name not in names]
-        if missing:
-            raise UserError(
-                f"{self.context.component}: fields: the input has no field {missing[0]!r}; "
-                f"it has {list(names)}"
-            )
-        return self._fields
 
 
 class WriteLines(FileWriter):
@@ -170,11 +152,8 @@ class WriteCsv(FileWriter):
         """Return a record per row."""
         if self._columns is None:
             self._columns = names
-        if names != self._columns:
-            raise UserError(
-                f"{self.context.component}: the file has the columns {list(self._columns)}, this "
-                f"stream has {list(names)}; say which to write with fields: [...]"
-            )
+        elif names != self._columns:
+            raise other_columns(self.context.component, "the file has", self._columns, names)
         if self._header and self._file is not None and not self._file.header:
             self._file.header = csv_records([names])
         return csv_records(rows)

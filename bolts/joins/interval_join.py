@@ -11,7 +11,7 @@ from waterspout.topology.tuples import Tuple
 
 from ..contract import Bolt
 from ..timers import Timer
-from .sides import LEFT, NAMES, RIGHT, Kept, Sides, of_kind
+from .sides import LEFT, NAMES, RIGHT, Kept, Sides, above_0, of_kind
 from .spans import Times, span_ms
 
 #: Rows of one key and side that may wait; a row beyond fails.
@@ -71,9 +71,7 @@ class IntervalJoin(Bolt):
         if self._lower > self._upper:
             raise UserError(f"{name}: lower ({lower}) is after upper ({upper})")
         self._outer = of_kind(name, "kind", kind, KINDS) == "left"
-        if not isinstance(rows_max, int) or rows_max < 1:
-            raise UserError(f"{name}: rows_max: a number above 0 expected, got {rows_max!r:.80}")
-        self._rows_max = rows_max
+        self._rows_max = above_0(name, "rows_max", rows_max)
         self._step = max((self._upper - self._lower) // STEPS, STEP_MS_MIN)
 
     @classmethod

@@ -16,7 +16,7 @@ from waterspout.topology.tuples import Tuple
 from waterspout.topology.units import parse_duration
 
 from ..contract import Bolt
-from .sides import of_kind, read_select
+from .sides import above_0, of_kind, read_select
 
 #: Rows that a table may have; it is held in memory.
 ROWS_MAX = 1_000_000
@@ -71,7 +71,7 @@ class LookupJoin(Bolt):
         seconds = parse_duration(refresh) if isinstance(refresh, str) else None
         if not seconds:
             raise UserError(f"{name}: refresh: a span such as '10s' expected, got {refresh!r:.80}")
-        self._refresh_s, self._rows_max = seconds, rows_max
+        self._refresh_s, self._rows_max = seconds, above_0(name, "rows_max", rows_max)
         self._texts = table.endswith(".csv")
         self._table: dict[Any, tuple[Any, ...]] = {}
         self._seen: tuple[int, int] = (0, 0)

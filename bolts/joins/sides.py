@@ -143,6 +143,17 @@ def of_kind(kind: str, name: str, given: Any, choices: tuple[str, ...]) -> str:
     return word
 
 
+def above_0(kind: str, name: str, given: Any) -> int:
+    """Return an argument that is a number above 0.
+
+    Raises:
+        UserError: it is not.
+    """
+    if not isinstance(given, int) or isinstance(given, bool) or given < 1:
+        raise UserError(f"{kind}: {name}: a number above 0 expected, got {given!r:.80}")
+    return given
+
+
 def _source(kind: str, name: str, given: Any) -> tuple[str, str]:
     if not isinstance(given, str) or not given:
         raise UserError(

@@ -11,7 +11,7 @@ from waterspout.topology.tuples import Tuple
 from waterspout.topology.units import parse_duration
 
 from ..contract import Bolt
-from .sides import LEFT, NAMES, RIGHT, Sides, of_kind
+from .sides import LEFT, NAMES, RIGHT, Sides, above_0, of_kind
 
 #: Rows of one key and side that may be kept; a row beyond fails.
 ROWS_MAX = 100_000
@@ -51,9 +51,7 @@ class StreamJoin(Bolt):
         name = type(self).__name__
         self._sides = Sides(name, left, right, select)
         self._ttl = checked_ttl(name, ttl)
-        if not isinstance(rows_max, int) or rows_max < 1:
-            raise UserError(f"{name}: rows_max: a number above 0 expected, got {rows_max!r:.80}")
-        self._rows_max = rows_max
+        self._rows_max = above_0(name, "rows_max", rows_max)
 
     @classmethod
     def declare_outputs(cls, args: Mapping[str, Any]) -> Any:

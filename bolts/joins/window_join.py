@@ -11,7 +11,7 @@ from waterspout.topology.tuples import Tuple
 
 from ..contract import Bolt
 from ..timers import Timer
-from .sides import LEFT, NAMES, RIGHT, Kept, Sides, of_kind
+from .sides import LEFT, NAMES, RIGHT, Kept, Sides, above_0, of_kind
 from .spans import Times, span_ms
 
 #: Rows of one key, side and window; a row beyond fails.
@@ -65,9 +65,7 @@ class WindowJoin(Bolt):
         word = of_kind(name, "kind", kind, KINDS)
         #: Sides whose rows are emitted without a partner.
         self._alone = {"inner": (), "left": (LEFT,), "right": (RIGHT,), "full": (LEFT, RIGHT)}[word]
-        if not isinstance(rows_max, int) or rows_max < 1:
-            raise UserError(f"{name}: rows_max: a number above 0 expected, got {rows_max!r:.80}")
-        self._rows_max = rows_max
+        self._rows_max = above_0(name, "rows_max", rows_max)
         for field in (START_FIELD, END_FIELD):
             if field in self._sides.outputs:
                 raise UserError(f"{name}: select: {field!r} is there already")
@@ -97,6 +95,7 @@ class WindowJoin(Bolt):
         rows = windows.get(start)
         if rows is None:
             windows[start] = [kept]
+            self.context.timers.event(end - 1)
         elif len(rows) >= self._rows_max:
             raise UserError(
                 f"{self.context.component}: more than {self._rows_max} rows of {NAMES[side]} in "
@@ -104,7 +103,6 @@ class WindowJoin(Bolt):
             )
         else:
             rows.append(kept)
-        self.context.timers.event(end - 1)
 
     def on_timer(self, timer: Timer) -> Any:
         """Emit what is in a window that is over."""

@@ -17,7 +17,7 @@ import os
 import re
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any
 
 from waterspout.topology.component import Context
 from waterspout.topology.errors import UserError
@@ -25,10 +25,9 @@ from waterspout.topology.errors import UserError
 from ..contract import Batch
 from ..disk import fsync_folder
 from ..encodings import csv_records, jsonl
+from ..written_rows import Begin, checked_begin, other_columns, written_rows
 from .transactional import TransactionalSink
 
-#: What becomes of files that are there already.
-Begin = Literal["append", "new"]
 _PREFIX = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 #: Of a file's own random name.
 _NAME_BITS = 32
@@ -63,13 +62,12 @@ class CommittedFiles(TransactionalSink):
             UserError: ``prefix`` or ``begin`` is not one of these.
         """
         name = type(self).__name__
-        if begin not in get_args(Begin):
-            raise UserError(f"{name}: begin: append or new, got {begin!r:.80}")
         if not isinstance(prefix, str) or not _PREFIX.fullmatch(prefix):
             raise UserError(
                 f"{name}: prefix: letters, digits, - and _ expected, got {prefix!r:.80}"
             )
-        self._folder, self._prefix, self._begin = Path(folder).expanduser(), prefix, begin
+        self._folder, self._prefix = Path(folder).expanduser(), prefix
+        self._begin = checked_begin(name, begin)
         self._fields = None if fields is None else tuple(fields)
         self._columns: tuple[str, ...] | None = self._fields
         self._path: Path | None = None
@@ -108,23 +106,12 @@ class CommittedFiles(TransactionalSink):
 
     def write(self, batch: Batch) -> None:
         """Write a batch into the file of the next checkpoint."""
-        names, rows = batch[0].fields, batch.rows
-        if self._fields is not None:
-            missing = [name for name in self._fields if name not in names]
-            if missing:
-                raise UserError(
-                    f"{self.context.component}: fields: the input has no field {missing[0]!r}; "
-                    f"it has {list(names)}"
-                )
-            rows = list(zip(*map(batch.column, self._fields), strict=True))
-            names = self._fields
+        component = self.context.component
+        names, rows = written_rows(component, batch, self._fields)
         if self._columns is None:
             self._columns = names
-        if names != self._columns:
-            raise UserError(
-                f"{self.context.component}: the files have the columns {list(self._columns)}, "
-                f"this stream has {list(names)}; say which to write with fields: [...]"
-            )
+        elif names != self._columns:
+            raise other_columns(component, "the files have", self._columns, names)
         if self._path is None:
             name = f"{self.context.random.getrandbits(_NAME_BITS):0{_NAME_BITS // 4}x}"
             path = self._folder / f".{self._prefix}-{self.context.index:04d}-{name}.tmp"

@@ -10,6 +10,7 @@ from waterspout.topology.component import Context
 from waterspout.topology.errors import UserError
 
 from .committed_files import CommittedFiles
+from .extras import need_extra
 
 #: Rows of a row group.
 GROUP_ROWS = 65_536
@@ -37,13 +38,7 @@ class CommitParquet(CommittedFiles):
         Raises:
             UserError: the extra is not installed.
         """
-        try:
-            import pyarrow.parquet  # noqa: F401 - heavy, and only for those who use it
-        except ImportError as error:
-            raise UserError(
-                f"{context.component}: CommitParquet needs pyarrow: "
-                f"pip install 'waterspout[parquet]' ({error})"
-            ) from None
+        need_extra(context.component, "CommitParquet", "pyarrow.parquet", "parquet")
         super().prepare(context)
 
     def open_file(self, path: Path, columns: tuple[str, ...]) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from waterspout.topology.component import Context
-from waterspout.topology.errors import UserError
 
+from .extras import need_extra
 from .tables import COMMITS_DAYS, COMMITS_TABLE, Table, plain, quoted
 
 #: Type of a new column by the Python type of its values; text where there are several or none.
@@ -52,13 +52,7 @@ class PostgresTable(Table):
         Raises:
             UserError: the extra is not installed.
         """
-        try:
-            import psycopg  # noqa: F401 - heavy, and only for those who use it
-        except ImportError as error:
-            raise UserError(
-                f"{context.component}: PostgresTable needs psycopg: "
-                f"pip install 'waterspout[postgres]' ({error})"
-            ) from None
+        need_extra(context.component, "PostgresTable", "psycopg", "postgres")
         super().prepare(context)
 
     def begin(self, columns: tuple[str, ...], block: list[list[Any]]) -> None:
@@ -70,6 +64,9 @@ class PostgresTable(Table):
             connection.execute(
                 f"CREATE TABLE IF NOT EXISTS {COMMITS_TABLE} "
                 "(id text PRIMARY KEY, at timestamptz NOT NULL DEFAULT now())"
+            )
+            connection.execute(
+                f"CREATE INDEX IF NOT EXISTS {COMMITS_TABLE}_at ON {COMMITS_TABLE} (at)"
             )
             if self.create:
                 typed = ", ".join(

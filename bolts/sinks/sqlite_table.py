@@ -71,6 +71,10 @@ class SqliteTable(Table):
                 f"CREATE TABLE IF NOT EXISTS {COMMITS_TABLE} "
                 "(id TEXT PRIMARY KEY, at INTEGER NOT NULL) WITHOUT ROWID"
             )
+            # Old ids are looked for with every block.
+            connection.execute(
+                f"CREATE INDEX IF NOT EXISTS {COMMITS_TABLE}_at ON {COMMITS_TABLE} (at)"
+            )
             if self.create:
                 primary = f", PRIMARY KEY ({quoted(self.key)})" if self.key else ""
                 connection.execute(

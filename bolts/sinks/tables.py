@@ -12,7 +12,6 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from waterspout.topology.component import Context
 from waterspout.topology.errors import UserError
 
 from ..contract import Batch
@@ -74,13 +73,6 @@ class Table(TransactionalSink):
         """Write a block and its id in one transaction; nothing, when the id is there already."""
         raise NotImplementedError
 
-    def prepare(self, context: Context) -> None:
-        """Read the names of columns that are kept with the blocks, then commit them."""
-        self._columns_kept: dict[str, Any] = context.state.task("__columns")
-        if not self.columns:
-            self.columns = tuple(self._columns_kept.get("columns", ()))
-        super().prepare(context)
-
     def write(self, batch: Batch) -> None:
         """Keep a batch for its checkpoint.
 
@@ -111,7 +103,6 @@ class Table(TransactionalSink):
             what = f"field {bad[0]!r} cannot name a column" if bad else f"no field {lost[0]!r}"
             raise UserError(f"{self.context.component}: table {self.table}: {what}")
         self.columns = names
-        self._columns_kept["columns"] = names
 
     def _add(self, rows: list[list[Any]]) -> None:
         for row in rows:

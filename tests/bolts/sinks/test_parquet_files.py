@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -71,15 +72,6 @@ def test_a_task_that_ends_leaves_no_unfinished_file(bench, tmp_path: Path) -> No
 
 
 def test_without_the_library_it_says_what_to_install(bench, tmp_path: Path, monkeypatch) -> None:
-    import builtins
-
-    real = builtins.__import__
-
-    def no_pyarrow(name: str, *args: Any, **kwargs: Any) -> Any:
-        if name.startswith("pyarrow"):
-            raise ImportError("No module named 'pyarrow'")
-        return real(name, *args, **kwargs)
-
-    monkeypatch.setattr(builtins, "__import__", no_pyarrow)
+    monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
     with pytest.raises(UserError, match=r"step: .*pip install 'waterspout\[parquet\]'"):
         bench.start(CommitParquet(str(tmp_path)))

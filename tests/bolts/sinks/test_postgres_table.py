@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import pytest
@@ -28,16 +29,7 @@ def test_a_new_column_has_the_type_of_its_first_values(values: list[Any], kind: 
 
 
 def test_without_the_library_it_says_what_to_install(bench, monkeypatch) -> None:
-    import builtins
-
-    real = builtins.__import__
-
-    def no_psycopg(name: str, *args: Any, **kwargs: Any) -> Any:
-        if name == "psycopg":
-            raise ImportError("No module named 'psycopg'")
-        return real(name, *args, **kwargs)
-
-    monkeypatch.setattr(builtins, "__import__", no_psycopg)
+    monkeypatch.setitem(sys.modules, "psycopg", None)
     with pytest.raises(UserError, match=r"step: .*pip install 'waterspout\[postgres\]'"):
         bench.start(PostgresTable("dbname=x", "t"))
 

@@ -67,6 +67,14 @@ def test_a_row_that_the_table_refuses_leaves_nothing_of_its_block(bench, path: P
     assert select(path) == [] and select(path, "SELECT * FROM waterspout_commits") == []
 
 
+def test_old_ids_are_found_by_an_index(bench, path: Path) -> None:
+    sink = bench.start(SqliteTable(str(path), "counts"))
+    sink.process_batch(bench.batch(["w"], [["a"]]))
+    durable(sink, 1)
+    plan = select(path, "EXPLAIN QUERY PLAN DELETE FROM waterspout_commits WHERE at < 1")
+    assert "USING INDEX waterspout_commits_at" in plan[0][-1]
+
+
 def test_two_tasks_write_to_one_file(bench, path: Path) -> None:
     sinks = [
         bench.start(SqliteTable(str(path), "counts"), index=index, parallelism=2, draws=index)
