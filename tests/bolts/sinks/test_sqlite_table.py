@@ -72,7 +72,7 @@ def test_old_ids_are_found_by_an_index(bench, path: Path) -> None:
     sink.process_batch(bench.batch(["w"], [["a"]]))
     durable(sink, 1)
     plan = select(path, "EXPLAIN QUERY PLAN DELETE FROM waterspout_commits WHERE at < 1")
-    assert "USING INDEX waterspout_commits_at" in plan[0][-1]
+    assert "waterspout_commits_at (at<?)" in plan[0][-1]
 
 
 def test_two_tasks_write_to_one_file(bench, path: Path) -> None:
