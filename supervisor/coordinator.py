@@ -92,7 +92,7 @@ class Coordinator:
         self.resuming = Resuming(self.handover, self.rounds)
         self._replacing = Replacing(self.handover, self.rounds, settings.round_timeout_s)
         self._orders, self._paused = Orders(self.handover.broadcast), False
-        self._falling = FallingBack(store, self.handover, self.rounds, self.outbox)
+        self._falling = FallingBack(plan, store, self.handover, self.rounds, self.outbox)
         self._exact = plan.guarantee == "exactly-once"
         self._handlers: dict[str, Callable[[Worker, Mapping[str, Any], float], None]] = {
             "register": lambda w, m, now: self.handover.on_register(w, m),

@@ -2,7 +2,8 @@
 
 State is never begun empty instead. An older snapshot is consistent in itself, so all tasks go
 back to it, those whose parts could be read, too: what counts since then is drawn again. Only
-what sinks committed since then is there twice, and that is said.
+what sinks committed since then is there twice, and what a spout had acked since then that cannot
+seek is not drawn again; that is said.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ class FallingBack:
     """Goes back to older snapshots. Fed by the coordinator.
 
     Args:
+        plan: which spouts there are.
         store: keeps the older ones (setting ``checkpoint_retained``).
         handover: for the workers.
         snapshots: knows which files are needed.
@@ -33,10 +35,19 @@ class FallingBack:
     """
 
     def __init__(
-        self, store: Store, handover: HandOver, snapshots: Snapshotting, outbox: Outbox
+        self,
+        plan: Any,
+        store: Store,
+        handover: HandOver,
+        snapshots: Snapshotting,
+        outbox: Outbox,
     ) -> None:
         self._store, self._handover = store, handover
         self._snapshots, self._outbox = snapshots, outbox
+        spouts = {t.component for t in plan.tasks if plan.kind(t.component) == "spout"}
+        self._note = "what sinks committed since then may be there twice"
+        if acked := sorted(spout for spout in spouts if not plan.seeks(spout)):
+            self._note += f", what {', '.join(acked)} acked since then is in no state any more"
         #: Epoch whose snapshot was given up: several workers may say that they cannot read it.
         self._epoch = 0
 
@@ -59,7 +70,7 @@ class FallingBack:
             self._outbox.event(
                 "snapshot cannot be read", component=message["component"], why=message["text"],
                 snapshot=broken, instead=older,
-                note="what sinks committed since then may be there twice",
+                note=self._note,
             )  # fmt: skip
         for each in self._handover.workers:
             # Whoever runs on holds more than the older snapshot has.

@@ -4,6 +4,8 @@
     all here, all ready and going in the stored epoch  ->  they go on as they are: what is
            durable is said again, the round that was under way is given up
     anything else (one is lost, new, behind, finishing) ->  the epoch is raised, as after a loss
+    an older snapshot is in force (falling_back.py)     ->  all are killed: who was not told yet
+           holds more than it has, and nobody knows who that is
 
 Until every worker has answered or is lost, no epoch is raised: a worker must not be assigned
 anew while it has tasks at work.
@@ -32,14 +34,19 @@ class Resuming:
         self.waiting: set[int] = set()
         #: There was a coordinator before this one.
         self.resumed = False
-        self._undecided = False
+        self._undecided = self._fell_back = False
         self._handover, self._rounds = handover, rounds
         self._whole = False
         self._round = 0
 
     def begin(self, known: Mapping[int, int], now: float) -> None:
-        """Ask the processes of ``known`` (worker -> incarnation) how far they are."""
+        """Ask the processes of ``known`` (worker -> incarnation) how far they are.
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
         handover = self._handover
+        self._fell_back = self._rounds.fell_back
         handover.raised_at = now
         self.waiting = {number for number in known if 0 <= number < len(handover.workers)}
         self.resumed = self._undecided = bool(self.waiting)
@@ -68,6 +75,9 @@ class Resuming:
         elif message["epoch"] and not message["built"]:
             # It said why to a coordinator that is gone, and will say it again when it is assigned.
             handover.kill(worker, "could not build its components")
+        elif message["epoch"] and self._fell_back:
+            worker.excused = True
+            handover.kill(worker, "goes back to an older snapshot")
         handover.on_register(worker, message)
         worker.epoch = message["epoch"]
         if message["built"]:

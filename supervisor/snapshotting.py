@@ -184,6 +184,16 @@ class Snapshotting(ABC):
         """Use no number up to ``number``: workers heard of it from another coordinator."""
         self._number = max(self._number, number)
 
+    @property
+    def fell_back(self) -> bool:
+        """Say whether an older snapshot is in force, and none was committed since.
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
+        restore = self._store.restore_round()
+        return restore is not None and restore < self._store.last_round()
+
     def settle(self) -> None:
         """Tell all workers what another coordinator left open: which one is durable, and that
         a later one was given up."""

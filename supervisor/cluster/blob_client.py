@@ -30,11 +30,12 @@ class BlobError(Exception):
 
     Attributes:
         retry: trying again may help.
+        gone: the server says that it does not have the file.
     """
 
-    def __init__(self, text: str, *, retry: bool) -> None:
+    def __init__(self, text: str, *, retry: bool, gone: bool = False) -> None:
         super().__init__(text)
-        self.retry = retry
+        self.retry, self.gone = retry, gone
 
 
 class BlobClient:
@@ -149,7 +150,8 @@ class BlobClient:
                 self._hang_up()
                 continue
             if not answer.get("ok"):
-                raise BlobError(str(answer.get("error")), retry=bool(answer.get("retry")))
+                retry, gone = bool(answer.get("retry")), bool(answer.get("gone"))
+                raise BlobError(str(answer.get("error")), retry=retry, gone=gone)
             return answer
         waited = f"{TRIES * self._answer_s:.0f} s"
         raise BlobError(f"no answer from {self._endpoint} within {waited}", retry=True)

@@ -5,6 +5,7 @@ It touches files and its own socket, nothing else: no store, no topology.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import logging
 import os
@@ -109,14 +110,15 @@ class BlobFiles:
         try:
             path = self._folder.joinpath(*check(request, self._limits))
             if request["sort"] == "part" and not path.parent.parent.is_dir():
-                raise BlobRefused(f"there is no topology {request['topology']}")
+                raise BlobRefused(f"there is no topology {request['topology']}", gone=True)
             answer = self._get(path, request) if request["kind"] == "get" else self._put(
                 path, request
             )
             return {"n": request["n"], "ok": True, **answer}
         except BlobRefused as refused:
+            gone = {"gone": True} if refused.gone else {}
             return {"n": request.get("n"), "ok": False, "error": str(refused),
-                    "retry": refused.retry}  # fmt: skip
+                    "retry": refused.retry, **gone}  # fmt: skip
         except OSError as error:
             text = f"{request.get('name')!r:.80}: {error.strerror or type(error).__name__}"
             return {"n": request.get("n"), "ok": False, "error": text, "retry": True}
@@ -170,7 +172,13 @@ class BlobFiles:
                 file.seek(request["offset"])
                 return {"bytes": size, "data": file.read(CHUNK_BYTES_MAX)}
         except FileNotFoundError:
-            raise BlobRefused(f"{request['sort']} {path.name} is not here") from None
+            raise BlobRefused(f"{request['sort']} {path.name} is not here", gone=True) from None
+        except OSError as error:
+            if error.errno != errno.EIO:
+                raise
+            # A damaged disk: it will not be read the next time, either.
+            text = f"{request['sort']} {path.name}: {error.strerror}"
+            raise BlobRefused(text, gone=True) from None
 
     def close(self) -> None:
         """Close what is open; unfinished files stay and can go on."""

@@ -6,8 +6,8 @@
 
 Every request names its file in full, and the answer to ``put`` and ``chunk`` says how much of it is
 there: after a broken connection, or with a server that was restarted, it simply goes on. Answers
-are {n, ok: true, ..} or {n, ok: false, error, retry}. A file is stored when all of it is there, has
-the sha256 that was said, and is on disk.
+are {n, ok: true, ..} or {n, ok: false, error, retry, gone}. A file is stored when all of it is
+there, has the sha256 that was said, and is on disk.
 
 Sorts: ``code`` (packs, named by their sha256), ``requirements`` (likewise), ``part`` (of a snapshot
 of a topology), ``state`` (parts of a savepoint, named by their sha256). Pure: names and limits;
@@ -53,11 +53,12 @@ class BlobRefused(Exception):
 
     Attributes:
         retry: it may be possible later.
+        gone: the file that is asked for is not there, or the disk cannot read it.
     """
 
-    def __init__(self, text: str, *, retry: bool = False) -> None:
+    def __init__(self, text: str, *, retry: bool = False, gone: bool = False) -> None:
         super().__init__(text)
-        self.retry = retry
+        self.retry, self.gone = retry, gone
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ address of the blobs is not known: then everything fails for now.
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 import re
 from collections.abc import Callable
@@ -23,6 +24,8 @@ from .host_protocol import WishWorker
 from .supervisor_folder import SupervisorFolder
 
 _CHUNK = 1 << 20
+
+_log = logging.getLogger(__name__)
 
 
 class HostFiles:
@@ -89,14 +92,25 @@ class HostFiles:
         """Have a snapshot part in the folder of its topology.
 
         A file that has its name but is of another run, or damaged, is replaced: the coordinator
-        has a copy of each part that counts.
+        has a copy of each part that counts. When that is gone, or damaged itself, it is left to
+        the worker to find: it says so, and everybody goes back to an older snapshot.
 
         Raises:
-            JobFailed: it could not be had.
+            JobFailed: it could not be had, and may be there.
         """
         path = self._folder.make_topology(id) / "snapshots" / file
-        if not _is_part(path, sha256):
-            self._blobs(lambda blobs: blobs.get("part", name=file, id=id, to=path, sha256=None))
+        if _is_part(path, sha256):
+            return
+
+        def get(blobs: BlobClient) -> None:
+            try:
+                blobs.get("part", name=file, id=id, to=path, sha256=None)
+            except BlobError as error:
+                if not error.gone:
+                    raise
+                _log.warning("snapshot part gone topology=%s file=%s reason=%s", id, file, error)
+
+        self._blobs(get)
 
     def prepare(self, code: str, requirements: str) -> None:
         """Have code and environment ready.

@@ -24,7 +24,7 @@ class HostEvent(StrEnum):
     FAILED = "failed"  #: this time; it is tried again
     DUE = "due"  #: the wait of BACKOFF is over
     REGISTERED = "registered"
-    REFUSED = "refused"  #: for good: not allowed, cannot be made, its snapshot is gone
+    REFUSED = "refused"  #: for good: not allowed, cannot be made, has no right to a file
     KILL = "kill"  #: it has a process
     CANCEL = "cancel"  #: killed, and there is no process
     EXITED = "exited"

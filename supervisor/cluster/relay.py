@@ -1,7 +1,7 @@
 """Between the workers of a host and the coordinator: passes envelopes on, and holds two kinds back.
 
     snapshotted   until its parts are stored at the coordinator: a lost host loses no state
-    assign        until the parts that it names are in the folder of the topology
+    assign        until the parts that it names are in the folder of the topology, or gone for good
 
 What is numbered and comes after a held message of the same worker waits behind it, as the other
 end takes numbers in order only (control_session.py); what is not numbered goes past. Workers and
@@ -256,12 +256,12 @@ class Relay:
         return sorted(self._fetching.get((id, file), ()))
 
     def fetched(self, id: str, file: str) -> list[Out]:
-        """A part is in the folder."""
+        """A part is in the folder, or gone at the coordinator: its worker will say so."""
         return self._arrived(self._fetching, self._down, id, file)
 
     def not_fetched(self, id: str, file: str, why: str) -> list[Out]:
-        """A part is gone for good: whoever needs it must not start empty."""
-        text = f"snapshot part {file} is gone ({why})"
+        """A part may be at the coordinator, but not for this host: nobody starts without it."""
+        text = f"snapshot part {file} cannot be had from the coordinator: {why}"
         return [Refuse(key, text) for key in sorted(self._fetching.pop((id, file), ()))]
 
     # Both directions.

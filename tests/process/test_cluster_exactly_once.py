@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
+import msgpack
 import pytest
 
 from .exact_count import ExactProject
@@ -39,11 +43,41 @@ class Case:
         """Wait until a part of the messages is acked."""
         wait_for(lambda: self.cluster.acked("wordcount") > 300, "the middle of the run")
 
+    def without_coordinator(self) -> list[Path]:
+        """Kill the coordinator once it keeps three snapshots; return the files of the newest one
+        that no older one has, at the coordinator and on hosts."""
+        folder = next((self.cluster.folder / "coordinator" / "topologies").iterdir())
+        older = "SELECT parts FROM older"
+
+        def rows(query: str) -> list[Any]:
+            with closing(sqlite3.connect(folder / "store.sqlite", timeout=10)) as connection:
+                return connection.execute(query).fetchall()
+
+        wait_for(lambda: len(rows(older)) == 2, "three snapshots")
+        self.cluster.kill("coordinator")
+        kept = {part[1] for (parts,) in rows(older) for part in msgpack.unpackb(parts)}
+        newest = {file for (file,) in rows("SELECT file FROM files")} - kept
+        return [path for path in self.parts() if path.name in newest]
+
+    def parts(self) -> list[Path]:
+        """Return all snapshot parts, wherever they lie."""
+        return list(self.cluster.folder.rglob("snapshots/*.part"))
+
     def exact(self) -> None:
         """Wait for the end; every word is there once with its true count."""
+        self.finished()
+        self.project.exact(self.true)
+
+    def complete(self) -> None:
+        """Wait for the end; no count is too small."""
+        self.finished()
+        counts = dict(self.project.rows())
+        assert all(counts[word] >= count for word, count in self.true.items())
+
+    def finished(self) -> None:
+        """Wait for the end of the input."""
         row = self.cluster.ended("wordcount")
         assert (row["outcome"], row["reason"]) == ("finished", "all input was worked through")
-        self.project.exact(self.true)
 
 
 @pytest.fixture
@@ -104,4 +138,55 @@ def test_a_topology_begins_from_a_savepoint_of_another_one(case: Case) -> None:
     refused = cluster.call("submit", "project/topology.yaml", "--from", "sp", code=1)
     assert "--fresh drops it" in refused.stderr
     cluster.call("submit", "project/topology.yaml", "--from", "sp", "--fresh")
+    case.exact()
+
+
+@pytest.mark.parametrize(
+    ("guarantee", "damage"),
+    [("exactly-once", "gone"), ("exactly-once", "garbled"), ("at-least-once", "gone")],
+)
+def test_f18_parts_that_the_coordinator_lost_lead_back_to_an_older_snapshot(
+    case: Case, guarantee: str, damage: str
+) -> None:
+    case.project.change("exactly-once", guarantee)
+    case.project.change("max_pending: 100", "max_pending: 100, checkpoint_retained: 3")
+    cluster = case.cluster.up("a", slots=2)
+    case.submit()
+    case.middle()
+    for path in case.without_coordinator():
+        path.unlink() if damage == "gone" else path.write_bytes(path.read_bytes()[:-1] + b"?")
+    for worker in cluster.workers():
+        worker.kill()
+    cluster.coordinator()
+    if guarantee == "exactly-once":
+        case.exact()
+    else:
+        case.complete()
+    told = [json.loads(line) for line in cluster.call("events", "--json").stdout.splitlines()]
+    (event,) = [each for each in told if each["name"] == "snapshot cannot be read"]
+    assert event["fields"]["instead"] < event["fields"]["snapshot"]
+
+
+def test_f18_when_no_snapshot_can_be_read_the_topology_stops_and_asks(case: Case) -> None:
+    case.project.change("max_pending: 100", "max_pending: 100, checkpoint_retained: 3")
+    cluster = case.cluster.up("a", slots=2)
+    case.submit()
+    case.middle()
+    case.without_coordinator()
+    kept = {path: path.read_bytes() for path in case.parts()}
+    for path in kept:
+        path.unlink()
+    for worker in cluster.workers():
+        worker.kill()
+    cluster.coordinator()
+    row = cluster.ended("wordcount")
+    assert row["outcome"] == "boot_failed"
+    for words in ("snapshot part is gone", "restore the file", "--from DIR", "--fresh"):
+        assert words in row["reason"]
+    again = cluster.call("submit", "project/topology.yaml", code=6)
+    assert "snapshot part is gone" in again.stderr
+    assert case.project.rows() == []
+    for path, data in kept.items():
+        path.write_bytes(data)
+    case.submit()
     case.exact()

@@ -39,6 +39,9 @@ class Oracle:
         self._reported: dict[tuple[int, int, int, str], int] = {}
         self.commits = 0
         self.store.on_commit = self._on_commit
+        self.store.on_fall_back = self._on_fall_back
+        #: An older snapshot took the place of one that could not be read.
+        self.fell_back = False
         self.world.on_ack = self._on_spout_ack
         if not self.tracked:
             self.world.on_work = self._on_untracked_work
@@ -54,6 +57,11 @@ class Oracle:
 
     def rescaled(self) -> None:
         """The plan has other tasks: positions belong to others now."""
+        self._first.clear()
+
+    def _on_fall_back(self) -> None:
+        """Positions went back, on purpose."""
+        self.fell_back = True
         self._first.clear()
 
     # What is counted as acked.
@@ -314,8 +322,10 @@ class Oracle:
 
     def _check_totals(self) -> None:
         """Whatever was lost: what the summary calls replayed is each emission but the first."""
-        if self.cluster.term > 1:
-            return  # a coordinator that was started again counts from then on
+        if self.cluster.term > 1 or self.fell_back:
+            # A coordinator that was started again counts from then on, and what was durable is
+            # counted once more when an older snapshot takes the place of the newest.
+            return
         for spout in self.cluster.shape.spouts if self.tracked else ():
             if spout.kind == "source":
                 tallies = self.cluster.coordinator.progress.of_component(spout.id)

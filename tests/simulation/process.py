@@ -18,6 +18,7 @@ from waterspout.supervisor.crash_slot import CrashSlot
 from waterspout.supervisor.open_requests import OpenRequests
 from waterspout.supervisor.snapshot_store import WrittenPart
 from waterspout.supervisor.worker_core import WorkerCore
+from waterspout.topology.errors import CorruptSnapshot
 
 from .calls import start
 from .network import Channel, Wire
@@ -295,6 +296,8 @@ class Disk:
         self._decoded: dict[str, Any] = {}
         #: The round that wrote each file.
         self.round_of: dict[str, int] = {}
+        #: Files that workers cannot read any more.
+        self.damaged: set[str] = set()
 
     def write(self, epoch: int, round_: int, task: int, pieces: Any) -> WrittenPart:
         data = b"".join(pieces)
@@ -304,12 +307,14 @@ class Disk:
 
     def read(self, name: str, sha256: str | None = None) -> Any:
         """Return a part; each reader gets one of its own."""
+        if name in self.damaged:
+            raise CorruptSnapshot(f"{name}: its sha256 does not match its content")
         return self._decode(self.files[name])
 
     def peek(self, name: str) -> Any:
         """Return a part that is only looked at."""
         if name not in self._decoded:
-            self._decoded[name] = self.read(name)
+            self._decoded[name] = self._decode(self.files[name])
         return self._decoded[name]
 
     def prune(self, round_: int, keep: frozenset[str]) -> None:

@@ -14,6 +14,7 @@ class WatchedStore(MemoryStore):
     def __init__(self) -> None:
         self.on_commit: Callable[[], None] = lambda: None
         self.on_letters: Callable[[], None] = lambda: None
+        self.on_fall_back: Callable[[], None] = lambda: None
         #: Dead letters whose other try got through.
         self.dropped = 0
         #: Called before and after each change, with its name: there the coordinator may die.
@@ -50,6 +51,14 @@ class WatchedStore(MemoryStore):
         self.dropped += letters - self.dead_letter_count()
         self.on_commit()
         self.point("store round")
+
+    def fall_back(self) -> int | None:
+        self.point("store falls back")
+        older = super().fall_back()
+        if older is not None:
+            self.on_fall_back()
+        self.point("store falls back")
+        return older
 
     def reserve(self, *args: Any) -> None:
         self.point("store reserve")

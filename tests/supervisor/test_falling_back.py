@@ -59,6 +59,20 @@ def test_all_tasks_go_back_to_the_older_snapshot_and_that_is_said(plan: Any):
     assert assigned[1]["restore_round"] == 1
 
 
+class Numbered(scripted.StandInPlan):
+    """The broker of its spout forgets what was acked."""
+
+    def seeks(self, component: str) -> bool:
+        return False
+
+
+def test_what_a_spout_that_cannot_seek_had_acked_is_said_to_be_gone():
+    run = Kept(Numbered(workers=2, spouts=2, bolts=2))
+    run.cannot_read(0)
+    event = next(e for e in run.effects if isinstance(e, Event))
+    assert "what lines acked since then is in no state any more" in event.fields["note"]
+
+
 def test_two_workers_that_cannot_read_it_cost_one_snapshot():
     run = Kept()
     run.cannot_read(0)

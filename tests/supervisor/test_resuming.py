@@ -48,6 +48,23 @@ def second(first: Run) -> Second:
     return Second(first)
 
 
+def test_while_an_older_snapshot_is_in_force_everybody_is_started_anew(first: Run):
+    """Its coordinator died when some were not killed yet: they hold more than the snapshot."""
+    for number in (1, 2):
+        first.store.commit_round(number, first.epoch, {1: {"p": [number, []]}}, [], retained=2)
+    assert first.store.fall_back() == 1
+    second = Second(first)
+    second.effects.clear()
+    second.here(0)
+    second.here(1)
+    assert {e.worker for e in second.take(KillWorker)} == {0, 1}
+    first.store.commit_round(3, first.epoch, {1: {"p": [2, []]}}, [], retained=2)
+    third = Second(first)
+    third.here(0)
+    third.here(1)
+    assert third.take(KillWorker) == [], "the next snapshot holds what they do"
+
+
 def sends(run: Run) -> list[tuple[int, str]]:
     return [(e.worker, e.message["kind"]) for e in run.effects if isinstance(e, Send)]
 

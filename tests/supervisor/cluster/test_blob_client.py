@@ -77,7 +77,7 @@ def test_what_is_refused_is_an_error_that_says_whether_to_try_again(
     with BlobClient(server.endpoint) as client:
         with pytest.raises(BlobError, match="is not here") as found:
             client.get("code", name=SHA, to=tmp_path / "back")
-        assert not found.value.retry
+        assert (found.value.retry, found.value.gone) == (False, True)
         with pytest.raises(BlobError, match="another sha256") as found:
             client.put("code", b"other", name=SHA, sha256=SHA)
         assert found.value.retry

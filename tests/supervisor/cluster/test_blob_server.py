@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import random
@@ -114,9 +115,38 @@ def test_many_uploads_at_once_keep_few_files_open(
 
 def test_parts_of_unknown_topologies_and_too_large_ones_are_refused(rig: Rig) -> None:
     assert rig.ask("put", topology="other") == {
-        "ok": False, "retry": False, "error": "there is no topology other",
+        "ok": False, "retry": False, "gone": True, "error": "there is no topology other",
     }  # fmt: skip
     assert "a part has at most 2000" in rig.ask("put", bytes=2001)["error"]
+
+
+def test_a_part_that_is_not_there_or_that_the_disk_cannot_read_is_said_to_be_gone(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert rig.ask("get", offset=0)["gone"] is True
+    rig.chunk(0, 1000)
+
+    def damaged(*_: Any) -> Any:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(blob_server, "open", damaged, raising=False)
+    answer = rig.ask("get", offset=0)
+    assert (answer["retry"], answer["gone"]) == (False, True)
+    assert "Input/output error" in answer["error"]
+
+
+def test_a_coordinator_that_is_short_of_files_does_not_say_that_a_part_is_gone(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rig.chunk(0, 1000)
+
+    def short(*_: Any) -> Any:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    monkeypatch.setattr(blob_server, "open", short, raising=False)
+    answer = rig.ask("get", offset=0)
+    assert answer["retry"] is True
+    assert "gone" not in answer
 
 
 def test_what_was_never_finished_goes_after_a_day(rig: Rig) -> None:

@@ -200,12 +200,12 @@ def test_a_prefix_that_the_host_allows_may_be_run() -> None:
 
 def test_a_worker_that_is_refused_while_it_runs_is_killed_and_stays_fatal() -> None:
     host = running(core())
-    host.refuse(KEY, "snapshot part x is gone (sha mismatch)")
+    host.refuse(KEY, "snapshot part x cannot be had")
     host.refuse(KEY, "again")
     assert kinds(host.tick(0.0)) == [(Kill, KEY)]
     host.on_exited(KEY, ExitRecord("killed by signal 9 (SIGKILL)"))
     (row,) = host.rows()
-    assert (row["state"], row["why"]) == ("fatal", "snapshot part x is gone (sha mismatch)")
+    assert (row["state"], row["why"]) == ("fatal", "snapshot part x cannot be had")
     assert row["exit"] is not None
 
 

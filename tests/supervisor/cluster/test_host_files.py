@@ -17,6 +17,8 @@ from waterspout.supervisor.cluster.host_files import HostFiles, python_of
 from waterspout.supervisor.cluster.host_jobs import JobFailed
 from waterspout.supervisor.cluster.host_protocol import WishWorker
 from waterspout.supervisor.cluster.supervisor_folder import SupervisorFolder
+from waterspout.supervisor.snapshot_store import SnapshotStore
+from waterspout.topology.errors import CorruptSnapshot
 
 ID = "words-0a1b2c"
 PART = "epoch-1.round-2.task-3.part"
@@ -107,6 +109,27 @@ def test_a_refusal_is_final_unless_trying_again_may_help(
     with pytest.raises(JobFailed, match="no such blob") as error:
         files.fetch(ID, PART, DIGEST)
     assert error.value.final is not retry
+
+
+@pytest.mark.parametrize("there", [None, b"damaged"])
+def test_a_part_that_is_gone_at_the_coordinator_is_left_to_the_worker_to_find(
+    files: HostFiles, folder: SupervisorFolder, blobs: FakeBlobs, there: bytes | None
+) -> None:
+    """F18: it says ``corrupt``, and everybody goes back to an older snapshot."""
+    blobs.error = BlobError("part is not here", retry=False, gone=True)
+    parts = folder.make_topology(ID) / "snapshots"
+    if there is not None:
+        (parts / PART).write_bytes(there)
+    files.fetch(ID, PART, DIGEST)
+    with pytest.raises(CorruptSnapshot):
+        SnapshotStore(parts).open(PART, DIGEST)
+
+
+def test_code_that_is_gone_is_not_waited_for(files: HostFiles, blobs: FakeBlobs) -> None:
+    blobs.error = BlobError("code is not here", retry=False, gone=True)
+    with pytest.raises(JobFailed, match="is not here") as error:
+        files.prepare(SHA, "")
+    assert error.value.final
 
 
 def test_without_a_coordinator_everything_waits(folder: SupervisorFolder) -> None:

@@ -228,12 +228,12 @@ def test_a_new_coordinator_replaces_what_the_old_one_said() -> None:
     assert down(between.fetched(ID, part(5))) == []
 
 
-def test_a_part_that_is_gone_refuses_the_worker_and_never_starts_it_empty() -> None:
+def test_a_part_that_cannot_be_had_refuses_the_worker_and_never_starts_it_empty() -> None:
     """F18."""
     between = relay()
     between.from_coordinator(KEY, assign(1, 5))
     assert between.not_fetched(ID, part(5), "sha mismatch") == [
-        Refuse(KEY, f"snapshot part {part(5)} is gone (sha mismatch)")
+        Refuse(KEY, f"snapshot part {part(5)} cannot be had from the coordinator: sha mismatch")
     ]
     assert between.fetched(ID, part(5)) == []
 
