@@ -8,15 +8,19 @@ from heapq import nlargest
 from operator import itemgetter, length_hint
 from typing import Any, Literal
 
+from waterspout.topology.argument_checks import Checks, checked, field_names
 from waterspout.topology.columns import Columns
-from waterspout.topology.component import Context
+from waterspout.topology.component import Context, Needs
 from waterspout.topology.errors import UserError
+from waterspout.topology.problems import did_you_mean, listed
 
 from .contract import Batch, Bolt
 from .texts import text_of
 
 #: Name of the output field that holds the count, and of the key when no field was named.
 COUNT_FIELD, KEY_FIELD = "count", "key"
+#: What ``emit`` may be.
+EMIT = ("none", "updates", "final")
 #: A plain Counter, or a map of the same use that a backend keeps elsewhere.
 Counts = MutableMapping[Any, int]
 
@@ -47,11 +51,11 @@ class Count(Bolt):
         Raises:
             UserError: emit is another word, top is negative, no field in the list.
         """
-        if emit not in ("none", "updates", "final"):
-            raise UserError(f"Count: emit: none, updates or final expected, got {emit!r:.80}")
-        if isinstance(top, bool) or not isinstance(top, int) or top < 0:
-            raise UserError(f"Count: top: a number of keys >= 0 expected, got {top!r:.80}")
-        _names(field)
+        check = Checks()
+        check(_check_emit, emit)
+        check(_check_top, top)
+        check(_names, field)
+        check.end()
         self._emit = emit
         self._top = top
         self._field = field
@@ -60,12 +64,18 @@ class Count(Bolt):
     @classmethod
     def declare_outputs(cls, args: Mapping[str, Any]) -> Any:
         """Return the key's fields and ``count``; nothing when ``emit`` is none."""
+        checked(cls, args)
         if args.get("emit", "none") == "none":
             return []
         names = _names(args.get("field"))
         if COUNT_FIELD in names:
             raise UserError("Count: field: 'count' is the output field; name the input otherwise")
         return [*names, COUNT_FIELD]
+
+    @classmethod
+    def declare_needs(cls, args: Mapping[str, Any]) -> Needs:
+        """Return the key's fields."""
+        return Needs(field_names("field", args.get("field")))
 
     def prepare(self, context: Context) -> None:
         """Take up the counts where the last snapshot left them."""
@@ -133,6 +143,17 @@ def _add_up(counts: MutableMapping[Any, int], keys: list[Any]) -> None:
     """Count ``keys`` into a map that is no dict, all or none: each key is looked up once."""
     for key, count in Counter(keys).items():
         counts[key] = counts.get(key, 0) + count
+
+
+def _check_emit(emit: Any) -> None:
+    if emit not in EMIT:
+        near = did_you_mean(emit, EMIT) if isinstance(emit, str) else ""
+        raise UserError(f"Count: emit: one of {listed(EMIT)} expected, got {emit!r:.80}{near}")
+
+
+def _check_top(top: Any) -> None:
+    if isinstance(top, bool) or not isinstance(top, int) or top < 0:
+        raise UserError(f"Count: top: a number of keys >= 0 expected, got {top!r:.80}")
 
 
 def _names(field: Any) -> list[str]:

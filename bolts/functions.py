@@ -11,10 +11,11 @@ from collections.abc import Callable, Iterable, Mapping
 from itertools import compress, islice
 from typing import Any
 
+from waterspout.topology.argument_checks import Checks, field_names, list_of_fields
 from waterspout.topology.classes import load_function
 from waterspout.topology.columns import Columns
-from waterspout.topology.component import Context
-from waterspout.topology.errors import EmitError, EmitOverflow, UserError
+from waterspout.topology.component import Context, Needs
+from waterspout.topology.errors import EmitError, EmitOverflow, UserError, WrongArguments
 from waterspout.topology.tuples import DEFAULT_STREAM, Tuple
 
 from .contract import ColumnBolt, Made
@@ -59,8 +60,20 @@ class FunctionBolt(ColumnBolt):
 
     @classmethod
     def declare_outputs(cls, args: Mapping[str, Any]) -> Any:
-        """Return ``fields``."""
-        return args.get("fields", ())
+        """Return ``fields``, after checking what names fields; the function is not imported."""
+        if "fields" not in args:
+            raise WrongArguments()
+        check = Checks()
+        fields = check(list_of_fields, cls.__name__, "fields", args["fields"])
+        if args.get("field") is not None and not isinstance(args["field"], str):
+            check(list_of_fields, cls.__name__, "field", args["field"])
+        check.end()
+        return list(fields)
+
+    @classmethod
+    def declare_needs(cls, args: Mapping[str, Any]) -> Needs:
+        """Return the fields that are handed to the function."""
+        return Needs(field_names("field", args.get("field")))
 
     def results(self, cls: type[Tuple], columns: Columns) -> list[Any]:
         """Call the function for each row; return what it returned.
@@ -191,6 +204,13 @@ class Filter(FunctionBolt):
 
     ``fields`` names the output fields: as many as the input has.
     """
+
+    @classmethod
+    def declare_needs(cls, args: Mapping[str, Any]) -> Needs:
+        """Return the fields that are handed to the function, and how many an input has."""
+        fields = args.get("fields")
+        width = ("fields", len(fields)) if isinstance(fields, (list, tuple)) else None
+        return Needs(field_names("field", args.get("field")), width=width)
 
     def columns(self, cls: type[Tuple], columns: Columns, runs: list[int]) -> Made:
         """Return the rows that pass."""

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from typing import Any, Literal
 
+from waterspout.topology.argument_checks import Checks, checked
 from waterspout.topology.errors import UserError
+from waterspout.topology.problems import did_you_mean, listed
 from waterspout.topology.tuples import Tuple
 
 from .contract import Bolt
@@ -35,13 +38,19 @@ class Log(Bolt):
         Raises:
             UserError: another level; every is not a number >= 1.
         """
-        if level not in LEVELS:
-            raise UserError(f"Log: level: {', '.join(LEVELS)} expected, got {level!r:.80}")
-        if isinstance(every, bool) or not isinstance(every, int) or every < 1:
-            raise UserError(f"Log: every: a number >= 1 expected, got {every!r:.80}")
+        check = Checks()
+        check(_check_level, level)
+        check(_check_every, every)
+        check.end()
         self._level = logging.getLevelName(level.upper())
         self._every = every
         self._left = 1
+
+    @classmethod
+    def declare_outputs(cls, args: Mapping[str, Any]) -> Any:
+        """Return nothing, after checking ``args``."""
+        checked(cls, args)
+        return cls.outputs
 
     def process(self, tup: Tuple) -> Any:
         """Log one tuple, when it is its turn."""
@@ -52,6 +61,17 @@ class Log(Bolt):
         pairs = (f"{name}={_shown(value)}" for name, value in zip(tup.fields, tup, strict=True))
         line = f"tuple from={tup.component}/{tup.stream} {' '.join(pairs)}"
         self.context.log.log(self._level, line)
+
+
+def _check_level(level: Any) -> None:
+    if level not in LEVELS:
+        near = did_you_mean(level, LEVELS) if isinstance(level, str) else ""
+        raise UserError(f"Log: level: one of {listed(LEVELS)} expected, got {level!r:.80}{near}")
+
+
+def _check_every(every: Any) -> None:
+    if isinstance(every, bool) or not isinstance(every, int) or every < 1:
+        raise UserError(f"Log: every: a number >= 1 expected, got {every!r:.80}")
 
 
 def _shown(value: Any) -> str:

@@ -9,17 +9,25 @@ missing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from waterspout.topology.component import Context
+from waterspout.topology.argument_checks import Checks, checked, field_names
+from waterspout.topology.component import Context, Needs
 from waterspout.topology.errors import UserError
 
 from .append_file import AppendFile
 from .contract import Batch, Bolt
 from .encodings import csv_records, jsonl, lines
-from .written_rows import Begin, checked_begin, other_columns, written_rows
+from .written_rows import (
+    Begin,
+    checked_begin,
+    checked_fields,
+    checked_path,
+    other_columns,
+    written_rows,
+)
 
 
 class FileWriter(Bolt):
@@ -45,12 +53,25 @@ class FileWriter(Bolt):
                 finished), not when a run or a lost worker goes on.
 
         Raises:
-            UserError: ``begin`` is neither.
+            WrongArguments: ``path`` is empty, ``fields`` no list of fields, or ``begin`` neither.
         """
-        self._begin = checked_begin(type(self).__name__, begin)
-        self._path = path
-        self._fields = None if fields is None else tuple(fields)
+        name, check = type(self).__name__, Checks()
+        self._begin = check(checked_begin, name, begin)
+        self._path = check(checked_path, name, "path", path)
+        self._fields = check(checked_fields, name, fields)
+        check.end()
         self._file: AppendFile | None = None
+
+    @classmethod
+    def declare_outputs(cls, args: Mapping[str, Any]) -> Any:
+        """Return nothing, after checking ``args``."""
+        checked(cls, args)
+        return cls.outputs
+
+    @classmethod
+    def declare_needs(cls, args: Mapping[str, Any]) -> Needs:
+        """Return the fields that are written."""
+        return Needs(field_names("fields", args.get("fields")))
 
     def prepare(self, context: Context) -> None:
         """Open this task's file.

@@ -80,6 +80,8 @@ def _take(loaded: Loaded, answer: Mapping[str, Any], facts: dict[str, ComponentF
     component = loaded.draft.component(answer["id"])
     for path, code, text, details in answer["findings"]:
         where = f"{component.kind}s.{component.id}.{path}"
+        if path == "args" and loaded.refused(where):
+            continue  # What is wrong with none of them follows from that.
         text, details = masked(text, component.args), masked(details, component.args)
         loaded.add(where, code, text, details)
     if answer["facts"] is not None:

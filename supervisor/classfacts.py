@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import inspect
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from waterspout.bolts.contract import SINK_KINDS, Bolt, ColumnBolt
 from waterspout.spouts.contract import Source, Spout, declared_replay
+from waterspout.topology.argument_checks import argument_of, place_of
 from waterspout.topology.classes import (
     AllowList,
     ImportDenied,
@@ -17,7 +17,7 @@ from waterspout.topology.classes import (
     load_function,
 )
 from waterspout.topology.component import Needs, StreamDecl, normal_outputs
-from waterspout.topology.errors import UserError
+from waterspout.topology.errors import UserError, WrongArguments
 from waterspout.topology.facts import ComponentFacts
 from waterspout.topology.problems import listed, printable, quote
 from waterspout.topology.tracebacks import user_frames, user_traceback
@@ -49,13 +49,35 @@ def inspect_component(
     if cls is None or not _is_component(cls, component, findings):
         return None
     args = component["args"]
-    for name, text in check_args(cls, args):
-        findings.append(Finding(f"args.{name}" if name in args else "args", "E_ARGS", text))
+    wrong = [
+        Finding(f"args.{name}" if name in args else "args", "E_ARGS", text)
+        for name, text in check_args(cls, args)
+    ]
     _check_functions(cls, args, allow, findings)
     if component.get("time_function"):
         path = component["time_function"]
         _import(load_function, path, "event_time.function", allow, findings)
-    return _facts(cls, args, component["kind"], findings)
+    own: list[Finding] = []
+    facts = _facts(cls, args, component["kind"], own)
+    findings.extend(_once(wrong, own))
+    return facts
+
+
+def _once(wrong: list[Finding], own: list[Finding]) -> Iterator[Finding]:
+    """Yield what the signature says and what the class itself says, but nothing twice.
+
+    The class knows more about the value of an argument. What it says of all arguments together
+    may only follow from one that is misspelt or missing.
+    """
+    told = {each.path.split(".")[1] for each in own if each.path.startswith("args.")}
+    spelt = True
+    for each in wrong:
+        argument = each.path.partition(".")[2]
+        by_name = argument == "" or ": unexpected " in each.text
+        spelt = spelt and not by_name
+        if by_name or argument not in told:
+            yield each
+    yield from (each for each in own if spelt or (each.path, each.code) != ("args", "E_ARGS"))
 
 
 def _check_custom(
@@ -167,14 +189,14 @@ def _facts(
     cls: type[Any], args: Mapping[str, Any], kind: Any, findings: list[Finding]
 ) -> ComponentFacts | None:
     outputs = _outputs(cls, args, findings)
-    if outputs is None:
-        return None
+    known = outputs is not None
     process = getattr(cls, "process", None)
     batch = getattr(cls, "process_batch", None)
     has_timer = kind == "bolt" and cls.on_timer is not Bolt.on_timer
     return ComponentFacts(
         kind=kind,
-        outputs=outputs,
+        outputs=outputs or {},
+        outputs_known=known,
         replay=_replay(cls, args, findings) if kind == "spout" else None,
         auto_ack=bool(getattr(cls, "auto_ack", True)),
         is_async=inspect.iscoroutinefunction(process),
@@ -188,7 +210,7 @@ def _facts(
         sink=bool(getattr(cls, "sink", False)),
         sink_kind=_sink_kind(cls, findings),
         rescalable=bool(getattr(cls, "rescalable", False)),
-        needs=_needs(cls, args, findings) if kind == "bolt" else Needs(),
+        needs=_needs(cls, args, findings if known else []) if kind == "bolt" else Needs(),
     )
 
 
@@ -209,10 +231,9 @@ def _outputs(
     try:
         declared = cls.declare_outputs(args)
     except UserError as error:
-        # Ours, and about an argument: it says which one.
-        named = re.match(r"\w+: (\w+)\b", str(error))
-        path = f"args.{named[1]}" if named and named[1] in args else "args"
-        findings.append(Finding(path, "E_ARGS", str(error)))
+        # Ours, and about arguments: it says which ones.
+        for text in error.found if isinstance(error, WrongArguments) else (str(error),):
+            findings.append(_placed(text, args))
         return None
     except Exception as error:
         text = f"{cls.__name__}.declare_outputs raised {said(error)}"
@@ -229,6 +250,14 @@ def _outputs(
             text = f"{cls.__name__}: stream {quote(stream)} has field {quote(twice[0])} twice"
             findings.append(Finding("class", "E_OUTPUTS", text))
     return outputs
+
+
+def _placed(text: str, args: Mapping[str, Any]) -> Finding:
+    """Return a finding at the argument that a text begins with, without saying that again."""
+    if argument_of(text) not in args:
+        return Finding("args", "E_ARGS", text)
+    place = place_of(text)
+    return Finding(f"args.{place}", "E_ARGS", text.partition(f"{place}: ")[2])
 
 
 def _replay(cls: type[Any], args: Mapping[str, Any], findings: list[Finding]) -> str:

@@ -113,18 +113,40 @@ class Context:
 
 
 @dataclass(frozen=True, slots=True)
+class Side:
+    """One input that an argument names, as of a join, and what is read of it alone.
+
+    Attributes:
+        argument: the one that names it.
+        component, stream: what it names.
+        fields: each field that is read of it -> the argument that names it.
+    """
+
+    argument: str
+    component: str
+    stream: str = DEFAULT_STREAM
+    fields: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Needs:
     """What a bolt needs of its inputs, as its ``args`` say; lint compares it with what they are.
 
+    An argument is named by its path below ``args``: ``key``, ``key[1]``, ``aggregate.total.sum``.
+
     Attributes:
-        fields: each input field that it reads -> the argument that names it.
+        fields: each field that it reads of every input -> the argument that names it.
         key: the fields by which it keeps state, in order; None: it does not say.
         event_time: the argument by which it waits for watermarks; "": it does not.
+        sides: the inputs that it has to have, and no others; none: any.
+        width: the argument that holds as many names as every input has fields, and their number.
     """
 
     fields: Mapping[str, str] = field(default_factory=dict)
     key: tuple[str, ...] | None = None
     event_time: str = ""
+    sides: tuple[Side, ...] = ()
+    width: tuple[str, int] | None = None
 
 
 class Component:
@@ -141,7 +163,8 @@ class Component:
     def declare_outputs(cls, args: Mapping[str, Any]) -> Any:
         """Return the output streams for these ``args``; override when args decide the fields.
 
-        Called without an instance, when a topology is linted and when a worker boots.
+        Called without an instance, when a topology is linted and when a worker boots. A
+        UserError ``Class: argument: what is wrong`` is shown at that argument.
         """
         return cls.outputs
 
@@ -149,7 +172,8 @@ class Component:
     def declare_needs(cls, args: Mapping[str, Any]) -> Needs:
         """Return what is needed of the inputs; override where args name their fields.
 
-        Called after ``declare_outputs``, with the same args, when a topology is linted.
+        Called after ``declare_outputs``, with the same args, when a topology is linted; when that
+        raised, what this raises is passed over.
         """
         return Needs()
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 
 class WaterspoutError(Exception):
     """Root of every error that Waterspout raises."""
@@ -9,6 +11,17 @@ class WaterspoutError(Exception):
 
 class UserError(WaterspoutError):
     """Something a user wrote is wrong; shown as one line, never as a traceback of ours."""
+
+
+class WrongArguments(UserError):
+    """Arguments of a component are wrong: all of them, each in a line of ``found``.
+
+    None is in there when some are missing or unknown, which lint says by itself.
+    """
+
+    def __init__(self, found: Sequence[str] = ()) -> None:
+        super().__init__("; ".join(found) or "the arguments do not fit")
+        self.found = tuple(found)
 
 
 class EmitError(UserError, TypeError):

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from .component import Needs, StreamDecl
+from .component import Needs, Side, StreamDecl
 from .spec import Kind
 
 
@@ -21,6 +21,7 @@ class ComponentFacts:
     Attributes:
         kind: what the class is.
         outputs: the streams it declares.
+        outputs_known: False: they could not be told, as its args are wrong.
         replay: how its messages come back, ``seek``, ``re-emit`` or ``none``; None for bolts.
         auto_ack: False: it acks by hand and may hold tuples.
         is_async: ``process`` is ``async def``.
@@ -54,6 +55,7 @@ class ComponentFacts:
     rescalable: bool = False
     bounded: bool | None = None
     needs: Needs = field(default_factory=Needs)
+    outputs_known: bool = True
 
     @property
     def holds(self) -> bool:
@@ -77,6 +79,8 @@ class ComponentFacts:
             for name, decl in parts["outputs"].items()
         }
         needs = dict(parts.get("needs", {}))
-        if needs.get("key") is not None:
-            needs["key"] = tuple(needs["key"])
+        for name in ("key", "width"):
+            if needs.get(name) is not None:
+                needs[name] = tuple(needs[name])
+        needs["sides"] = tuple(Side(**side) for side in needs.get("sides", ()))
         return cls(**{**parts, "needs": Needs(**needs)})

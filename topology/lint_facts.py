@@ -25,7 +25,7 @@ def lint_facts(loaded: Loaded, facts: Facts) -> None:
         return
     for bolt in draft.bolts.values():
         for path, item in zip(loaded.input_paths.get(bolt.id, ()), bolt.inputs, strict=False):
-            if item.source in facts:
+            if item.source in facts and facts[item.source].outputs_known:
                 _check_input(loaded, path, item, facts[item.source])
     for component in draft.components():
         if component.id in facts:

@@ -1,14 +1,15 @@
-"""Checks of what bolts need of their inputs: fields, the key of their state, event time."""
+"""Checks of what bolts need of their inputs: fields, sides, the key of their state, event time."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from .component import Needs, StreamDecl
+from .component import Needs, Side, StreamDecl
 from .facts import ComponentFacts
 from .loader import Loaded
 from .problems import listed, quote
 from .spec import ComponentSpec, InputSpec, TopologySpec
+from .tuples import DEFAULT_STREAM
 
 Facts = Mapping[str, ComponentFacts]
 
@@ -23,9 +24,11 @@ def lint_needs(loaded: Loaded, draft: TopologySpec, facts: Facts) -> None:
             source = facts.get(item.source)
             stream = source.outputs.get(item.stream) if source is not None else None
             if stream is not None:
-                _check_fields(loaded, bolt, needs, item, stream)
+                _check_input(loaded, bolt, needs, item, stream)
             if needs.key is not None and bolt.parallelism > 1 and item.grouping == "fields":
                 _check_key(loaded, path, bolt, needs.key, item)
+        if needs.sides:
+            _check_sides(loaded, bolt, needs.sides)
         if needs.event_time and not _has_event_time(draft, bolt):
             what = (
                 "no spout above has 'event_time', so that no watermark comes: what waits for one "
@@ -34,10 +37,28 @@ def lint_needs(loaded: Loaded, draft: TopologySpec, facts: Facts) -> None:
             loaded.add(f"bolts.{bolt.id}.args.{needs.event_time}", "W_OPTION", what)
 
 
-def _check_fields(
+def _check_input(
     loaded: Loaded, bolt: ComponentSpec, needs: Needs, item: InputSpec, stream: StreamDecl
 ) -> None:
-    for name, argument in needs.fields.items():
+    """Hold what is needed of one input against the fields that it has."""
+    _check_fields(loaded, bolt, needs.fields, item, stream)
+    for side in needs.sides:
+        if (side.component, side.stream) == (item.source, item.stream):
+            _check_fields(loaded, bolt, side.fields, item, stream)
+    if needs.width is not None and needs.width[1] != len(stream.fields):
+        argument, width = needs.width
+        what = (
+            f"{quote(item.source)} stream {quote(item.stream)} has {len(stream.fields)} fields, "
+            f"{listed(stream.fields)}: as many names expected, got {width}"
+        )
+        loaded.add(f"bolts.{bolt.id}.args.{argument}", "E_ARGS", what)
+
+
+def _check_fields(
+    loaded: Loaded, bolt: ComponentSpec, fields: Mapping[str, str], item: InputSpec,
+    stream: StreamDecl,
+) -> None:  # fmt: skip
+    for name, argument in fields.items():
         if name in stream.fields:
             continue
         near = loaded.problems.did_you_mean(name, stream.fields)
@@ -46,6 +67,31 @@ def _check_fields(
             f"declared: {listed(stream.fields)}{near}"
         )
         loaded.add(f"bolts.{bolt.id}.args.{argument}", "E_REF", what)
+
+
+def _check_sides(loaded: Loaded, bolt: ComponentSpec, sides: tuple[Side, ...]) -> None:
+    """Hold the inputs that arguments name against those that there are, both ways."""
+    paths = loaded.input_paths.get(bolt.id, ())
+    inputs = {
+        _shown(item.source, item.stream): path
+        for path, item in zip(paths, bolt.inputs, strict=False)
+    }
+    named = {_shown(side.component, side.stream): side.argument for side in sides}
+    for name, argument in named.items():
+        if name not in inputs:
+            near = loaded.problems.did_you_mean(name, inputs)
+            what = f"{quote(name)} is no input of {quote(bolt.id)}, it has: {listed(inputs)}{near}"
+            loaded.add(f"bolts.{bolt.id}.args.{argument}", "E_REF", what)
+    if set(named) <= set(inputs) and len(named) == len(sides):
+        # Else a side is a slip of the input that nobody names.
+        for name, path in inputs.items():
+            if name not in named:
+                what = f"{quote(name)} is none of {listed(side.argument for side in sides)}"
+                loaded.add(path, "E_REF", f"{what}, which are {listed(named)}")
+
+
+def _shown(component: str, stream: str) -> str:
+    return component if stream == DEFAULT_STREAM else f"{component}.{stream}"
 
 
 def _check_key(

@@ -78,6 +78,11 @@ class Loaded:
             path = shorter
         return self.marks.get(path, self.marks[""])
 
+    def refused(self, path: str) -> bool:
+        """Say whether the value at ``path`` is itself of the wrong type."""
+        mark = self.mark(path)
+        return any(each.mark == mark and each.code == "E_TYPE" for each in self.problems)
+
     def add(self, path: str, code: str, text: str, details: str = "") -> None:
         """Note a problem of the value at ``path``."""
         self.problems.add(self.mark(path), code, f"{path}: {text}" if path else text, details)

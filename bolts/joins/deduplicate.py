@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from waterspout.topology.component import Context
+from waterspout.topology.argument_checks import Checks, checked, field_names, list_of_fields
+from waterspout.topology.component import Context, Needs
 from waterspout.topology.errors import UserError
 from waterspout.topology.tuples import Tuple
 
@@ -33,16 +34,21 @@ class Deduplicate(Bolt):
             UserError: an argument is wrong; it is named.
         """
         name = type(self).__name__
-        if not isinstance(fields, list) or not all(isinstance(each, str) for each in fields):
-            raise UserError(f"{name}: fields: a list of fields expected, got {fields!r:.80}")
-        self._fields = tuple(fields)
-        self._within = checked_ttl(name, within)
+        check = Checks()
+        self._fields = check(list_of_fields, name, "fields", fields)
+        self._within = check(checked_ttl, name, within, "within")
+        check.end()
         self._positions: dict[type[Tuple], tuple[int, ...]] = {}
 
     @classmethod
     def declare_outputs(cls, args: Mapping[str, Any]) -> Any:
         """Return ``fields``."""
-        return list(cls(**args)._fields)
+        return list(checked(cls, args)._fields)
+
+    @classmethod
+    def declare_needs(cls, args: Mapping[str, Any]) -> Needs:
+        """Return ``fields``."""
+        return Needs(field_names("fields", args.get("fields")))
 
     def prepare(self, context: Context) -> None:
         """Take up the keys that were seen."""

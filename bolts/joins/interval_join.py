@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from waterspout.topology.component import Context
+from waterspout.topology.argument_checks import Checks, checked
+from waterspout.topology.component import Context, Needs
 from waterspout.topology.errors import UserError
 from waterspout.topology.tuples import Tuple
 
 from ..contract import Bolt
 from ..timers import Timer
-from .sides import LEFT, NAMES, RIGHT, Kept, Sides, above_0, of_kind
+from .sides import LEFT, NAMES, RIGHT, Kept, Sides, above_0, needs_of_sides, of_kind
 from .spans import Times, span_ms
 
 #: Rows of one key and side that may wait; a row beyond fails.
@@ -65,19 +66,27 @@ class IntervalJoin(Bolt):
             UserError: an argument is wrong; it is named.
         """
         name = type(self).__name__
-        self._sides = Sides(name, left, right, select)
-        self._times = Times(name, time, unit)
-        self._lower, self._upper = span_ms(name, "lower", lower), span_ms(name, "upper", upper)
+        check = Checks()
+        self._sides = check(Sides, name, left, right, select)
+        self._times = check(Times, name, time, unit)
+        self._lower = check(span_ms, name, "lower", lower)
+        self._upper = check(span_ms, name, "upper", upper)
+        self._outer = check(of_kind, name, "kind", kind, KINDS) == "left"
+        self._rows_max = check(above_0, name, "rows_max", rows_max)
+        check.end()
         if self._lower > self._upper:
-            raise UserError(f"{name}: lower ({lower}) is after upper ({upper})")
-        self._outer = of_kind(name, "kind", kind, KINDS) == "left"
-        self._rows_max = above_0(name, "rows_max", rows_max)
+            raise UserError(f"{name}: lower: {lower} is after upper, {upper}")
         self._step = max((self._upper - self._lower) // STEPS, STEP_MS_MIN)
 
     @classmethod
     def declare_outputs(cls, args: Mapping[str, Any]) -> Any:
         """Return the selected fields."""
-        return cls(**args)._sides.outputs
+        return checked(cls, args)._sides.outputs
+
+    @classmethod
+    def declare_needs(cls, args: Mapping[str, Any]) -> Needs:
+        """Return the two inputs, and what is read of each."""
+        return needs_of_sides(args, timed=True)
 
     def prepare(self, context: Context) -> None:
         """Take up what waits."""

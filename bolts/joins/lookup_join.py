@@ -9,19 +9,22 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from waterspout.topology.component import Context
+from waterspout.topology.argument_checks import Checks, checked, field_names
+from waterspout.topology.component import Context, Needs
 from waterspout.topology.errors import UserError
 from waterspout.topology.problems import did_you_mean, listed, quote
 from waterspout.topology.tuples import Tuple
-from waterspout.topology.units import parse_duration
 
 from ..contract import Bolt
-from .sides import above_0, of_kind, read_select
+from .sides import above_0, of_kind, read_select, selected_fields
+from .spans import one_or_each, span_ms
 
 #: Rows that a table may have; it is held in memory.
 ROWS_MAX = 1_000_000
 KINDS = ("inner", "left")
 SUFFIXES = (".csv", ".jsonl")
+#: What names a field in ``key`` and ``select``.
+SIDES = ("row", "table")
 
 
 class LookupJoin(Bolt):
@@ -56,22 +59,19 @@ class LookupJoin(Bolt):
             UserError: an argument is wrong; it is named.
         """
         name = type(self).__name__
-        if not isinstance(table, str) or not table.endswith(SUFFIXES):
-            raise UserError(f"{name}: table: a {listed(SUFFIXES)} file expected, got {table!r:.80}")
+        check = Checks()
+        check(_check_table, name, table)
+        keys = check(one_or_each, name, "key", key, SIDES)
+        self.fields, places = check(read_select, name, select, SIDES) or ([], [])
+        self._outer = check(of_kind, name, "kind", kind, KINDS) == "left"
+        refresh_ms = check(span_ms, name, "refresh", refresh, least=1)
+        self._rows_max = check(above_0, name, "rows_max", rows_max)
+        check.end()
         self._path = Path(table).expanduser()
-        keys = {"row": key, "table": key} if isinstance(key, str) else key
-        if not isinstance(keys, Mapping) or set(keys) != {"row", "table"}:
-            form = "a field, or {row: field, table: field}"
-            raise UserError(f"{name}: key: {form} expected, got {key!r:.80}")
+        self._refresh_s = refresh_ms / 1000
         self._row_key, self._table_key = keys["row"], keys["table"]
-        self.fields, places = read_select(name, select, ("row", "table"))
         #: (of the table, field) of each output field.
         self._places = [(bool(of), field) for of, field in places]
-        self._outer = of_kind(name, "kind", kind, KINDS) == "left"
-        seconds = parse_duration(refresh) if isinstance(refresh, str) else None
-        if not seconds:
-            raise UserError(f"{name}: refresh: a span such as '10s' expected, got {refresh!r:.80}")
-        self._refresh_s, self._rows_max = seconds, above_0(name, "rows_max", rows_max)
         self._texts = table.endswith(".csv")
         self._table: dict[Any, tuple[Any, ...]] = {}
         self._seen: tuple[int, int] = (0, 0)
@@ -80,7 +80,16 @@ class LookupJoin(Bolt):
     @classmethod
     def declare_outputs(cls, args: Mapping[str, Any]) -> Any:
         """Return the selected fields."""
-        return cls(**args).fields
+        return checked(cls, args).fields
+
+    @classmethod
+    def declare_needs(cls, args: Mapping[str, Any]) -> Needs:
+        """Return the key of a row, and what is selected of it."""
+        key = args.get("key")
+        fields = field_names("key", key) if isinstance(key, str) else {}
+        if isinstance(key, Mapping) and isinstance(key.get("row"), str):
+            fields = {key["row"]: "key.row"}
+        return Needs({**selected_fields(args.get("select"), "row"), **fields})
 
     def prepare(self, context: Context) -> None:
         """Read the table.
@@ -152,6 +161,12 @@ class LookupJoin(Bolt):
 
     def _wrong(self, what: str) -> UserError:
         return UserError(f"{self.context.component}: table {self._path}: {what}")
+
+
+def _check_table(kind: str, table: Any) -> None:
+    if not isinstance(table, str) or not table.endswith(SUFFIXES):
+        forms = " or ".join(SUFFIXES)
+        raise UserError(f"{kind}: table: a {forms} file expected, got {table!r:.80}")
 
 
 def _json_rows(lines: Iterator[str]) -> Iterator[Any]:

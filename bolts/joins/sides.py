@@ -16,8 +16,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from waterspout.topology.argument_checks import Checks
+from waterspout.topology.component import Needs, Side
 from waterspout.topology.errors import UserError
-from waterspout.topology.problems import did_you_mean, listed, quote
+from waterspout.topology.problems import did_you_mean, listed, nearest, quote
 from waterspout.topology.tuples import DEFAULT_STREAM, Tuple
 
 LEFT, RIGHT = 0, 1
@@ -43,12 +45,15 @@ class Sides:
 
     def __init__(self, kind: str, left: Any, right: Any, select: Any) -> None:
         self._kind = kind
+        check = Checks()
         self._sources = tuple(
-            _source(kind, name, given) for name, given in zip(NAMES, (left, right), strict=True)
+            check(_source, kind, name, given)
+            for name, given in zip(NAMES, (left, right), strict=True)
         )
-        if self._sources[LEFT] == self._sources[RIGHT]:
-            raise UserError(f"{kind}: left and right are the same stream, {quote(left)}")
-        self.outputs, places = read_select(kind, select, NAMES)
+        if not check.failed and self._sources[LEFT] == self._sources[RIGHT]:
+            check(_same_stream, kind, left)
+        self.outputs, places = check(read_select, kind, select, NAMES) or ([], [])
+        check.end()
         #: (side, field) of each output field.
         self._places = places
         self._fields = [[field for of, field in places if of == side] for side in (LEFT, RIGHT)]
@@ -116,16 +121,54 @@ def read_select(
     if not isinstance(select, Mapping) or not 0 < len(select) <= SELECT_MAX:
         example = f"{{out: {names[0]}.field}}"
         raise UserError(f"{kind}: select: output fields expected, as in {example}")
-    places = []
-    for out, given in select.items():
-        name, dot, field = given.partition(".") if isinstance(given, str) else ("", "", "")
-        if not isinstance(out, str) or not dot or not field or name not in names:
-            forms = " or ".join(f"{one}.field" for one in names)
-            raise UserError(
-                f"{kind}: select: {quote(str(out))}: {forms} expected, got {given!r:.80}"
-            )
-        places.append((names.index(name), field))
+    check = Checks()
+    places = [check(_place, kind, out, given, names) for out, given in select.items()]
+    check.end()
     return list(select), places
+
+
+def _place(kind: str, out: Any, given: Any, names: tuple[str, ...]) -> tuple[int, str]:
+    """Return (index of the name, field) of one entry of ``select``."""
+    name, dot, field = given.partition(".") if isinstance(given, str) else ("", "", "")
+    if not isinstance(out, str) or not out.isidentifier():
+        raise UserError(f"{kind}: select: {out!r:.80} is not the name of a field")
+    if not dot or not field or name not in names:
+        forms = " or ".join(f"{one}.field" for one in names)
+        near = nearest(name, names) if dot else None
+        hint = f", did you mean {f'{near}.{field}'!r:.80}?" if near else ""
+        raise UserError(f"{kind}: select.{out}: {forms} expected, got {given!r:.80}{hint}")
+    return names.index(name), field
+
+
+def selected_fields(select: Any, name: str) -> dict[str, str]:
+    """Return field -> where it stands, of what ``select`` takes of one side; for lint."""
+    found: dict[str, str] = {}
+    for out, given in select.items() if isinstance(select, Mapping) else ():
+        of, _, field = given.partition(".") if isinstance(given, str) else ("", "", "")
+        if of == name and field:
+            found.setdefault(field, f"select.{out}")
+    return found
+
+
+def needs_of_sides(args: Mapping[str, Any], *, timed: bool = False) -> Needs:
+    """Return what a join needs of its inputs; for lint. ``timed``: it goes by event time."""
+    sides = []
+    for name in NAMES:
+        if not isinstance(args.get(name), str) or not args[name]:
+            return Needs()
+        fields = selected_fields(args.get("select"), name)
+        component, _, stream = args[name].partition(".")
+        time, place = (args.get("time") if timed else None), "time"
+        if isinstance(time, Mapping):
+            time, place = time.get(name), f"time.{name}"
+        if isinstance(time, str):
+            fields.setdefault(time, place)
+        sides.append(Side(name, component, stream or DEFAULT_STREAM, fields))
+    return Needs(sides=tuple(sides), event_time="time" if timed else "")
+
+
+def _same_stream(kind: str, name: Any) -> None:
+    raise UserError(f"{kind}: right: the same stream as left, {quote(name)}")
 
 
 def of_kind(kind: str, name: str, given: Any, choices: tuple[str, ...]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from waterspout.topology.argument_checks import Checks, checked_keys
 from waterspout.topology.errors import UserError
 from waterspout.topology.event_time import UNITS, TimeField
 from waterspout.topology.tuples import Tuple
@@ -29,7 +30,8 @@ def span_ms(kind: str, name: str, given: Any, *, least: int | None = None) -> in
         if seconds is not None and text != given:
             seconds = -seconds
     if seconds is None or abs(seconds) * 1000 > _SPAN_MS_MAX:
-        raise UserError(f"{kind}: {name}: a span such as '10s' expected, got {given!r:.80}")
+        hint = f"; a number needs its unit: {given}s" if type(given) in (int, float) else ""
+        raise UserError(f"{kind}: {name}: a span such as '10s' expected, got {given!r:.80}{hint}")
     ms = round(seconds * 1000)
     if least is not None and ms < least:
         raise UserError(f"{kind}: {name}: {given!r:.80} is too short")
@@ -48,11 +50,10 @@ class Times:
     """
 
     def __init__(self, kind: str, time: Any, unit: Any) -> None:
-        of_kind(kind, "unit", unit, tuple(UNITS))
-        names = dict.fromkeys(NAMES, time) if isinstance(time, str) else time
-        if not isinstance(names, Mapping) or set(names) != set(NAMES):
-            form = "a field, or {left: field, right: field}"
-            raise UserError(f"{kind}: time: {form} expected, got {time!r:.80}")
+        check = Checks()
+        check(of_kind, kind, "unit", unit, tuple(UNITS))
+        names = check(one_or_each, kind, "time", time, NAMES)
+        check.end()
         self._kind = kind
         self._fields = [TimeField(names[name], unit) for name in NAMES]
 
@@ -73,3 +74,28 @@ class Times:
     def written(self, ms: int) -> Any:
         """Return a time as fields have it."""
         return self._fields[0].written(ms)
+
+
+def one_or_each(kind: str, name: str, given: Any, sides: tuple[str, ...]) -> Mapping[str, str]:
+    """Return the field of each side, of an argument that is one field or a mapping of them.
+
+    Raises:
+        UserError: it is neither.
+        WrongArguments: a side is unknown, or missing.
+    """
+    if isinstance(given, str) and given:
+        return dict.fromkeys(sides, given)
+    if not isinstance(given, Mapping):
+        form = ", ".join(f"{side}: field" for side in sides)
+        raise UserError(f"{kind}: {name}: a field, or {{{form}}} expected, got {given!r:.80}")
+    fields = checked_keys(f"{kind}: {name}", given, sides, sides)
+    check = Checks()
+    for side, field in fields.items():
+        check(_field, f"{kind}: {name}.{side}", field)
+    check.end()
+    return fields
+
+
+def _field(where: str, given: Any) -> None:
+    if not isinstance(given, str) or not given:
+        raise UserError(f"{where}: a field expected, got {given!r:.80}")

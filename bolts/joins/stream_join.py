@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from waterspout.topology.component import Context
+from waterspout.topology.argument_checks import Checks, checked
+from waterspout.topology.component import Context, Needs
 from waterspout.topology.errors import UserError
 from waterspout.topology.tuples import Tuple
 from waterspout.topology.units import parse_duration
 
 from ..contract import Bolt
-from .sides import LEFT, NAMES, RIGHT, Sides, above_0, of_kind
+from .sides import LEFT, NAMES, RIGHT, Sides, above_0, needs_of_sides, of_kind
 
 #: Rows of one key and side that may be kept; a row beyond fails.
 ROWS_MAX = 100_000
@@ -49,14 +50,21 @@ class StreamJoin(Bolt):
             UserError: an argument is wrong; it is named.
         """
         name = type(self).__name__
-        self._sides = Sides(name, left, right, select)
-        self._ttl = checked_ttl(name, ttl)
-        self._rows_max = above_0(name, "rows_max", rows_max)
+        check = Checks()
+        self._sides = check(Sides, name, left, right, select)
+        self._ttl = check(checked_ttl, name, ttl)
+        self._rows_max = check(above_0, name, "rows_max", rows_max)
+        check.end()
 
     @classmethod
     def declare_outputs(cls, args: Mapping[str, Any]) -> Any:
         """Return the selected fields."""
-        return cls(**args)._sides.outputs
+        return checked(cls, args)._sides.outputs
+
+    @classmethod
+    def declare_needs(cls, args: Mapping[str, Any]) -> Needs:
+        """Return the two inputs, and what is read of each."""
+        return needs_of_sides(args)
 
     def prepare(self, context: Context) -> None:
         """Take up what is kept."""
@@ -109,14 +117,21 @@ class StateJoin(Bolt):
             UserError: an argument is wrong; it is named.
         """
         name = type(self).__name__
-        self._sides = Sides(name, left, right, select)
-        self._outer = of_kind(name, "kind", kind, KINDS) == "left"
-        self._ttl = checked_ttl(name, ttl)
+        check = Checks()
+        self._sides = check(Sides, name, left, right, select)
+        self._outer = check(of_kind, name, "kind", kind, KINDS) == "left"
+        self._ttl = check(checked_ttl, name, ttl)
+        check.end()
 
     @classmethod
     def declare_outputs(cls, args: Mapping[str, Any]) -> Any:
         """Return the selected fields."""
-        return cls(**args)._sides.outputs
+        return checked(cls, args)._sides.outputs
+
+    @classmethod
+    def declare_needs(cls, args: Mapping[str, Any]) -> Needs:
+        """Return the two inputs, and what is read of each."""
+        return needs_of_sides(args)
 
     def prepare(self, context: Context) -> None:
         """Take up the table."""
@@ -136,13 +151,14 @@ class StateJoin(Bolt):
             self.context.metrics.count("unmatched")
 
 
-def checked_ttl(kind: str, ttl: Any) -> str | None:
-    """Return a ttl as it is, if it is a span above zero or None.
+def checked_ttl(kind: str, ttl: Any, name: str = "ttl") -> str | None:
+    """Return a ttl as it is, if it is a span above zero or None; ``name``: of the argument.
 
     Raises:
         UserError: it is not.
     """
     if ttl is not None and not (isinstance(ttl, str) and parse_duration(ttl)):
-        raise UserError(f"{kind}: ttl: a span such as '1h' expected, got {ttl!r:.80}")
+        hint = f"; a number needs its unit: {ttl}s" if type(ttl) in (int, float) else ""
+        raise UserError(f"{kind}: {name}: a span such as '1h' expected, got {ttl!r:.80}{hint}")
     text: str | None = ttl
     return text

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal, get_args
 
-from waterspout.topology.component import Context
+from waterspout.topology.argument_checks import Checks, checked, field_names, list_of_fields
+from waterspout.topology.component import Context, Needs
 from waterspout.topology.errors import UserError
 from waterspout.topology.tuples import Tuple
 
 from ..contract import Bolt
+from .sides import of_kind
 
 #: When rows are emitted.
 Emit = Literal["changes", "final"]
@@ -48,20 +50,26 @@ class TopN(Bolt):
             UserError: an argument is wrong; it is named.
         """
         name = type(self).__name__
-        if not isinstance(n, int) or isinstance(n, bool) or not 0 < n <= N_MAX:
-            raise UserError(f"{name}: n: a number from 1 to {N_MAX} expected, got {n!r:.80}")
-        if emit not in get_args(Emit):
-            raise UserError(f"{name}: emit: changes or final expected, got {emit!r:.80}")
-        names = key if key is not None else []
-        if not isinstance(names, list) or not all(isinstance(each, str) for each in names):
-            raise UserError(f"{name}: key: a list of fields expected, got {key!r:.80}")
-        self._item, self._value, self._n, self._emit = item, value, n, emit
-        self._key = tuple(names)
+        check = Checks()
+        check(_check_n, name, n)
+        check(of_kind, name, "emit", emit, get_args(Emit))
+        self._item = check(_field, name, "item", item)
+        self._value = check(_field, name, "value", value)
+        self._key = check(list_of_fields, name, "key", key) if key is not None else ()
+        check.end()
+        self._n, self._emit = n, emit
 
     @classmethod
     def declare_outputs(cls, args: Mapping[str, Any]) -> Any:
         """Return the key, rank, item and value."""
-        return [*cls(**args)._key, "rank", "item", "value"]
+        return [*checked(cls, args)._key, "rank", "item", "value"]
+
+    @classmethod
+    def declare_needs(cls, args: Mapping[str, Any]) -> Needs:
+        """Return the fields that arguments name, and the key of the lists."""
+        key = field_names("key", args.get("key"))
+        one = {**field_names("item", args.get("item")), **field_names("value", args.get("value"))}
+        return Needs({**one, **key}, tuple(key) or None)
 
     def prepare(self, context: Context) -> None:
         """Take up the lists."""
@@ -102,3 +110,14 @@ class TopN(Bolt):
         for rank, (item, value) in enumerate(best, 1):
             if rank > len(before) or before[rank - 1] != (item, value):
                 yield [*shown, rank, item, value]
+
+
+def _check_n(kind: str, n: Any) -> None:
+    if not isinstance(n, int) or isinstance(n, bool) or not 0 < n <= N_MAX:
+        raise UserError(f"{kind}: n: a number from 1 to {N_MAX} expected, got {n!r:.80}")
+
+
+def _field(kind: str, name: str, given: Any) -> str:
+    if not isinstance(given, str) or not given:
+        raise UserError(f"{kind}: {name}: a field expected, got {given!r:.80}")
+    return given

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from waterspout.topology.component import Context
+from waterspout.topology.argument_checks import Checks, checked
+from waterspout.topology.component import Context, Needs
 from waterspout.topology.errors import UserError
 from waterspout.topology.tuples import Tuple
 
 from ..contract import Bolt
 from ..timers import Timer
-from .sides import LEFT, NAMES, RIGHT, Kept, Sides, above_0, of_kind
+from .sides import LEFT, NAMES, RIGHT, Kept, Sides, above_0, needs_of_sides, of_kind
 from .spans import Times, span_ms
 
 #: Rows of one key, side and window; a row beyond fails.
@@ -59,21 +60,28 @@ class WindowJoin(Bolt):
             UserError: an argument is wrong; it is named.
         """
         name = type(self).__name__
-        self._sides = Sides(name, left, right, select)
-        self._times = Times(name, time, unit)
-        self._size = span_ms(name, "size", size, least=1)
-        word = of_kind(name, "kind", kind, KINDS)
+        check = Checks()
+        self._sides = check(Sides, name, left, right, select)
+        self._times = check(Times, name, time, unit)
+        self._size = check(span_ms, name, "size", size, least=1)
+        word = check(of_kind, name, "kind", kind, KINDS)
+        self._rows_max = check(above_0, name, "rows_max", rows_max)
+        check.end()
         #: Sides whose rows are emitted without a partner.
         self._alone = {"inner": (), "left": (LEFT,), "right": (RIGHT,), "full": (LEFT, RIGHT)}[word]
-        self._rows_max = above_0(name, "rows_max", rows_max)
         for field in (START_FIELD, END_FIELD):
             if field in self._sides.outputs:
-                raise UserError(f"{name}: select: {field!r} is there already")
+                raise UserError(f"{name}: select.{field}: the output has a field {field!r} already")
 
     @classmethod
     def declare_outputs(cls, args: Mapping[str, Any]) -> Any:
         """Return the selected fields and the window."""
-        return [*cls(**args)._sides.outputs, START_FIELD, END_FIELD]
+        return [*checked(cls, args)._sides.outputs, START_FIELD, END_FIELD]
+
+    @classmethod
+    def declare_needs(cls, args: Mapping[str, Any]) -> Needs:
+        """Return the two inputs, and what is read of each."""
+        return needs_of_sides(args, timed=True)
 
     def prepare(self, context: Context) -> None:
         """Take up open windows."""

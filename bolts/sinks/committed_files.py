@@ -15,17 +15,25 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from waterspout.topology.component import Context
+from waterspout.topology.argument_checks import Checks, checked, field_names
+from waterspout.topology.component import Context, Needs
 from waterspout.topology.errors import UserError
 
 from ..contract import Batch
 from ..disk import fsync_folder
 from ..encodings import csv_records, jsonl
-from ..written_rows import Begin, checked_begin, other_columns, written_rows
+from ..written_rows import (
+    Begin,
+    checked_begin,
+    checked_fields,
+    checked_path,
+    other_columns,
+    written_rows,
+)
 from .transactional import TransactionalSink
 
 _PREFIX = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
@@ -59,18 +67,27 @@ class CommittedFiles(TransactionalSink):
                 begins from the start.
 
         Raises:
-            UserError: ``prefix`` or ``begin`` is not one of these.
+            WrongArguments: one of them is not as it has to be.
         """
-        name = type(self).__name__
-        if not isinstance(prefix, str) or not _PREFIX.fullmatch(prefix):
-            raise UserError(
-                f"{name}: prefix: letters, digits, - and _ expected, got {prefix!r:.80}"
-            )
-        self._folder, self._prefix = Path(folder).expanduser(), prefix
-        self._begin = checked_begin(name, begin)
-        self._fields = None if fields is None else tuple(fields)
+        name, check = type(self).__name__, Checks()
+        self._folder = Path(check(checked_path, name, "folder", folder) or "").expanduser()
+        self._prefix = check(_checked_prefix, name, prefix)
+        self._begin = check(checked_begin, name, begin)
+        self._fields = check(checked_fields, name, fields)
+        check.end()
         self._columns: tuple[str, ...] | None = self._fields
         self._path: Path | None = None
+
+    @classmethod
+    def declare_outputs(cls, args: Mapping[str, Any]) -> Any:
+        """Return nothing, after checking ``args``."""
+        checked(cls, args)
+        return cls.outputs
+
+    @classmethod
+    def declare_needs(cls, args: Mapping[str, Any]) -> Needs:
+        """Return the fields that are written."""
+        return Needs(field_names("fields", args.get("fields")))
 
     def open_file(self, path: Path, columns: tuple[str, ...]) -> None:
         """Begin a file. Called when the first rows since a checkpoint come."""
@@ -172,6 +189,12 @@ class CommittedFiles(TransactionalSink):
             path, self._path = self._path, None
             self.abandon_file()
             path.unlink(missing_ok=True)
+
+
+def _checked_prefix(kind: str, prefix: Any) -> str:
+    if not isinstance(prefix, str) or not _PREFIX.fullmatch(prefix):
+        raise UserError(f"{kind}: prefix: letters, digits, - and _ expected, got {prefix!r:.80}")
+    return prefix
 
 
 class _ByteFiles(CommittedFiles):

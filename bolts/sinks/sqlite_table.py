@@ -7,9 +7,11 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from waterspout.topology.argument_checks import Checks
 from waterspout.topology.component import Context
 from waterspout.topology.errors import UserError
 
+from ..written_rows import checked_path
 from .tables import COMMITS_DAYS, COMMITS_TABLE, Table, plain, quoted
 
 #: How long a commit waits for other writers of the file.
@@ -39,9 +41,14 @@ class SqliteTable(Table):
             fields: fields that are written, by the names of their columns; all when None.
             key: fields of the primary key.
             create: make the table when it is missing.
+
+        Raises:
+            WrongArguments: a name cannot be one of SQL, or the key is not among the fields.
         """
-        super().__init__(table, fields, key, create)
-        self._path = Path(path).expanduser()
+        name, check = type(self).__name__, Checks()
+        check(super().__init__, table, fields, key, create)
+        self._path = Path(check(checked_path, name, "path", path) or "").expanduser()
+        check.end()
 
     def prepare(self, context: Context) -> None:
         """Look whether the file can be had, then commit what was restored.

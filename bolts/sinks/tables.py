@@ -9,10 +9,13 @@ transaction is left open in the database, whatever dies when, and nothing is wri
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from waterspout.topology.argument_checks import Checks, checked, field_names, list_of_fields
+from waterspout.topology.component import Needs
 from waterspout.topology.errors import UserError
+from waterspout.topology.problems import did_you_mean, listed, quote
 
 from ..contract import Batch
 from ..texts import json_text
@@ -43,24 +46,36 @@ class Table(TransactionalSink):
         """Check names; they go into SQL as they are.
 
         Raises:
-            UserError: a name is not letters, digits and ``_``, or the key is not among the fields.
+            WrongArguments: a name is not letters, digits and ``_``, or the key is not among the
+                fields.
         """
-        kind = type(self).__name__
-        for what, names in (("table", [table]), ("fields", fields or []), ("key", key or [])):
-            for name in names:
-                if not isinstance(name, str) or not _NAME.fullmatch(name):
-                    raise UserError(f"{kind}: {what}: letters, digits and _ expected: {name!r:.80}")
-        self.table = table
-        self.key = tuple(key or ())
-        self.columns: tuple[str, ...] = tuple(fields or ())
-        if missing := [name for name in self.key if fields and name not in fields]:
-            raise UserError(f"{kind}: key: {missing[0]!r} is not one of the fields {fields}")
+        kind, check = type(self).__name__, Checks()
+        self.table = check(_checked_name, f"{kind}: table", table)
+        self.columns: tuple[str, ...] = check(_checked_names, kind, "fields", fields)
+        self.key = check(_checked_names, kind, "key", key)
+        check.end()
+        for at, name in enumerate(self.key if fields else ()):
+            if name not in self.columns:
+                check(_not_written, f"{kind}: key[{at}]", name, self.columns)
+        check.end()
         self._named = fields is not None
         self.create = create
         self._ready = False
         self._blocks: list[list[list[Any]]] = []
         self._size = 0
         self._rows = 0
+
+    @classmethod
+    def declare_outputs(cls, args: Mapping[str, Any]) -> Any:
+        """Return nothing, after checking ``args``."""
+        checked(cls, args)
+        return cls.outputs
+
+    @classmethod
+    def declare_needs(cls, args: Mapping[str, Any]) -> Needs:
+        """Return the fields that are written, and those of the key."""
+        key = field_names("key", args.get("key"))
+        return Needs({**key, **field_names("fields", args.get("fields"))})
 
     def begin(self, columns: tuple[str, ...], block: list[list[Any]]) -> None:
         """Make the tables that are missing, with types that suit ``block``; once per task.
@@ -167,3 +182,24 @@ def _value_size(value: Any) -> int:
     if isinstance(value, (str, bytes)):
         return len(value)
     return len(json_text(value)) if isinstance(value, (list, tuple, dict)) else _SCALAR_SIZE
+
+
+def _checked_name(where: str, name: Any) -> str:
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        raise UserError(f"{where}: letters, digits and _ expected, got {name!r:.80}")
+    return name
+
+
+def _checked_names(kind: str, argument: str, names: Any) -> tuple[str, ...]:
+    if names is None:
+        return ()
+    check = Checks()
+    for at, name in enumerate(list_of_fields(kind, argument, names)):
+        check(_checked_name, f"{kind}: {argument}[{at}]", name)
+    check.end()
+    return tuple(names)
+
+
+def _not_written(where: str, name: str, fields: tuple[str, ...]) -> None:
+    near = did_you_mean(name, fields)
+    raise UserError(f"{where}: {quote(name)} is not one of the fields {listed(fields)}{near}")

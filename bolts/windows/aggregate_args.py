@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from waterspout.topology.argument_checks import Checks, checked_keys
 from waterspout.topology.classes import load_function
 from waterspout.topology.errors import UserError
 from waterspout.topology.problems import did_you_mean, listed, quote
@@ -22,6 +23,8 @@ PLAIN: dict[str, type[Aggregate]] = {
     "sum": Sum, "min": Min, "max": Max, "mean": Mean, "first": First, "last": Last,
 }  # fmt: skip
 KINDS = ("count", *PLAIN, "distinct", "top", "combine")
+#: What ``aggregate`` looks like.
+FORM = "a mapping such as {n: count, total: {sum: amount}}"
 #: Aggregates of one window.
 AGGREGATES_MAX = 50
 
@@ -33,10 +36,6 @@ class AggregateSpec:
     name: str
     kind: str
     says: Mapping[str, Any]
-
-    def fields(self) -> list[str]:
-        """Return the input fields that it names."""
-        return [self.says[name] for name in ("field", "by") if name in self.says]
 
     def build(self, items_max: int) -> Aggregate:
         """Return the aggregate; imports the user's when it is one.
@@ -64,13 +63,30 @@ def read_aggregates(given: Any) -> list[AggregateSpec]:
     """Return the entries of ``aggregate``.
 
     Raises:
-        UserError: one is not as it has to be; begins with the path of the entry.
+        UserError: some are not as they have to be; each begins with the path of its entry.
     """
     if not isinstance(given, Mapping) or not given:
-        raise UserError(f"aggregate: names and what they are expected, got {given!r:.80}")
+        raise UserError(f"aggregate: {FORM} expected, got {given!r:.80}")
     if len(given) > AGGREGATES_MAX:
         raise UserError(f"aggregate: more than {AGGREGATES_MAX} aggregates")
-    return [_entry(name, entry) for name, entry in given.items()]
+    check = Checks()
+    entries = [check(_entry, name, entry) for name, entry in given.items()]
+    check.end()
+    return entries
+
+
+def aggregate_fields(given: Any) -> Iterator[tuple[str, str]]:
+    """Yield (input field, argument that names it) of ``aggregate``, of entries that are right."""
+    for name, entry in given.items() if isinstance(given, Mapping) else ():
+        if not isinstance(entry, Mapping) or len(entry) != 1:
+            continue
+        ((kind, says),) = entry.items()
+        path = f"aggregate.{name}.{kind}"
+        if kind in ("top", "combine") and isinstance(says, Mapping):
+            named = {f"{path}.{word}": says.get(word) for word in ("field", "by")}
+        else:
+            named = {path: says if kind in (*PLAIN, "distinct") else None}
+        yield from ((field, at) for at, field in named.items() if isinstance(field, str))
 
 
 def monoid_paths(given: Any) -> Iterator[str]:
@@ -111,21 +127,23 @@ def _count(where: str, says: Any) -> dict[str, Any]:
 
 
 def _top(where: str, says: Any) -> dict[str, Any]:
-    known = _keys(where, says, ("field", "n", "by", "candidates"), ("field",))
+    known = checked_keys(where, says, ("field", "n", "by", "candidates"), ("field",))
+    check = Checks()
     for name in ("field", "by"):
         if name in known:
-            _field(f"{where}.{name}", known[name])
+            check(_field, f"{where}.{name}", known[name])
     known.setdefault("n", 10)
     for name in ("n", "candidates"):
-        if name in known and not _whole(known[name]):
-            raise UserError(f"{where}.{name}: a whole number > 0 expected, got {known[name]!r:.80}")
+        if name in known:
+            check(_whole, f"{where}.{name}", known[name])
+    check.end()
     if known.get("candidates", known["n"]) < known["n"]:
         raise UserError(f"{where}.candidates: at least n = {known['n']} expected")
     return known
 
 
 def _combine(where: str, says: Any) -> dict[str, Any]:
-    known = {"with": says} if isinstance(says, str) else _keys(
+    known = {"with": says} if isinstance(says, str) else checked_keys(
         where, says, ("with", "field"), ("with",)
     )  # fmt: skip
     for name, value in known.items():
@@ -133,23 +151,9 @@ def _combine(where: str, says: Any) -> dict[str, Any]:
     return known
 
 
-def _keys(
-    where: str, says: Any, allowed: tuple[str, ...], needed: tuple[str, ...]
-) -> dict[str, Any]:
-    if not isinstance(says, Mapping):
-        raise UserError(f"{where}: a mapping with {listed(allowed)} expected, got {says!r:.80}")
-    for key in says:
-        if key not in allowed:
-            near = did_you_mean(str(key), allowed)
-            raise UserError(f"{where}: unknown {quote(str(key))}, allowed: {listed(allowed)}{near}")
-    for key in needed:
-        if key not in says:
-            raise UserError(f"{where}: {quote(key)} is missing")
-    return dict(says)
-
-
-def _whole(value: Any) -> bool:
-    return type(value) is int and value > 0
+def _whole(where: str, value: Any) -> None:
+    if type(value) is not int or value <= 0:
+        raise UserError(f"{where}: a whole number > 0 expected, got {value!r:.80}")
 
 
 _READERS: dict[str, Callable[[str, Any], dict[str, Any]]] = {

@@ -9,13 +9,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from waterspout.topology.argument_checks import Checks, checked_keys, field_names
 from waterspout.topology.component import Needs
 from waterspout.topology.errors import UserError
 from waterspout.topology.event_time import UNITS
 from waterspout.topology.problems import did_you_mean, listed, quote
 from waterspout.topology.units import parse_duration
 
-from .aggregate_args import AggregateSpec, read_aggregates
+from .aggregate_args import AggregateSpec, aggregate_fields, read_aggregates
 from .logic import PANES_MAX, STEP_KEYS, Options
 from .windowers import Aligned, Counted, Session, Windower
 
@@ -63,42 +64,63 @@ class WindowSpec:
             streams[self.late] = list(LATE_FIELDS)
         return streams
 
-    def needs(self) -> Needs:
-        """Return what is needed of the inputs."""
-        fields = {name: "aggregate" for each in self.aggregates for name in each.fields()}
-        fields |= dict.fromkeys(self.key, "key")
-        argument = "nested" if self.nested else "time"
-        if self.time is not None:
-            fields[self.time] = argument
-        return Needs(fields, self.key or None, argument if self.time is not None else "")
-
 
 def read_spec(given: Mapping[str, Any]) -> WindowSpec:
     """Return what the arguments say; those that are not there have their defaults.
 
     Raises:
-        UserError: an argument is wrong, or two do not go together.
+        WrongArguments: some are wrong, or do not go together.
     """
-    kind, windower = _windower(given)
-    nested = _flag(given, "nested")
-    time = _time(given, kind, nested)
+    check = Checks()
+    kind, windower = check(_windower, given) or ("", None)
+    nested = check(_flag, given, "nested")
+    time = check(_time, given, kind, nested)
     limits = {
-        name: _limit(given, name, default)
+        name: check(_limit, given, name, default)
         for name, default in (
             ("panes_max", PANES_MAX), ("items_max", ITEMS_MAX), ("rows_max", ROWS_MAX),
         )
     }  # fmt: skip
-    _check_panes(kind, windower, limits["panes_max"])
+    if windower is not None and limits["panes_max"] is not None:
+        check(_check_panes, kind, windower, limits["panes_max"])
+    options = check(_options, given, kind, time, limits["panes_max"])
+    key, unit = check(_key, given), check(_unit, given)
+    aggregates, fields = check(_made, given) or ((), ())
+    late = check(_late, given, time)
+    check.end()
+    assert windower is not None
     spec = WindowSpec(
-        windower, _options(given, kind, time, limits["panes_max"]), _key(given), time,
-        _unit(given), nested, *_made(given), _late(given, time),
+        windower, options, key, time, unit, nested, aggregates, fields, late,
         limits["items_max"], limits["rows_max"],
     )  # fmt: skip
+    _check_names(spec)
+    return spec
+
+
+def _check_names(spec: WindowSpec) -> None:
     names = spec.outputs()["default"]
+    made = {name: f"fields[{at}]" for at, name in enumerate(spec.fields)}
+    made |= {each.name: f"aggregate.{each.name}" for each in spec.aggregates}
     for name in names:
         if names.count(name) > 1:
-            raise UserError(f"the output has two fields {quote(name)}: name one otherwise")
-    return spec
+            where = f"{made[name]}: " if name in made else "key: "
+            raise UserError(f"{where}the output has a field {quote(name)} already")
+
+
+def read_needs(given: Mapping[str, Any]) -> Needs:
+    """Return what is needed of the inputs, by those arguments that are right; for lint."""
+    fields = field_names("key", given.get("key"))
+    key = tuple(fields)
+    nested = given.get("nested") is True
+    time = END_FIELD if nested and given.get("time") is None else given.get("time")
+    argument = "nested" if nested else "time"
+    if isinstance(time, str) and given.get("count") is None:
+        fields.setdefault(time, argument)
+    else:
+        argument = ""
+    for name, argument_of in aggregate_fields(given.get("aggregate")):
+        fields.setdefault(name, argument_of)
+    return Needs(fields, key or None, argument)
 
 
 def _windower(given: Mapping[str, Any]) -> tuple[str, Windower]:
@@ -115,8 +137,15 @@ def _windower(given: Mapping[str, Any]) -> tuple[str, Windower]:
     if kind == "count":
         size, slide = _pair("count", says, _whole)
         return kind, Counted(size, slide)
-    size, slide = _pair(kind, says, _ms) if kind == "sliding" else (_ms(kind, says),) * 2
-    return kind, Aligned(size, slide, _offset(offset))
+    check = Checks()
+    shift = check(_offset, offset)
+    size, slide = check(_size_and_slide, kind, says) or (0, 0)
+    check.end()
+    return kind, Aligned(size, slide, shift)
+
+
+def _size_and_slide(kind: str, says: Any) -> tuple[int, int]:
+    return _pair(kind, says, _ms) if kind == "sliding" else (_ms(kind, says),) * 2
 
 
 def _pair(name: str, says: Any, read: Any) -> tuple[int, int]:
@@ -126,15 +155,15 @@ def _pair(name: str, says: Any, read: Any) -> tuple[int, int]:
     allowed = ("size", "slide")
     if not isinstance(says, Mapping):
         raise UserError(f"{name}: a mapping with size, slide expected, got {says!r:.80}")
-    for key in says:
-        if key not in allowed:
-            near = did_you_mean(str(key), allowed)
-            raise UserError(f"{name}: unknown {quote(str(key))}, allowed: {listed(allowed)}{near}")
-    for key in allowed if name == "sliding" else ("size",):
-        if key not in says:
-            raise UserError(f"{name}: {quote(key)} is missing")
-    size = read(f"{name}.size", says["size"])
-    return size, read(f"{name}.slide", says["slide"]) if "slide" in says else size
+    check = Checks()
+    needed = allowed if name == "sliding" else ("size",)
+    check(checked_keys, name, says, allowed, needed)
+    size, slide = (
+        check(read, f"{name}.{key}", says[key]) if key in says else None for key in allowed
+    )
+    check.end()
+    assert size is not None
+    return size, size if slide is None else slide
 
 
 def _ms(name: str, says: Any) -> int:
@@ -215,13 +244,20 @@ def _unit(given: Mapping[str, Any]) -> str:
 def _options(
     given: Mapping[str, Any], kind: str, time: str | None, panes_max: int
 ) -> Options:
-    lateness = _duration(given, "lateness")
-    if lateness and time is None:
-        raise UserError("lateness: rows are late only in event time; name their field in 'time'")
-    every, after = _early(given.get("early"), kind)
+    check = Checks()
+    lateness = check(_lateness, given, time)
+    every, after = check(_early, given.get("early"), kind) or (0, 0)
+    check.end()
     # What a function makes of a window may be much: it goes out key by key.
     step_keys = STEP_KEYS if given.get("function") is None else 1
     return Options(lateness, every, after, panes_max, step_keys)
+
+
+def _lateness(given: Mapping[str, Any], time: str | None) -> int:
+    lateness = _duration(given, "lateness")
+    if lateness and time is None:
+        raise UserError("lateness: rows are late only in event time; name their field in 'time'")
+    return lateness
 
 
 def _early(says: Any, kind: str) -> tuple[int, int]:
@@ -232,10 +268,7 @@ def _early(says: Any, kind: str) -> tuple[int, int]:
     allowed = ("every", "after")
     if not isinstance(says, Mapping) or not says:
         raise UserError("early: {every: 100} or {after: 10s} expected, got " + f"{says!r:.80}")
-    for key in says:
-        if key not in allowed:
-            near = did_you_mean(str(key), allowed)
-            raise UserError(f"early: unknown {quote(str(key))}, allowed: {listed(allowed)}{near}")
+    checked_keys("early", says, allowed, ())
     every = _whole("early.every", says["every"]) if "every" in says else 0
     return every, _ms("early.after", says["after"]) if "after" in says else 0
 
@@ -254,7 +287,8 @@ def _made(given: Mapping[str, Any]) -> tuple[tuple[AggregateSpec, ...], tuple[st
     """Return the aggregates, or the fields of a function of all rows."""
     function, fields = given.get("function"), given.get("fields")
     if (given.get("aggregate") is None) == (function is None):
-        raise UserError("either 'aggregate' or 'function' expected")
+        got = "both" if function is not None else "none"
+        raise UserError(f"either 'aggregate' or 'function' expected, got {got}")
     if function is None:
         if fields is not None:
             raise UserError("fields: the names of 'aggregate' are the output fields")

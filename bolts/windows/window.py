@@ -10,7 +10,7 @@ from waterspout.topology.classes import load_function
 from waterspout.topology.component import Needs
 
 from .aggregate_args import monoid_paths
-from .arguments import ITEMS_MAX, ROWS_MAX
+from .arguments import ITEMS_MAX, ROWS_MAX, read_needs
 from .logic import PANES_MAX
 from .row_aggregates import Rows
 from .windowed import Windowed, read_window
@@ -99,7 +99,7 @@ class Window(Windowed):
     @classmethod
     def declare_needs(cls, args: Mapping[str, Any]) -> Needs:
         """Return the fields that arguments name, and whether watermarks are waited for."""
-        return read_window("Window", args).needs()
+        return read_needs(args)
 
     @classmethod
     def import_paths(cls, args: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from waterspout.topology.component import Context, Needs
 from waterspout.topology.errors import UserError
 
-from .arguments import ROWS_MAX
+from .arguments import ROWS_MAX, read_needs
 from .output import Span
 from .row_aggregates import Monoid, Rows
 from .windowed import Windowed, read_window
@@ -48,8 +48,7 @@ class WindowBolt(Windowed):
     @classmethod
     def declare_needs(cls, args: Mapping[str, Any]) -> Needs:
         """Return what the windows need of the inputs; lint shows it at ``args``."""
-        needs: Needs = cls._read().needs()
-        return needs
+        return read_needs(cls.windows)
 
     @classmethod
     def _read(cls) -> Any:

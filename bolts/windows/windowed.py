@@ -12,7 +12,7 @@ from itertools import repeat
 from typing import Any
 
 from waterspout.topology.component import Context
-from waterspout.topology.errors import UserError
+from waterspout.topology.errors import UserError, WrongArguments
 from waterspout.topology.event_time import TIME_MS_MAX
 from waterspout.topology.marks import MAX_WATERMARK, MIN_WATERMARK
 
@@ -241,12 +241,15 @@ def _shown(key: Any) -> Any:
 
 
 def read_window(name: str, given: Mapping[str, Any]) -> WindowSpec:
-    """Return what arguments say; an error begins with the name of the class.
+    """Return what arguments say; errors begin with the name of the class.
 
     Raises:
-        UserError: an argument is wrong.
+        WrongArguments: arguments are wrong.
     """
     try:
         return read_spec(given)
+    except WrongArguments as error:
+        found = error.found
     except UserError as error:
-        raise UserError(f"{name}: {error}") from None
+        found = (str(error),)
+    raise WrongArguments([f"{name}: {text}" for text in found])

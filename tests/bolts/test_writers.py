@@ -186,5 +186,5 @@ def test_a_file_is_started_over_when_a_run_begins_from_the_start_and_that_is_wan
 
 
 def test_any_other_beginning_is_refused(path: str) -> None:
-    with pytest.raises(UserError, match="WriteCsv: begin: append or new, got 'fresh'"):
+    with pytest.raises(UserError, match="WriteCsv: begin: append or new expected, got 'fresh'"):
         WriteCsv(path, begin="fresh")  # type: ignore[arg-type]

@@ -9,7 +9,7 @@ from waterspout.topology.errors import UserError
 
 def test_begin_is_one_of_two_words() -> None:
     assert [checked_begin("WriteCsv", word) for word in ("append", "new")] == ["append", "new"]
-    with pytest.raises(UserError, match=r"^WriteCsv: begin: append or new, got 'over'"):
+    with pytest.raises(UserError, match=r"^WriteCsv: begin: append or new expected, got 'over'"):
         checked_begin("WriteCsv", "over")
 
 

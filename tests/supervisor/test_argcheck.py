@@ -39,12 +39,12 @@ CASES: list[tuple[type[Any], dict[str, Any], list[str]]] = [
             "sep: Split(sep, limit, rate): 'sep' is missing",
         ],
     ),
-    (Split, {"sep": 5}, ["sep: Split(sep, limit, rate): 'sep' has to be str, got int"]),
-    (Split, {"sep": None}, ["sep: Split(sep, limit, rate): 'sep' has to be str, got nothing"]),
+    (Split, {"sep": 5}, ["sep: a text expected, got 5"]),
+    (Split, {"sep": None}, ["sep: a text expected, got nothing"]),
     (
         Split,
         {"sep": "", "limit": True},
-        ["limit: Split(sep, limit, rate): 'limit' has to be int, got bool"],
+        ["limit: a whole number expected, got True"],
     ),
     (Anything, {"first": 1, "b": 2}, []),
     (Anything, {"b": 2}, ["first: Anything(first, more): 'first' is missing"]),
@@ -84,3 +84,34 @@ FITS: list[tuple[Any, Any, bool]] = [
 @pytest.mark.parametrize(("value", "hint", "expected"), FITS)
 def test_a_value_fits_its_annotation_or_not(value: Any, hint: Any, expected: bool) -> None:
     assert fits(value, hint) is expected
+
+
+class Many:
+    def __init__(self, first_of_them: int = 0, second_of_them: int = 0, word: Literal["append", "new"] = "new", third_of_all_of_them: int = 0) -> None: ...  # noqa: E501
+
+
+def test_a_long_list_of_arguments_is_left_out_where_the_right_one_is_named() -> None:
+    ((_, text),) = check_args(Many, {"wrod": "new"})
+    assert text == "Many(...): unexpected 'wrod', did you mean 'word'?"
+    ((_, text),) = check_args(Many, {"x": "new"})
+    assert text.startswith("Many(first_of_them, second_of_them, word, third_of_all_of_them): ")
+
+
+WORDS: list[tuple[Any, Any, str]] = [
+    (Literal["on", "new"], "nwe", "one of on, new expected, got 'nwe', did you mean 'new'?"),
+    (str | None, 5, "a text expected, got 5"),
+    (str | list[str], 5, "a text or a list of texts expected, got 5"),
+    (dict[str, Any], [], "a mapping expected, got []"),
+    (bool, "yes", "true or false expected, got 'yes'"),
+    (list, "x", "a list expected, got 'x'"),
+    (float, "1", "a number expected, got '1'"),
+]
+
+
+@pytest.mark.parametrize(("hint", "value", "expected"), WORDS)
+def test_a_type_is_said_in_the_words_of_a_yaml(hint: Any, value: Any, expected: str) -> None:
+    class Typed:
+        def __init__(self, x: Any) -> None: ...
+
+    Typed.__init__.__annotations__ = {"x": hint}
+    assert list(check_args(Typed, {"x": value})) == [("x", expected)]

@@ -18,7 +18,7 @@ import abc
 from waterspout.bolts.contract import Bolt, ColumnBolt
 from waterspout.spouts.contract import Source, Spout
 from waterspout.topology.component import Needs, Stream
-from waterspout.topology.errors import UserError
+from waterspout.topology.errors import UserError, WrongArguments
 
 def function(x): return x
 value = 5
@@ -89,6 +89,16 @@ class Declared(Split):
 class Refusing(Declared):
     @classmethod
     def declare_outputs(cls, args): raise UserError("Refusing: field: 'x' unknown")
+class Several(Split):
+    def __init__(self, field: str, other: int = 0): pass
+    @classmethod
+    def declare_outputs(cls, args):
+        raise WrongArguments(["Several: field.a[1]: bad", "Several: other: bad", "Several: odd"])
+    @classmethod
+    def declare_needs(cls, args): return Needs({"x": "field"})
+class SeveralOdd(Several):
+    @classmethod
+    def declare_needs(cls, args): return 1 / 0
 class BadNeeds(Split):
     @classmethod
     def declare_needs(cls, args): return 5
@@ -310,9 +320,34 @@ def test_what_the_arguments_need_of_the_inputs_is_a_fact() -> None:
 
 def test_a_refusal_of_ours_is_placed_at_its_argument_without_a_traceback() -> None:
     assert look("users:Refusing", field="x")[1] == [
-        Finding("args.field", "E_ARGS", "Refusing: field: 'x' unknown")
+        Finding("args.field", "E_ARGS", "'x' unknown")
     ]
     assert look("users:Refusing")[1][0].path == "args"
+
+
+def test_several_refusals_are_placed_each_at_its_argument() -> None:
+    facts, findings = look("users:Several", field="x", other=1)
+    assert findings == [
+        Finding("args.field.a[1]", "E_ARGS", "bad"),
+        Finding("args.other", "E_ARGS", "bad"),
+        Finding("args", "E_ARGS", "Several: odd"),
+    ]
+    assert facts is not None and not facts.outputs_known
+    assert facts.needs == Needs({"x": "field"})
+
+
+def test_what_needs_raise_is_passed_over_when_the_arguments_are_wrong() -> None:
+    facts, findings = look("users:SeveralOdd", field="x")
+    assert facts is not None and facts.needs == Needs()
+    assert len(findings) == 3
+
+
+def test_nothing_is_said_twice_and_nothing_that_follows_from_a_slip() -> None:
+    # "field" is of the wrong type, which the class says better; "odd" may follow from "othr".
+    _, findings = look("users:Several", field=5, othr=1)
+    assert [finding[:2] for finding in findings] == [
+        ("args.othr", "E_ARGS"), ("args.field.a[1]", "E_ARGS"),
+    ]  # fmt: skip
 
 
 def test_the_class_of_a_custom_grouping_is_looked_at_too() -> None:

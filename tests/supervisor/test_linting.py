@@ -88,7 +88,7 @@ CASES = [
     ("wordcount.Split", "broken.Split", "6:12: E_IMPORT bolts.split.class: importing 'broken' ra"),
     ("wordcount.Split", "wordcount.Lines", "6:12: E_CLASS_KIND bolts.split.class: 'Lines' is a s"),
     ("sep:", "spe:", "7:17: E_ARGS bolts.split.args.spe: Split(sep): unexpected 'spe', did you m"),
-    ('","', "5", "7:17: E_ARGS bolts.split.args.sep: Split(sep): 'sep' has to be str, got int"),
+    ('","', "5", "7:17: E_ARGS bolts.split.args.sep: a text expected, got 5"),
     ("[lines]", "[lines.errors]", "8:14: E_REF bolts.split.inputs[0]: 'lines' has no stream"),
 ]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from waterspout.topology.component import Needs, StreamDecl
+from waterspout.topology.component import Needs, Side, StreamDecl
 from waterspout.topology.facts import ComponentFacts
 from waterspout.topology.lint_facts import lint_facts
 from waterspout.topology.loader import load
@@ -73,5 +73,34 @@ def test_who_waits_for_a_watermark_that_never_comes_is_warned() -> None:
 
 
 def test_facts_go_through_json_with_their_needs() -> None:
-    facts: Any = ComponentFacts("bolt", needs=Needs({"a": "key"}, ("a", "b"), "time"))
+    side = Side("left", "x", "late", {"f": "select.f"})
+    needs = Needs({"a": "key"}, ("a", "b"), "time", (side,), ("fields", 3))
+    facts: Any = ComponentFacts("bolt", needs=needs, outputs_known=False)
     assert ComponentFacts.from_json(facts.to_json()) == facts
+
+
+def test_a_side_that_is_no_input_is_shown_at_its_argument() -> None:
+    (problem,) = problems_of(Needs(sides=(Side("key", "aa"),)))
+    assert problem == (
+        "t.yaml:6:31: E_REF bolts.b.args.key: 'aa' is no input of 'b', it has: a, did you mean 'a'?"
+    )
+    (problem,) = problems_of(Needs(sides=(Side("key", "a", "late"),)))
+    assert "'a.late' is no input of 'b', it has: a" in problem
+
+
+def test_an_input_that_no_side_names_is_shown_where_it_stands() -> None:
+    (problem,) = problems_of(Needs(sides=(Side("key", "a"),)), "a, s", tasks=1)
+    assert "E_REF bolts.b.inputs[1]: 's' is none of key, which are a" in problem
+
+
+def test_each_side_is_held_against_its_own_input() -> None:
+    sides = (Side("key", "a", fields={"usr": "key"}), Side("time", "s", fields={"tss": "time"}))
+    one, other = problems_of(Needs(sides=sides), "a, s", tasks=1)
+    assert "bolts.b.args.key: 'usr' is not a field of 'a' stream 'default'" in one
+    assert "bolts.b.args.time: 'tss' is not a field of 's' stream 'default'" in other
+
+
+def test_as_many_names_as_fields_is_a_need() -> None:
+    assert problems_of(Needs(width=("key", 2))) == []
+    (problem,) = problems_of(Needs(width=("key", 3)))
+    assert problem.endswith("has 2 fields, user, ts: as many names expected, got 3")

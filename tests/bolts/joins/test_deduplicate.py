@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 from waterspout.bolts.joins.deduplicate import Deduplicate
-from waterspout.topology.errors import UserError
+from waterspout.topology.component import Needs
+from waterspout.topology.errors import UserError, WrongArguments
 
 
 def test_the_first_row_of_a_key_passes_and_others_are_counted(task) -> None:
@@ -50,8 +51,15 @@ def _refuse(row: Any) -> None:
 
 
 @pytest.mark.parametrize("fields", ["a", [1], None])
-def test_arguments_that_cannot_be_are_refused(fields: Any) -> None:
-    with pytest.raises(UserError, match="Deduplicate: fields: a list of fields expected"):
-        Deduplicate(fields)
-    with pytest.raises(UserError, match="ttl: a span"):
-        Deduplicate(["a"], within="soon")
+def test_arguments_that_cannot_be_are_refused_together(fields: Any) -> None:
+    with pytest.raises(WrongArguments) as caught:
+        Deduplicate(fields, within="soon")
+    one, other = caught.value.found
+    assert one.startswith("Deduplicate: fields: a list of fields expected, got ")
+    assert other.startswith("Deduplicate: within: a span such as '1h' expected, got 'soon'")
+
+
+def test_the_fields_are_needed_of_the_input() -> None:
+    assert Deduplicate.declare_needs({"fields": ["a", "b"]}) == Needs(
+        {"a": "fields[0]", "b": "fields[1]"}
+    )

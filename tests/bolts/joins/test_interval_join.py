@@ -117,7 +117,7 @@ def test_too_many_rows_of_a_key_fail_by_name(task) -> None:
 @pytest.mark.parametrize(
     ("more", "text"),
     [
-        ({"lower": "10s", "upper": "5s"}, "lower (10s) is after upper (5s)"),
+        ({"lower": "10s", "upper": "5s"}, "lower: 10s is after upper, 5s"),
         ({"kind": "outer"}, "kind: one of inner, left expected"),
         ({"rows_max": 0}, "rows_max: a number above 0"),
         ({"upper": 10}, "upper: a span"),

@@ -101,9 +101,9 @@ def test_broken_json_and_too_many_rows_are_errors(task, table: Path) -> None:
 @pytest.mark.parametrize(
     ("args", "text"),
     [
-        (["x.txt", "id", SELECT], "table: a .csv, .jsonl file expected, got 'x.txt'"),
+        (["x.txt", "id", SELECT], "table: a .csv or .jsonl file expected, got 'x.txt'"),
         (["x.csv", 1, SELECT], "key: a field, or {row: field, table: field} expected"),
-        (["x.csv", {"row": "a"}, SELECT], "key: a field, or"),
+        (["x.csv", {"row": "a"}, SELECT], "key: 'table' is missing"),
         (["x.csv", "id", {"a": "left.x"}], "row.field or table.field expected"),
         (["x.csv", "id", SELECT, "outer"], "kind: one of inner, left"),
         (["x.csv", "id", SELECT, "inner", "often"], "refresh: a span"),

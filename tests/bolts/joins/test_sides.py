@@ -5,8 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from waterspout.bolts.joins.sides import LEFT, RIGHT, Sides, of_kind, read_select
-from waterspout.topology.errors import UserError
+from waterspout.bolts.joins.sides import (
+    LEFT,
+    RIGHT,
+    Sides,
+    needs_of_sides,
+    of_kind,
+    read_select,
+)
+from waterspout.topology.component import Needs, Side
+from waterspout.topology.errors import UserError, WrongArguments
 from waterspout.topology.tuples import tuple_class
 
 SELECT = {"a": "right.x", "b": "left.y", "c": "right.y"}
@@ -37,13 +45,13 @@ def test_a_tuple_of_neither_side_or_without_a_field_is_refused_by_name() -> None
 @pytest.mark.parametrize(
     ("left", "right", "select", "text"),
     [
-        ("a", "a", SELECT, "left and right are the same stream"),
-        ("a", "a.default", SELECT, "left and right are the same stream"),
+        ("a", "a", SELECT, "right: the same stream as left"),
+        ("a", "a.default", SELECT, "right: the same stream as left"),
         (1, "b", SELECT, "left: a component, or component.stream, expected: 1"),
         ("a", "", SELECT, "right: a component"),
         ("a", "b", {}, "select: output fields expected, as in {out: left.field}"),
         ("a", "b", ["x"], "select: output fields expected"),
-        ("a", "b", {"x": "y"}, "'x': left.field or right.field expected, got 'y'"),
+        ("a", "b", {"x": "y"}, "select.x: left.field or right.field expected, got 'y'"),
         ("a", "b", {"x": "middle.y"}, "left.field or right.field expected"),
         ("a", "b", {"x": "left."}, "left.field or right.field expected"),
         ("a", "b", {"x": 1}, "left.field or right.field expected, got 1"),
@@ -64,3 +72,28 @@ def test_select_of_other_names_and_words() -> None:
         of_kind("J", "kind", "lefft", ("inner", "left"))
     with pytest.raises(UserError, match="J: kind: one of inner, left expected, got 1"):
         of_kind("J", "kind", 1, ("inner", "left"))
+
+
+def test_all_that_is_wrong_with_the_sides_is_said_at_once() -> None:
+    with pytest.raises(WrongArguments) as caught:
+        Sides("Join", 1, "b", {"x": "righ.y", "y": "left.a", "z": 5})
+    assert list(caught.value.found) == [
+        "Join: left: a component, or component.stream, expected: 1",
+        "Join: select.x: left.field or right.field expected, got 'righ.y', did you mean 'right.y'?",
+        "Join: select.z: left.field or right.field expected, got 5",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("time", "places"),
+    [("t", ["time", "time"]), ({"left": "t", "right": "t"}, ["time.left", "time.right"])],
+)
+def test_each_side_has_needs_of_its_own(time: Any, places: list[str]) -> None:
+    args = {"left": "a", "right": "b.late", "select": {"x": "left.f", "y": "right.g"}, "time": time}
+    left = Side("left", "a", "default", {"f": "select.x", "t": places[0]})
+    right = Side("right", "b", "late", {"g": "select.y", "t": places[1]})
+    assert needs_of_sides(args, timed=True) == Needs(sides=(left, right), event_time="time")
+    assert [side.fields for side in needs_of_sides(args).sides] == [
+        {"f": "select.x"}, {"g": "select.y"},
+    ]  # fmt: skip
+    assert needs_of_sides({**args, "left": 5}) == Needs()

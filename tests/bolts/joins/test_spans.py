@@ -44,9 +44,23 @@ def test_each_side_has_its_field() -> None:
         times.ms(LEFT, left((None,)))
 
 
-@pytest.mark.parametrize("time", [1, None, {"left": "t"}, {"left": "t", "right": "u", "x": "y"}])
-def test_what_names_no_fields_is_refused(time: Any) -> None:
-    with pytest.raises(UserError, match="J: time: a field, or"):
+@pytest.mark.parametrize(
+    ("time", "text"),
+    [
+        (1, "J: time: a field, or {left: field, right: field} expected, got 1"),
+        (None, "J: time: a field, or"),
+        ("", "J: time: a field, or"),
+        ({"left": "t"}, "J: time: 'right' is missing"),
+        ({"left": "t", "rigth": "u"}, "J: time.rigth: unknown, allowed: left, right, did you mean"),
+        ({"left": "t", "right": 5}, "J: time.right: a field expected, got 5"),
+    ],
+)
+def test_what_names_no_fields_is_refused(time: Any, text: str) -> None:
+    with pytest.raises(UserError) as caught:
         Times("J", time, "s")
+    assert str(caught.value).startswith(text)
+
+
+def test_an_unknown_unit_is_refused() -> None:
     with pytest.raises(UserError, match="J: unit: one of"):
         Times("J", "t", "h")

@@ -63,7 +63,7 @@ def test_several_key_fields_stand_before_the_rank(task) -> None:
     [
         ({"n": 0}, "n: a number from 1"),
         ({"n": True}, "n: a number from 1"),
-        ({"emit": "last"}, "emit: changes or final expected, got 'last'"),
+        ({"emit": "last"}, "emit: one of changes, final expected, got 'last'"),
         ({"key": "a"}, "key: a list of fields expected, got 'a'"),
     ],
 )

@@ -87,7 +87,7 @@ def test_too_many_rows_of_a_window_fail_by_name(task) -> None:
         ({"size": "0s"}, "size: '0s' is too short"),
         ({"kind": "outer"}, "kind: one of inner, left, right, full"),
         ({"rows_max": "1"}, "rows_max: a number above 0"),
-        ({"select": {"window_end": "left.id"}}, "'window_end' is there already"),
+        ({"select": {"window_end": "left.id"}}, "select.window_end: the output has a field"),
     ],
 )
 def test_arguments_that_cannot_be_are_refused(more: dict[str, Any], text: str) -> None:

@@ -158,7 +158,7 @@ def test_another_stream_than_the_first_is_refused_by_name(bench, folder: Path) -
 @pytest.mark.parametrize(
     ("args", "text"),
     [
-        ({"begin": "anew"}, "begin: append or new, got 'anew'"),
+        ({"begin": "anew"}, "begin: append or new expected, got 'anew', did you mean 'new'?"),
         ({"prefix": "../x"}, "prefix: letters"),
         ({"prefix": ""}, "prefix: letters"),
     ],

@@ -95,12 +95,12 @@ def test_more_rows_than_may_wait_are_refused(bench, monkeypatch) -> None:
 @pytest.mark.parametrize("name", ["a b", 'a"; DROP TABLE x', "", "1a", "x" * 64])
 def test_names_that_are_not_plain_are_refused(name: str) -> None:
     for args in ({"fields": [name]}, {"key": [name]}):
-        with pytest.raises(UserError, match="letters, digits and _"):
+        with pytest.raises(UserError, match=r"letters, digits and _|a list of fields"):
             Kept(**args)
 
 
 def test_a_key_has_to_be_among_the_fields() -> None:
-    with pytest.raises(UserError, match="key: 'k' is not one of the fields"):
+    with pytest.raises(UserError, match=r"key\[0\]: 'k' is not one of the fields a"):
         Kept(fields=["a"], key=["k"])
 
 

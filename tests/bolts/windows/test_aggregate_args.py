@@ -52,8 +52,8 @@ def test_the_paths_of_users_code_are_found_without_importing_it() -> None:
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        (None, "aggregate: names and what they are expected, got None"),
-        ({}, "aggregate: names and what they are expected, got {}"),
+        (None, "aggregate: a mapping such as {n: count, total: {sum: amount}} expected, got None"),
+        ({}, "aggregate: a mapping such as {n: count, total: {sum: amount}} expected, got {}"),
         ({"a b": "count"}, "aggregate: 'a b' is not the name of a field"),
         ({5: "count"}, "aggregate: 5 is not the name of a field"),
         ({"n": "coutn"}, "aggregate.n: count, or one kind and its field such as {sum: amount} "
@@ -66,7 +66,7 @@ def test_the_paths_of_users_code_are_found_without_importing_it() -> None:
         ({"n": {"count": "a"}}, "aggregate.n.count: counts rows and takes no field"),
         ({"n": {"top": "a"}}, "aggregate.n.top: a mapping with field, n, by, candidates expected"),
         ({"n": {"top": {"n": 3}}}, "aggregate.n.top: 'field' is missing"),
-        ({"n": {"top": {"field": "a", "nn": 3}}}, "aggregate.n.top: unknown 'nn', allowed: field, "
+        ({"n": {"top": {"field": "a", "nn": 3}}}, "aggregate.n.top.nn: unknown, allowed: field, "
          "n, by, candidates, did you mean 'n'?"),
         ({"n": {"top": {"field": "a", "n": 0}}}, "aggregate.n.top.n: a whole number > 0"),
         ({"n": {"top": {"field": "a", "n": True}}}, "aggregate.n.top.n: a whole number > 0"),

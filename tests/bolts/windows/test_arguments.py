@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from waterspout.bolts.windows.arguments import read_spec
+from waterspout.bolts.windows.arguments import read_needs, read_spec
 from waterspout.bolts.windows.logic import Options
 from waterspout.bolts.windows.windowers import Aligned, Counted, Session
-from waterspout.topology.errors import UserError
+from waterspout.topology.component import Needs
+from waterspout.topology.errors import UserError, WrongArguments
 
 GOOD: dict[str, Any] = {"key": "user", "time": "ts", "tumbling": "60s", "aggregate": {"n": "count"}}
 
@@ -67,7 +68,7 @@ def test_outputs_are_the_key_the_window_and_what_is_made_of_it() -> None:
         ({"tumbling": "1.5ms"}, "tumbling: whole milliseconds"),
         ({"tumbling": None, "sliding": "60s"}, "sliding: a mapping with size, slide expected"),
         ({"tumbling": None, "sliding": {"size": "60s"}}, "sliding: 'slide' is missing"),
-        ({"tumbling": None, "sliding": {"size": "60s", "slid": "1s"}}, "sliding: unknown 'slid', "
+        ({"tumbling": None, "sliding": {"size": "60s", "slid": "1s"}}, "sliding.slid: unknown, "
          "allowed: size, slide, did you mean 'slide'?"),
         ({"tumbling": None, "sliding": {"size": "60s", "slide": "1d"}, "panes_max": 9},
          "sliding: a window has 1440 panes, at most panes_max = 9"),
@@ -84,18 +85,18 @@ def test_outputs_are_the_key_the_window_and_what_is_made_of_it() -> None:
         ({"unit": "sec"}, "unit: 'sec' unknown, allowed: s, ms, us, iso"),
         ({"nested": "yes"}, "nested: true or false expected"),
         ({"early": 5}, "early: {every: 100} or {after: 10s} expected, got 5"),
-        ({"early": {"evry": 5}}, "early: unknown 'evry', allowed: every, after, did you mean"),
+        ({"early": {"evry": 5}}, "early.evry: unknown, allowed: every, after, did you mean"),
         ({"early": {"every": "5"}}, "early.every: a whole number > 0 expected"),
         ({"tumbling": None, "sliding": {"size": "2s", "slide": "1s"}, "early": {"every": 5}},
          "early: only tumbling and session windows"),
         ({"key": 5}, "key: a field or a list of fields"),
         ({"key": ["a", ""]}, "key: a field or a list of fields"),
-        ({"aggregate": None}, "either 'aggregate' or 'function' expected"),
-        ({"function": "m:f"}, "either 'aggregate' or 'function' expected"),
+        ({"aggregate": None}, "either 'aggregate' or 'function' expected, got none"),
+        ({"function": "m:f"}, "either 'aggregate' or 'function' expected, got both"),
         ({"fields": ["a"]}, "fields: the names of 'aggregate' are the output fields"),
         ({"aggregate": None, "function": "m:f"}, "fields: names of what the function returns"),
-        ({"aggregate": {"user": "count"}}, "the output has two fields 'user'"),
-        ({"aggregate": {"window_end": "count"}}, "the output has two fields 'window_end'"),
+        ({"aggregate": {"user": "count"}}, "aggregate.user: the output has a field 'user' already"),
+        ({"aggregate": {"window_end": "count"}}, "aggregate.window_end: the output has a field"),
         ({"panes_max": 0}, "panes_max: a whole number > 0"),
         ({"rows_max": "5"}, "rows_max: a whole number > 0"),
         ({"items_max": True}, "items_max: a whole number > 0"),
@@ -107,3 +108,33 @@ def test_what_is_wrong_is_said_with_the_name_of_the_argument(
     with pytest.raises(UserError) as caught:
         read_spec({**GOOD, **given})
     assert message in str(caught.value)
+
+
+def test_one_mistake_does_not_hide_the_next() -> None:
+    given = {
+        "sliding": {"size": 3}, "time": 5, "unit": "sec", "key": 7, "lateness": 1,
+        "early": {"evry": 1}, "aggregate": {"n": "cuont", "m": {"top": {"n": 0, "by": 4}}},
+        "late": "default", "panes_max": 0,
+    }  # fmt: skip
+    with pytest.raises(WrongArguments) as caught:
+        read_spec(given)
+    assert [text.split(": ")[0] for text in caught.value.found] == [
+        "sliding", "sliding.size", "time", "panes_max", "lateness", "early.evry", "key", "unit",
+        "aggregate.n", "aggregate.m.top", "late",
+    ]  # fmt: skip
+
+
+def test_needs_are_known_of_the_arguments_that_are_right() -> None:
+    given = {
+        "key": ["a", 5], "time": "ts", "tumbling": 5,
+        "aggregate": {
+            "n": "cuont", "s": {"sum": "x"}, "t": {"top": {"field": "y", "by": "z"}},
+            "c": {"combine": {"with": "m:f", "field": "w"}}, "d": {"distinct": 5}, "e": {"x": "y"},
+        },
+    }  # fmt: skip
+    fields = {
+        "a": "key[0]", "ts": "time", "x": "aggregate.s.sum", "y": "aggregate.t.top.field",
+        "z": "aggregate.t.top.by", "w": "aggregate.c.combine.field",
+    }  # fmt: skip
+    assert read_needs(given) == Needs(fields, ("a",), "time")
+    assert read_needs({"time": 5, "aggregate": ["x"]}) == Needs()
