@@ -140,6 +140,7 @@ class Needs:
         event_time: the argument by which it waits for watermarks; "": it does not.
         sides: the inputs that it has to have, and no others; none: any.
         width: the argument that holds as many names as every input has fields, and their number.
+        keyed: its state belongs to the key of ``fields`` groupings, so all inputs need one.
     """
 
     fields: Mapping[str, str] = field(default_factory=dict)
@@ -147,6 +148,7 @@ class Needs:
     event_time: str = ""
     sides: tuple[Side, ...] = ()
     width: tuple[str, int] | None = None
+    keyed: bool = False
 
 
 class Component:

@@ -29,6 +29,8 @@ def lint_needs(loaded: Loaded, draft: TopologySpec, facts: Facts) -> None:
                 _check_key(loaded, path, bolt, needs.key, item)
         if needs.sides:
             _check_sides(loaded, bolt, needs.sides)
+        if needs.keyed:
+            _check_groupings(loaded, bolt)
         if needs.event_time and not _has_event_time(draft, bolt):
             what = (
                 "no spout above has 'event_time', so that no watermark comes: what waits for one "
@@ -107,6 +109,21 @@ def _check_key(
     else:
         more = f"grouping by [{listed(item.fields)}] spreads equal keys over them"
         loaded.add(f"{path}.fields", "E_GROUPING", f"{what}, and {more}")
+
+
+def _check_groupings(loaded: Loaded, bolt: ComponentSpec) -> None:
+    """Refuse inputs that bring no key, and keys of several lengths, which are never equal."""
+    lengths = {len(item.fields) for item in bolt.inputs if item.grouping == "fields"}
+    for path, item in zip(loaded.input_paths.get(bolt.id, ()), bolt.inputs, strict=False):
+        if item.grouping != "fields":
+            what = (
+                f"{quote(bolt.id)} keeps its state by the key of this input: grouping 'fields' "
+                f"expected, as in {{from: {item.source}, grouping: fields, fields: [id]}}"
+            )
+            loaded.add(path, "E_GROUPING", what)
+        elif len(lengths) > 1:
+            what = f"keys of {listed(map(str, sorted(lengths)))} fields are never equal"
+            loaded.add(f"{path}.fields", "E_GROUPING", what)
 
 
 def _has_event_time(draft: TopologySpec, bolt: ComponentSpec) -> bool:

@@ -48,7 +48,7 @@ class Deduplicate(Bolt):
     @classmethod
     def declare_needs(cls, args: Mapping[str, Any]) -> Needs:
         """Return ``fields``."""
-        return Needs(field_names("fields", args.get("fields")))
+        return Needs(field_names("fields", args.get("fields")), keyed=True)
 
     def prepare(self, context: Context) -> None:
         """Take up the keys that were seen."""

@@ -155,7 +155,7 @@ def needs_of_sides(args: Mapping[str, Any], *, timed: bool = False) -> Needs:
     sides = []
     for name in NAMES:
         if not isinstance(args.get(name), str) or not args[name]:
-            return Needs()
+            return Needs(keyed=True)
         fields = selected_fields(args.get("select"), name)
         component, _, stream = args[name].partition(".")
         time, place = (args.get("time") if timed else None), "time"
@@ -164,7 +164,7 @@ def needs_of_sides(args: Mapping[str, Any], *, timed: bool = False) -> Needs:
         if isinstance(time, str):
             fields.setdefault(time, place)
         sides.append(Side(name, component, stream or DEFAULT_STREAM, fields))
-    return Needs(sides=tuple(sides), event_time="time" if timed else "")
+    return Needs(sides=tuple(sides), event_time="time" if timed else "", keyed=True)
 
 
 def _same_stream(kind: str, name: Any) -> None:

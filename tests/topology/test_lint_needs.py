@@ -104,3 +104,18 @@ def test_as_many_names_as_fields_is_a_need() -> None:
     assert problems_of(Needs(width=("key", 2))) == []
     (problem,) = problems_of(Needs(width=("key", 3)))
     assert problem.endswith("has 2 fields, user, ts: as many names expected, got 3")
+
+
+def test_state_by_key_needs_a_key_of_every_input() -> None:
+    assert problems_of(Needs(keyed=True)) == []
+    (problem,) = problems_of(Needs(keyed=True), "{from: a, grouping: global}")
+    assert "E_GROUPING bolts.b.inputs[0]: 'b' keeps its state by the key of this input" in problem
+
+
+def test_keys_of_several_lengths_are_never_equal() -> None:
+    items = (
+        "{from: a, grouping: fields, fields: [user]}, {from: s, grouping: fields, "
+        "fields: [user, ts]}"
+    )
+    found = problems_of(Needs(keyed=True), items, tasks=1)
+    assert ["fields: keys of 1, 2 fields are never equal" in each for each in found] == [True, True]

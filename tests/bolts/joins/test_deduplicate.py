@@ -61,5 +61,5 @@ def test_arguments_that_cannot_be_are_refused_together(fields: Any) -> None:
 
 def test_the_fields_are_needed_of_the_input() -> None:
     assert Deduplicate.declare_needs({"fields": ["a", "b"]}) == Needs(
-        {"a": "fields[0]", "b": "fields[1]"}
+        {"a": "fields[0]", "b": "fields[1]"}, keyed=True
     )

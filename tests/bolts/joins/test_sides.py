@@ -92,8 +92,10 @@ def test_each_side_has_needs_of_its_own(time: Any, places: list[str]) -> None:
     args = {"left": "a", "right": "b.late", "select": {"x": "left.f", "y": "right.g"}, "time": time}
     left = Side("left", "a", "default", {"f": "select.x", "t": places[0]})
     right = Side("right", "b", "late", {"g": "select.y", "t": places[1]})
-    assert needs_of_sides(args, timed=True) == Needs(sides=(left, right), event_time="time")
+    assert needs_of_sides(args, timed=True) == Needs(
+        sides=(left, right), event_time="time", keyed=True
+    )
     assert [side.fields for side in needs_of_sides(args).sides] == [
         {"f": "select.x"}, {"g": "select.y"},
     ]  # fmt: skip
-    assert needs_of_sides({**args, "left": 5}) == Needs()
+    assert needs_of_sides({**args, "left": 5}) == Needs(keyed=True)
