@@ -116,7 +116,8 @@ def submit(
 ) -> ExitCode:  # fmt: skip
     """Run a topology on the cluster.
 
-    It is linted here, packed with the code next to it, and sent to the coordinator.
+    It is linted here, packed with the code next to it, and sent to the coordinator. One of its name
+    that has ended left positions and state: it goes on with these, also with other parallelism.
     """
     from .cluster import savepoints, submit_command
     from .cluster.client_connection import connect_blobs
@@ -131,6 +132,7 @@ def submit(
         return submit_command.submit(
             client, lambda: connect_blobs(options), bundle,
             fresh=fresh, dry_run=dry_run, wait_s=wait_s, as_json=as_json, state=state,
+            allow_dropped=allow_dropped,
         )  # fmt: skip
 
 

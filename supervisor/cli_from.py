@@ -19,6 +19,6 @@ def begins_from(command: _F) -> _F:
     )  # fmt: skip
     dropped = click.option(
         "--allow-dropped-state", "allow_dropped", is_flag=True,
-        help="With --from: drop what has no place in this topology.",
+        help="Drop what of the state has no place in this topology.",
     )  # fmt: skip
     return savepoint(dropped(command))

@@ -7,7 +7,7 @@ is new begins empty. Parallelism may differ (plan_move).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -26,12 +26,12 @@ Positions = dict[int, dict[str, list[Any]]]
 
 
 class StateUnmatched(UserError):
-    """State of a savepoint has no place in the plan."""
+    """Some of the state that a topology is to begin with has no place in its plan."""
 
-    def __init__(self, lost: Sequence[str]) -> None:
+    def __init__(self, lost: Sequence[str], whose: str = "the savepoint") -> None:
         self.lost = list(lost)
         super().__init__(
-            f"the savepoint has {', '.join(lost)}, for which this topology has no place: give "
+            f"{whose} has {', '.join(lost)}, for which this topology has no place: give "
             "components the ids that they had, or drop it with --allow-dropped-state"
         )
 
@@ -55,17 +55,26 @@ def matched(
         StateUnmatched: some of it has no place, and it may not be dropped.
         PlanMoveRefused: a component is of another kind, or its state cannot be dealt out anew.
     """
-    lost = unmatched(savepoint, plan)
+    lost = unmatched(savepoint.plan, savepoint.positions, savepoint.parts, plan)
     if lost and not allow_dropped:
         raise StateUnmatched(lost)
     return remap(savepoint.plan, plan, savepoint.positions, savepoint.parts)
 
 
-def unmatched(savepoint: Savepoint, plan: Plan) -> list[str]:
-    """Return what of a savepoint has no place in a plan, for people."""
-    component_of = {task.task: task.component for task in savepoint.plan.tasks}
-    state = dict.fromkeys(component_of[part.task] for part in savepoint.parts)
-    read = dict.fromkeys(component_of[task] for task in savepoint.positions)
+def unmatched(
+    before: Plan, positions: Iterable[int], parts: Iterable[Part], plan: Plan
+) -> list[str]:
+    """Return what of a state has no place in a plan, for people.
+
+    Args:
+        before: of the topology that the state is of.
+        positions: its tasks that have some.
+        parts: of its tasks.
+        plan: that is to go on with it.
+    """
+    component_of = {task.task: task.component for task in before.tasks}
+    state = dict.fromkeys(component_of[part.task] for part in parts)
+    read = dict.fromkeys(component_of[task] for task in positions)
     return [
         *(f"state of {id!r}" for id in state if not _keeps_state(plan, id)),
         *(f"positions of {id!r}" for id in read if id not in plan.spec.spouts),

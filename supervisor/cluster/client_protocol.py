@@ -99,6 +99,14 @@ class ClientError(StrEnum):
     STORE = "E_STORE"  #: the coordinator cannot write: its disk is full, or fails
 
 
+class Refused(Exception):
+    """A request that is not done; becomes an answer."""
+
+    def __init__(self, code: ClientError, text: str) -> None:
+        super().__init__(text)
+        self.code = code
+
+
 class Verb(NamedTuple):
     """A kind of request: the least role it takes, its fields, and how large it may be."""
 
@@ -135,7 +143,10 @@ VERBS: Mapping[str, Verb] = {
     "plan": Verb(_READ, {"wire": _topology["wire"], "fresh": flag}, SUBMIT_BYTES_MAX),
     "submit": Verb(
         _ADMIN,
-        {**_topology, "fresh": flag, "dry_run": flag, "state": optional(_STATE)},
+        {
+            **_topology, "fresh": flag, "dry_run": flag, "allow_dropped": flag,
+            "state": optional(_STATE),
+        },
         SUBMIT_BYTES_MAX,
     ),
     "savepoint": Verb(
@@ -199,7 +210,10 @@ VERBS: Mapping[str, Verb] = {
 #: What may be left out of a request, and what it is then.
 DEFAULTS: Mapping[str, Mapping[str, Any]] = {
     "plan": {"fresh": False},
-    "submit": {"code": "", "sub": "", "requirements": "", "fresh": False, "dry_run": False},
+    "submit": {
+        "code": "", "sub": "", "requirements": "", "fresh": False, "dry_run": False,
+        "allow_dropped": False,
+    },
     "kill": {"now": False},
     "rebalance": {"parallelism": {}},
     "swap": {"code": "", "sub": "", "requirements": "", "dry_run": False},

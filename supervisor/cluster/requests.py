@@ -12,16 +12,15 @@ from contextlib import closing
 from typing import Any
 
 from waterspout.topology.errors import UserError
-from waterspout.topology.plan import Plan
 
-from ..control_wire import pack
 from ..savepoint_answers import answer_savepoint
-from ..store import StaleEpoch, StoreError, TopologyChanged
+from ..store import StaleEpoch, StoreError
 from ..store_sqlite import SqliteStore
 from .client_protocol import (
     CLIENT_PROTO,
     VERBS,
     ClientError,
+    Refused,
     Role,
     allowed,
     problem,
@@ -29,34 +28,18 @@ from .client_protocol import (
     with_defaults,
 )
 from .cluster import Cluster
-from .cluster_rows import TopologyRow
 from .cluster_view import ClusterView, dead_letter_rows
-from .lifecycle import LifeEvent, LifeState, WrongState, takes
+from .lifecycle import LifeEvent, LifeState, WrongState
 from .log_follow import LogFollow
 from .log_stream import LogStream
-from .plan_move import check, diff
 from .slots import NoSlots
 from .streams import Stream, Streams
-from .submitted import check_sha256, check_sub, plan_of, replaced
-from .submitted_state import seed_topology
+from .submissions import Submissions
 from .tap_filter import TapFilterError, check_fields, shown_fields
 from .tap_stream import TapStream
-from .topology_move import Version, version_of
 from .topology_run import TopologyRun
-from .topology_wish import needs_of
-
-#: Names of topologies that a coordinator knows, with those that have ended.
-TOPOLOGIES_MAX = 1000
 
 _Answer = dict[str, Any]
-
-
-class Refused(Exception):
-    """A request that is not done; becomes an answer."""
-
-    def __init__(self, code: ClientError, text: str) -> None:
-        super().__init__(text)
-        self.code = code
 
 
 class Requests:
@@ -69,14 +52,14 @@ class Requests:
     """
 
     def __init__(self, cluster: Cluster, rng: random.Random, version: str, now: float) -> None:
-        self._cluster, self._rng = cluster, rng
+        self._cluster, self._submissions = cluster, Submissions(cluster, rng)
         self._view = ClusterView(cluster, version, now)
         self._handlers: dict[str, Callable[[Mapping[str, Any], float], _Answer]] = {
             "status": self._status,
             "list": lambda request, now: self._view.list(now),
-            "plan": self._plan,
+            "plan": self._submissions.plan,
             "savepoint": self._savepoint,
-            "submit": self._submit,
+            "submit": self._submissions.submit,
             "kill": self._kill,
             "pause": self._pause,
             "resume": self._resume,
@@ -259,65 +242,6 @@ class Requests:
             raise Refused(ClientError.STATE, f"{name} has ended: {run.row.outcome}")
         return run
 
-    def _preview(self, plan: Plan) -> list[list[Any]]:
-        """Return where the workers of a new topology would go.
-
-        Raises:
-            NoSlots: there are not enough.
-        """
-        placed = self._cluster.places.preview(list(needs_of(plan).values()))
-        return _placement(plan, placed)
-
-    def _plan(self, request: Mapping[str, Any], now: float) -> _Answer:
-        return {"placement": self._preview(plan_of(request["wire"]))}
-
-    def _submit(self, request: Mapping[str, Any], now: float) -> _Answer:
-        plan, dry_run = plan_of(request["wire"]), request["dry_run"]
-        before = self._cluster.named(plan.name)
-        if before is not None and before.state is not LifeState.ENDED:
-            raise Refused(ClientError.NAME_TAKEN, f"{plan.name} is {before.state} already")
-        if before is None and len(self._cluster.topologies) >= TOPOLOGIES_MAX:
-            text = f"{TOPOLOGIES_MAX} names are known already; submit under one that has ended"
-            raise Refused(ClientError.DENIED, text)
-        row = TopologyRow(
-            id=before.id if before else f"{plan.name}-{self._rng.getrandbits(24):06x}",
-            name=plan.name,
-            state=str(LifeState.ACTIVE),
-            wire=pack(plan.to_wire()),
-            code=self._blob("code", request["code"], ".zip", dry_run=dry_run),
-            sub=check_sub(request["sub"]),
-            requirements=self._blob(
-                "requirements", request["requirements"], ".txt", dry_run=dry_run
-            ),
-            generation=before.row.generation + 1 if before else 1,
-            submitted_at=self._cluster.wall(),
-        )
-        placement = self._preview(plan)
-        if dry_run:
-            return {"topology": row.id, "placement": placement}
-        try:
-            fresh, data = request["fresh"], self._cluster.config.data
-            if state := request.get("state"):
-                seed_topology(data, self._cluster.folder(row.id), plan, state, fresh=fresh)
-            run = self._cluster.add(row, now, fresh=fresh and not state)
-        except TopologyChanged:
-            text = (
-                f"the kept state of {plan.name} is of a topology with other components,"
-                " parallelism or groupings: submit with --fresh to start over"
-            )
-            raise Refused(ClientError.DENIED, text) from None
-        self._cluster.tell(run.id, "", "submitted", {"workers": plan.workers})
-        return {"topology": run.id, "placement": _placement(plan, run.hosts())}
-
-    def _blob(self, sort: str, sha256: str, suffix: str, *, dry_run: bool = False) -> str:
-        """Return the name of a blob that was put before; a dry run has put none."""
-        check_sha256(sha256, sort)
-        if dry_run:
-            return sha256
-        if sha256 and not (self._cluster.config.data / sort / f"{sha256}{suffix}").is_file():
-            raise Refused(ClientError.REQUEST, f"{sort} {sha256:.12} was not put before")
-        return sha256
-
     def _kill(self, request: Mapping[str, Any], now: float) -> _Answer:
         run = self._named(request["name"])
         if run.state is LifeState.ENDED:
@@ -346,38 +270,10 @@ class Requests:
         run = self._living(request["name"])
         for component in request["parallelism"]:
             self._check_component(run, component)
-        plan = replaced(run.plan, request.get("workers"), request["parallelism"])
-        wire = pack(plan.to_wire())
-        return self._move(run, plan, version_of(run.row)._replace(wire=wire), now)
+        return self._submissions.rebalance(run, request, now)
 
     def _swap(self, request: Mapping[str, Any], now: float) -> _Answer:
-        run = self._living(request["name"])
-        plan = plan_of(request["wire"])
-        if plan.name != run.row.name:
-            raise Refused(ClientError.DENIED, f"the file is of {plan.name}, not of {run.row.name}")
-        dry_run = request["dry_run"]
-        version = Version(
-            pack(plan.to_wire()),
-            self._blob("code", request["code"], ".zip", dry_run=dry_run),
-            check_sub(request["sub"]),
-            self._blob("requirements", request["requirements"], ".txt", dry_run=dry_run),
-        )
-        return self._move(run, plan, version, now, dry_run=dry_run)
-
-    def _move(
-        self, run: TopologyRun, plan: Plan, version: Version, now: float, *, dry_run: bool = False
-    ) -> _Answer:
-        """Have a topology go over to another version, when its state and the slots allow it."""
-        check(run.plan, plan)
-        lines = diff(run.plan, plan)
-        if version.code != run.row.code:
-            lines.append(f"code: {run.row.code:.12} -> {version.code:.12}")
-        if not takes(run.state, LifeEvent.MOVE):
-            raise WrongState(run.state, LifeEvent.MOVE)
-        self._cluster.places.preview(list(needs_of(plan).values()), but=run.id)
-        if not dry_run:
-            run.move(version, now)
-        return {"diff": lines, "state": str(run.state)}
+        return self._submissions.swap(self._living(request["name"]), request, now)
 
     def _drain_host(self, request: Mapping[str, Any], now: float) -> _Answer:
         host = request["host"]
@@ -391,10 +287,3 @@ class Requests:
             raise Refused(ClientError.NO_SLOTS, f"{text}; --force has them share slots, or wait")
         moves = self._cluster.drain_host(host, on, now)
         return {"moves": [list(each) for each in moves], "crowding": crowding}
-
-
-def _placement(plan: Plan, hosts: Mapping[int, str]) -> list[list[Any]]:
-    return [
-        [task.task, task.component, task.index, task.worker, hosts.get(task.worker)]
-        for task in plan.tasks
-    ]

@@ -162,6 +162,7 @@ def submit(
     wait_s: float = WAIT_S,
     as_json: bool = False,
     state: State | None = None,
+    allow_dropped: bool = False,
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> ExitCode:
@@ -175,7 +176,8 @@ def submit(
         dry_run: only say where its tasks would go.
         wait_s: how long to wait until it runs; 0: not at all.
         as_json: print the answer as JSON.
-        state: that it begins with.
+        state: that it begins with; None: with what one of this name left that has ended.
+        allow_dropped: of that, what has no place in the new topology may be dropped.
 
     Raises:
         UserError, Unreachable: it is refused, or nobody answers.
@@ -185,10 +187,15 @@ def submit(
         _print_placement(answer["placement"], as_json)
         return ExitCode.OK
     tell_pack(bundle)
-    # Whether it would be taken is known before the code is sent.
-    asker.ask(request_of(bundle, "submit", fresh=fresh, dry_run=True), timeout_s=30.0)
+    more: dict[str, Any] = {"allow_dropped": True} if allow_dropped and state is None else {}
+    # Whether it would be taken is known before the code is sent. With a state of its own it does
+    # not go on with what is kept.
+    anew = fresh or state is not None
+    known = asker.ask(request_of(bundle, "submit", fresh=anew, dry_run=True, **more), 30.0)
+    _tell_changes(bundle.plan, known.get("diff", ()))
     send_code(bundle, blobs)
-    more = {} if state is None else {"state": send_state(state, blobs)}
+    if state is not None:
+        more["state"] = send_state(state, blobs)
     answer = asker.ask(request_of(bundle, "submit", fresh=fresh, **more), timeout_s=30.0)
     click.echo(f"submitted: {bundle.plan.name} as {answer['topology']}", err=True)
     _print_placement(answer["placement"], as_json)
@@ -269,6 +276,14 @@ def _tell_end(row: dict[str, Any], plan: Plan) -> ExitCode:
     for line in lines(_without_secrets(str(row.get("details", "")), plan)).splitlines():
         click.echo(f"    {line}", err=True)
     return ExitCode.BOOT_FAILED if outcome == "boot_failed" else ExitCode.RUN_FAILED
+
+
+def _tell_changes(plan: Plan, changes: Sequence[str]) -> None:
+    """Say what is other than in the topology whose state is gone on with."""
+    if changes:
+        click.echo(f"goes on with the kept state of {plan.name}; what changes:", err=True)
+    for line in changes:
+        click.echo(f"  {text(line)}", err=True)
 
 
 def _print_placement(placement: Sequence[Sequence[Any]], as_json: bool) -> None:

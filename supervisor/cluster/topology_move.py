@@ -5,6 +5,7 @@ coordinator can go on from any moment:
 
     QUIESCING               {next}                          the old one drains
     SWITCHING, ROLLING_BACK {last, next, positions, parts}  what the old one left when it had ended
+    ACTIVE, until it runs   the same                        submitted over what another left
 
 The topology's own store is fitted to the version that is to start, before it starts, and only if
 it is not fitted yet: its fingerprint tells.
@@ -20,10 +21,11 @@ from typing import Any, NamedTuple
 from waterspout.topology.plan import Plan
 
 from ..control_wire import pack, unpack
+from ..savepoint_start import StateUnmatched, unmatched
 from ..store import Part, TopologyChanged
 from ..store_sqlite import SqliteStore
 from .cluster_rows import TopologyRow
-from .plan_move import remap, task_map
+from .plan_move import check, remap, task_map
 
 
 class Version(NamedTuple):
@@ -74,13 +76,56 @@ def switched(
         positions, parts: what the old version left; it has ended.
     """
     coming = Version(*unpack(row.previous)["next"])
-    kept = {
-        "last": list(version_of(row)),
+    kept = _kept(version_of(row), coming, positions, parts)
+    return replace(with_version(row, coming), previous=kept, outcome="", reason="")
+
+
+def _kept(
+    last: Version,
+    coming: Version,
+    positions: Mapping[int, Mapping[str, Sequence[Any]]],
+    parts: Sequence[Part],
+) -> bytes:
+    return pack({
+        "last": list(last),
         "next": list(coming),
         "positions": positions,
         "parts": [astuple(part) for part in parts],
-    }
-    return replace(with_version(row, coming), previous=pack(kept), outcome="", reason="")
+    })
+
+
+def with_kept_state(
+    row: TopologyRow, before: TopologyRow, folder: Path, *, allow_dropped: bool
+) -> TopologyRow:
+    """Return the record of a topology that goes on with what one of its name left.
+
+    Args:
+        row: what was submitted.
+        before: the record of the one that has ended.
+        folder: its own.
+        allow_dropped: what has no place in the new plan may be dropped.
+
+    Raises:
+        StateUnmatched: some has none.
+        PlanMoveRefused: its state cannot be dealt out anew.
+        StoreError, StateInUse: its store cannot be read now.
+    """
+    last, coming = version_of(before), version_of(row)
+    old, new = last.plan, coming.plan
+    if old.fingerprint() == new.fingerprint():
+        return row
+    store = SqliteStore(folder / "store.sqlite", owner=True)
+    try:
+        if not _is_of(store, old.fingerprint()):
+            return row
+        positions, parts = store.positions(), store.parts()
+    finally:
+        store.close()
+    lost = unmatched(old, positions, parts, new)
+    if lost and not allow_dropped:
+        raise StateUnmatched(lost, f"the kept state of {row.name}")
+    check(old, new)
+    return replace(row, previous=_kept(last, coming, positions, parts))
 
 
 def rolled_back(row: TopologyRow, why: str) -> TopologyRow:

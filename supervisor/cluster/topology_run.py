@@ -318,7 +318,7 @@ class TopologyRun:
                 return switched(self.row, *self._driver.kept())
             case LifeState.SWITCHING, LifeEvent.CANNOT_BOOT:
                 return rolled_back(self.row, self.row.reason)
-            case ((LifeState.SWITCHING | LifeState.ROLLING_BACK), LifeEvent.RUNNING):
+            case _, LifeEvent.RUNNING:
                 return replace(self.row, previous=b"")
             case _, (LifeEvent.PAUSE | LifeEvent.RESUME):
                 return replace(self.row, paused=event is LifeEvent.PAUSE)

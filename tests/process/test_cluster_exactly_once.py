@@ -113,6 +113,27 @@ def test_a_rebalance_with_other_parallelism_keeps_the_state(case: Case, guarante
     case.exact()
 
 
+def test_the_first_version_goes_on_with_the_state_of_a_rebalanced_one(case: Case) -> None:
+    """Killed after its count was rebalanced from 2 to 4; the file says 2."""
+    cluster = case.cluster.up("a", slots=3)
+    case.submit()
+    case.middle()
+    cluster.call("rebalance", "wordcount", "--parallelism", "count=4", "--workers", "3")
+    cluster.kill("coordinator")
+    cluster.coordinator()
+    taken = wait_for(
+        lambda: (done := cluster.call("submit", "project/topology.yaml", code=None)).returncode == 1
+        and done.stderr, "the coordinator",
+    )  # fmt: skip
+    assert "already: swap it, or kill it first" in taken
+    cluster.call("kill", "wordcount", "--now")
+    again = cluster.call("submit", "project/topology.yaml")
+    assert "goes on with the kept state of wordcount; what changes:" in again.stderr
+    assert "bolt count: its state is dealt out anew, by key" in again.stderr
+    assert "bolt count: parallelism: 4 -> 2" in again.stderr
+    case.exact()
+
+
 @pytest.mark.parametrize("guarantee", ["exactly-once", "at-least-once"])
 def test_a_swap_to_changed_code_keeps_the_state(case: Case, guarantee: str) -> None:
     case.project.change("exactly-once", guarantee)

@@ -33,7 +33,8 @@ def test_state_whose_component_is_gone_is_refused_by_name_and_may_be_dropped(
 ) -> None:
     made = savepoint_at(tmp_path / "sp")
     other = plan_of(bolt="counter", spout="rows")
-    assert unmatched(made, other) == ["state of 'count'", "positions of 'lines'"]
+    lost = unmatched(made.plan, made.positions, made.parts, other)
+    assert lost == ["state of 'count'", "positions of 'lines'"]
     with pytest.raises(StateUnmatched, match=r"'count'.*--allow-dropped-state"):
         matched(made, other)
     assert matched(made, other, allow_dropped=True) == ({}, [])
@@ -41,7 +42,8 @@ def test_state_whose_component_is_gone_is_refused_by_name_and_may_be_dropped(
 
 def test_state_of_a_bolt_that_keeps_none_any_more_is_refused_too(tmp_path: Path) -> None:
     made = savepoint_at(tmp_path / "sp")
-    assert unmatched(made, plan_of(stateful=False)) == ["state of 'count'"]
+    other = plan_of(stateful=False)
+    assert unmatched(made.plan, made.positions, made.parts, other) == ["state of 'count'"]
 
 
 def test_a_component_of_another_kind_is_refused(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 from waterspout.supervisor.cluster import submit_command
 from waterspout.supervisor.cluster.blob_client import BlobError
 from waterspout.supervisor.cluster.client import RequestRefused, Unreachable
+from waterspout.supervisor.cluster.savepoints import State
 from waterspout.supervisor.cluster.submit_command import (
     Bundle,
     SubmitFailed,
@@ -95,6 +96,27 @@ def test_code_goes_first_and_it_waits_until_the_topology_runs(
     assert out == "worker 0 on a: numbers[0]\nworker 1 on no host yet: log[0]\n"
     assert "2 files" in err and "left out: .env (may hold a secret)" in err
     assert err.endswith("submitted: wc as wc-1\nrunning: wc\n")
+
+
+def test_what_changes_for_kept_state_is_said_before_the_code_is_sent(
+    bundle: Bundle, capsys: pytest.CaptureFixture[str]
+) -> None:
+    answer = {"topology": "wc-1", "placement": [], "diff": ["~ bolt count: parallelism: 5 -> 3"]}
+    asker = Scripted(submit=answer)
+    assert run(asker, bundle, Blobs(), wait_s=0.0, allow_dropped=True) == ExitCode.OK
+    err = capsys.readouterr().err
+    said = "goes on with the kept state of wc; what changes:\n  ~ bolt count: parallelism: 5 -> 3\n"
+    assert said in err
+    assert [each["allow_dropped"] for each in asker.asked] == [True, True]
+
+
+def test_with_a_savepoint_nothing_that_is_kept_is_compared(bundle: Bundle) -> None:
+    asker = Scripted(submit={"topology": "wc-1", "placement": []})
+    state = State(Path("nowhere"), {}, [])
+    run(asker, bundle, Blobs(), wait_s=0.0, allow_dropped=True, state=state)
+    dry, real = asker.asked
+    assert (dry["fresh"], real["fresh"]) == (True, False)
+    assert "allow_dropped" not in real, "it was matched here"
 
 
 def test_a_dry_run_sends_nothing_but_the_plan(
