@@ -9,7 +9,7 @@ bolt's state, so that a restored task emits them again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, MutableMapping
 from heapq import heappop, heappush
 from typing import Any
 
@@ -33,11 +33,11 @@ class OwnMessages:
     """The own messages of one bolt task.
 
     Args:
-        kept: dict in the task's state, or a plain one for a task without state.
+        kept: map in the task's state, or a dict for a task without state.
     """
 
     def __init__(
-        self, task: int, emitter: Emitter, env: TaskEnv, kept: dict[Any, Any]
+        self, task: int, emitter: Emitter, env: TaskEnv, kept: MutableMapping[int, Rows]
     ) -> None:
         self._emitter = emitter
         self._env = env

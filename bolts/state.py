@@ -17,6 +17,7 @@ from waterspout.topology.tuples import Tuple
 
 from .chains import Chain, Written
 from .contract import Batch
+from .records import Records
 from .snapshots import MapCopy, Maps, Slice, StateCopy, StatePart
 from .state_handles import (
     HANDLES,
@@ -29,18 +30,17 @@ from .state_handles import (
     map_name,
     ttl_ms_of,
 )
-from .state_keys import TupleKeys
-from .state_map import StateMap
-from .state_memory import MemoryBackend
-from .state_slices import SCALARS, Kind, is_flat, pack_slices
+from .state_keys import KeyGroup, TupleKeys, is_owned
+from .state_map import StateMap, copied
+from .state_memory import MemoryBackend, MemoryMap
+from .state_slices import Kind
+from .whole_maps import copy_of
 
-#: Hash of a grouping's values to the number of their key group (topology.keys.key_group).
-KeyGroup = Callable[[tuple[Any, ...]], int]
 #: Makes an empty map: ``dict`` or a subclass of it.
 MakeMap = Callable[[], dict[Any, Any]]
 #: Most maps of one kind that a task may have.
 MAPS_MAX = 100
-#: Maps whose names begin so are the framework's own, and always plain dicts.
+#: Maps whose names begin so are the framework's own, and always in memory.
 OWN_PREFIX = "__"
 
 
@@ -88,8 +88,8 @@ class TaskState:
         self._backend = MemoryBackend() if backend is None else backend
         self._wall_ms = wall_ms or _no_clock
         self._maps: dict[Kind, Maps] = {"keyed": {}, "task": {}}
-        #: Keyed maps that the backend keeps.
-        self._kept: dict[str, StateMap] = {}
+        #: Maps that see their changes, by kind: those of the backend, and records.
+        self._kept: dict[Kind, dict[str, StateMap]] = {"keyed": {}, "task": {}}
         self._handles: dict[str, Any] = {}
         #: Restored maps that the bolt did not ask for yet; they stay in every snapshot.
         self._restored: dict[Kind, Maps] = {"keyed": {}, "task": {}}
@@ -154,13 +154,21 @@ class TaskState:
         """
         if isinstance(name, str) and handle_of(name) is not None:
             raise StateError(f"{self._component}: state {name!r:.80}: handles have such names")
-        if isinstance(self._backend, MemoryBackend) or name.startswith(OWN_PREFIX):
+        if isinstance(self._backend, MemoryBackend):
             return self._map("keyed", name, make)
-        return self._kept_map(name, make)
+        return self._kept_map("keyed", name, make)
 
     def task(self, name: str, make: MakeMap = dict) -> dict[Any, Any]:
         """Return the map ``name`` that belongs to this task, whatever its keys are."""
         return self._map("task", name, make)
+
+    def records(self, name: str, kind: Kind = "keyed") -> Records:
+        """Return the map ``name`` for records that are replaced and never changed in place.
+
+        Ready-made bolts keep theirs so: a cut is as short as that of a handle, and a snapshot
+        holds what changed. Where a whole map has the name in a snapshot, it goes on as this.
+        """
+        return Records(self._kept_map(kind, name, dict))
 
     # What the executor and the builder call.
 
@@ -177,22 +185,27 @@ class TaskState:
     def snapshot_begin(self) -> StateCopy:
         """Return everything as it is now, for ``snapshots.encode_part`` on another thread.
 
-        Called between two calls of the bolt, which waits meanwhile. Of what handles hold, the
-        references of the keys that changed are copied. Of a whole map, those of all keys are (about
+        Called between two calls of the bolt, which waits meanwhile. What handles and records
+        changed is handed over. Of a whole map, the references of all keys are copied (about
         10 ns each), or, where values can change in place (lists, dicts), it is packed here and
         now, because half of a later change must not get into the snapshot.
 
         Raises:
             StateError: a value of such a map has no wire form.
         """
-        base = self._chain.base if self._kept else ""
+        kept = self._every_kept()
+        base = self._chain.base if kept else ""
         copies = [
-            self._copy(kind, name, entries)
-            for where in (self._maps, self._restored)
-            for kind, maps in where.items()
+            copy_of(self._component, kind, name, entries)
+            for kind, maps in self._maps.items()
             for name, entries in maps.items()
         ]
-        copies += [kept.cut(whole=not base) for kept in self._kept.values()]
+        # Nobody changes these: they are in the part that is added to, or are packed later.
+        copies += [
+            MapCopy(kind, name, {} if base else entries, whole=not base)
+            for kind, maps in self._restored.items()
+            for name, entries in maps.items()
+        ] + [each.cut(whole=not base) for each in kept]
         copy = StateCopy(self._component, self._index, tuple(copies), base, self._parallelism)
         self._under_way = copy
         return copy
@@ -206,7 +219,7 @@ class TaskState:
         if copy is not self._under_way:
             return [part]
         self._under_way = None
-        for kept in self._kept.values():
+        for kept in self._every_kept():
             kept.settle(written=True)
         self._chain.add(part, copy.base)
         return tuple(self._chain.parts)
@@ -233,7 +246,9 @@ class TaskState:
         for part in sorted(parts, key=lambda part: part.index != self._index):
             assert part.component == self._component, (part.component, self._component)
             for name, entries in part.keyed.items():
-                mine = entries if owned is None else _owned(entries, owned, key_group)
+                mine = entries if owned is None else {
+                    key: value for key, value in entries.items() if is_owned(key, owned, key_group)
+                }
                 there = restored["keyed"].setdefault(name, mine)
                 if there is not mine:
                     there.update(mine)
@@ -258,12 +273,12 @@ class TaskState:
             owned, key_group: as in ``restore``.
         """
         for one in slices:
-            made = self._kept.get(one.name)
+            made = self._kept["keyed"].get(one.name)
             if made is None:  # not "or": whether a map is empty is a question to all of its file
-                made = self._begin_kept(one.name)
+                made = self._begin_kept("keyed", one.name)
             pairs: Any = zip(one.keys, one.values or one.keys, strict=True)
             if owned is not None:
-                pairs = [pair for pair in pairs if _is_owned(pair[0], owned, key_group)]
+                pairs = [pair for pair in pairs if is_owned(pair[0], owned, key_group)]
             if one.values is not None:
                 made.load(pairs)
             else:
@@ -308,10 +323,10 @@ class TaskState:
     def _of_handle(self, kind: str, name: str, ttl: bool) -> StateMap:
         """Return the map of a handle; what was restored is brought into the form it has now."""
         mine, other = map_name(kind, name, ttl), map_name(kind, name, not ttl)
-        before: Any = self._restored["keyed"].pop(other, None)
+        before: Any = self._take_restored("keyed", other)
         if before is None:
-            before = self._kept.pop(other, None)
-        made = self._kept_map(mine, dict)
+            before = self._kept["keyed"].pop(other, None)
+        made = self._kept_map("keyed", mine, dict)
         if before is not None:
             at = self._wall_ms()
             made.load(
@@ -322,19 +337,32 @@ class TaskState:
 
     # Maps.
 
-    def _kept_map(self, name: str, make: MakeMap) -> StateMap:
-        made = self._kept.get(name)
+    def _kept_map(self, kind: Kind, name: str, make: MakeMap) -> StateMap:
+        made = self._kept[kind].get(name)
         if made is None:
-            made = self._begin_kept(name)
-            made.load(self._restored["keyed"].pop(name, {}).items())
+            made = self._begin_kept(kind, name)
+            made.load((self._take_restored(kind, name) or {}).items())
         if make is not dict:
             made.make = make
         return made
 
-    def _begin_kept(self, name: str) -> StateMap:
-        self._check_name("keyed", name)
-        made = self._kept[name] = self._backend.map(self._component, name)
+    def _begin_kept(self, kind: Kind, name: str) -> StateMap:
+        self._check_name(kind, name)
+        made: StateMap = MemoryMap(self._component, name, kind)
+        if self.streams(kind, name):
+            made = self._backend.map(self._component, name)
+        self._kept[kind][name] = made
         return made
+
+    def _every_kept(self) -> tuple[StateMap, ...]:
+        return tuple(kept for maps in self._kept.values() for kept in maps.values())
+
+    def _take_restored(self, kind: Kind, name: str) -> dict[Any, Any] | None:
+        """Take out what was restored of a map; nothing of it is shared with a cut under way."""
+        found = self._restored[kind].pop(name, None)
+        if found is None or self._under_way is None:
+            return found
+        return {key: copied(value) for key, value in found.items()}
 
     def _map(self, kind: Kind, name: str, make: MakeMap) -> dict[Any, Any]:
         found = self._maps[kind].get(name)
@@ -346,42 +374,18 @@ class TaskState:
         if not isinstance(made, dict):
             raise StateError(f"{self._component}: state {name!r}: {make!r} makes no dict")
         # dict.update, because a Counter's own update would add.
-        dict.update(made, self._restored[kind].pop(name, {}))
+        dict.update(made, self._take_restored(kind, name) or {})
         self._maps[kind][name] = made
         return made
 
     def _check_name(self, kind: Kind, name: str) -> None:
         if not isinstance(name, str):
             raise StateError(f"{self._component}: a state map's name is a str, got {name!r:.80}")
-        count = len(self._maps[kind]) + (len(self._kept) if kind == "keyed" else 0)
-        if count >= MAPS_MAX:
+        if name in self._maps[kind] or name in self._kept[kind]:
+            raise StateError(f"{self._component}: state {name!r:.80} is asked for in two ways")
+        if len(self._maps[kind]) + len(self._kept[kind]) >= MAPS_MAX:
             raise StateError(f"{self._component}: more than {MAPS_MAX} state maps; {name!r:.80}")
-
-    def _copy(self, kind: Kind, name: str, entries: dict[Any, Any]) -> MapCopy:
-        if _unchanging(entries):
-            # dict.copy, because that of a subclass may be a loop in Python.
-            return MapCopy(kind, name, dict.copy(entries))
-        return MapCopy(kind, name, {}, tuple(pack_slices(self._component, kind, name, entries)))
 
 
 def _no_clock() -> int:
     raise StateError("a ttl needs a clock, and this state was made without one")
-
-
-def _unchanging(entries: dict[Any, Any]) -> bool:
-    """Say whether no value can change in place: scalars, or tuples of scalars."""
-    return set(map(type, entries.values())) <= SCALARS or is_flat(entries.values())
-
-
-def _owned(
-    entries: dict[Any, Any], owned: Collection[int], key_group: KeyGroup | None
-) -> dict[Any, Any]:
-    return {
-        key: value for key, value in entries.items() if _is_owned(key, owned, key_group)
-    }
-
-
-def _is_owned(key: Any, owned: Collection[int], key_group: KeyGroup | None) -> bool:
-    if key_group is None:
-        raise ValueError("restore: owned groups without a key_group function")
-    return key_group(key if isinstance(key, tuple) else (key,)) in owned

@@ -7,7 +7,7 @@ of the field, or the tuple of the values of several.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from itertools import repeat
 from operator import itemgetter
 from typing import Any
@@ -20,6 +20,8 @@ from .contract import Batch, Bolt
 from .state_handles import NO_KEY, KeyAtWork
 
 GetKey = Callable[[Any], Any]
+#: Hash of a grouping's values to the number of their key group (topology.keys.key_group).
+KeyGroup = Callable[[tuple[Any, ...]], int]
 
 
 class TupleKeys:
@@ -128,3 +130,10 @@ def _keyless(method: Callable[..., Any], state: KeyAtWork) -> Callable[..., Any]
 
 def _no_key(tup: Any) -> Any:
     return NO_KEY
+
+
+def is_owned(key: Any, owned: Collection[int], key_group: KeyGroup | None) -> bool:
+    """Say whether a key of a keyed map is of one of the key groups ``owned``."""
+    if key_group is None:
+        raise ValueError("restore: owned groups without a key_group function")
+    return key_group(key if isinstance(key, tuple) else (key,)) in owned

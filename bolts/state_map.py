@@ -8,7 +8,7 @@ is copied when it is about to change, and not before.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterable, MutableMapping
+from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from typing import Any
 
 from .snapshots import MapCopy
@@ -41,6 +41,11 @@ class StateMap(MutableMapping[Any, Any]):
     @abstractmethod
     def put(self, key: Any, value: Any) -> None:
         """Set the value of ``key``."""
+
+    def put_all(self, entries: Mapping[Any, Any]) -> None:
+        """Set the values of many keys."""
+        for key, value in entries.items():
+            self.put(key, value)
 
     @abstractmethod
     def drop(self, key: Any) -> bool:

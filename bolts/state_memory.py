@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from itertools import islice
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice, repeat
 from typing import Any
 
 from .snapshots import MapCopy
 from .state_map import ABSENT, StateMap, copied
-from .state_slices import SCALARS, SLICE_KEYS_MAX, gone_slice, pack_keys, pack_slices
+from .state_slices import SCALARS, SLICE_KEYS_MAX, Kind, gone_slice, pack_keys, pack_slices
+
+#: Changes that are noted at least, before there are too many for the entries that there are.
+CHANGES_MIN = 10_000
 
 
 class MemoryBackend:
@@ -32,19 +35,22 @@ class MemoryMap(StateMap):
 
     A million references take 50 ms and more to copy, or to let go of, once they lie all over the
     memory; so what is handed over is consumed slice by slice on the thread that encodes it. A
-    value that can change in place is copied before it does while a cut shares it.
+    value that can change in place is copied before it does while a cut shares it. Where more keys
+    came and went than there are, the next cut is whole, and no more of them are noted.
     """
 
-    def __init__(self, component: str, name: str) -> None:
-        self._component, self._name = component, name
+    def __init__(self, component: str, name: str, kind: Kind = "keyed") -> None:
+        self._component, self._name, self._kind = component, name, kind
         self._entries: dict[Any, Any] = {}
+        #: In place of the method: looking is half of what handles do, and this is a call in C.
+        self.peek = self._entries.get  # type: ignore[method-assign, assignment]
         #: Key -> its value, or ABSENT when it was dropped.
         self._changed: dict[Any, Any] = {}
         #: The cut of which nothing was heard yet: the changes that it hands over ...
         self._cut: dict[Any, Any] | None = None
         #: ... or, of a whole one, what keys that changed since then had at the cut.
         self._before: dict[Any, Any] | None = None
-        #: Something was cut and not written: the next cut has to be whole.
+        #: Something was cut and not written, or is not noted: the next cut has to be whole.
         self._lost = False
         #: What is to be let go of, slice by slice, on the thread that encodes the next cut.
         self._used: list[dict[Any, Any]] = []
@@ -74,13 +80,27 @@ class MemoryMap(StateMap):
         self._entries[key] = value
         self._changed[key] = value
 
+    def put_all(self, entries: Mapping[Any, Any]) -> None:
+        before = self._before
+        if before is not None:
+            fresh = [key for key in entries if key not in before]
+            before.update(zip(fresh, map(self._entries.get, fresh, repeat(ABSENT)), strict=False))
+        self._entries.update(entries)
+        self._changed.update(entries)
+
     def drop(self, key: Any) -> bool:
-        if key not in self._entries:
+        entries = self._entries
+        if key not in entries:
             return False
         if self._before is not None:
-            self._before.setdefault(key, self._entries[key])
-        del self._entries[key]
-        self._changed[key] = ABSENT
+            self._before.setdefault(key, entries[key])
+        del entries[key]
+        if self._lost:
+            # The next part is whole: it names nothing that is gone.
+            self._changed.pop(key, None)
+        else:
+            self._changed[key] = ABSENT
+            self._lost = len(self._changed) > 2 * len(entries) + CHANGES_MIN
         return True
 
     def some(self, count: int) -> list[Any]:
@@ -110,10 +130,10 @@ class MemoryMap(StateMap):
             self._lost = False
             before = self._before = {}
             slices = self._whole(list(self._entries), before, [changed, *used])
-            return MapCopy("keyed", self._name, {}, slices=slices, whole=True)
+            return MapCopy(self._kind, self._name, {}, slices=slices, whole=True)
         self._cut = changed
         slices = self._changes(changed, used)
-        return MapCopy("keyed", self._name, {}, slices=slices, whole=False)
+        return MapCopy(self._kind, self._name, {}, slices=slices, whole=False)
 
     def settle(self, *, written: bool) -> None:
         if self._before:
@@ -129,10 +149,10 @@ class MemoryMap(StateMap):
         shapes: set[bool] = set()
         for some in _from_the_end(changed):
             there = {key: value for key, value in some.items() if value is not ABSENT}
-            yield from pack_slices(self._component, "keyed", self._name, there, shapes)
+            yield from pack_slices(self._component, self._kind, self._name, there, shapes)
             if len(there) < len(some):
                 gone = [key for key, value in some.items() if value is ABSENT]
-                yield gone_slice("keyed", self._name, pack_keys(gone))
+                yield gone_slice(self._kind, self._name, pack_keys(gone))
         _let_go(used)
 
     def _whole(
@@ -142,13 +162,12 @@ class MemoryMap(StateMap):
         entries = self._entries
         shapes: set[bool] = set()
         while keys:
-            some = {}
-            for key in keys[-SLICE_KEYS_MAX:]:
-                value = entries.get(key, ABSENT)
-                value = before.get(key, value)
-                if value is not ABSENT:
-                    some[key] = value
-            yield from pack_slices(self._component, "keyed", self._name, some, shapes)
+            some_keys = keys[-SLICE_KEYS_MAX:]
+            some = dict(zip(some_keys, map(entries.get, some_keys), strict=True))
+            if before:
+                # Looked at after the entries: whoever changes one writes here first.
+                some.update((key, before[key]) for key in some_keys if key in before)
+            yield from pack_slices(self._component, self._kind, self._name, some, shapes)
             del keys[-SLICE_KEYS_MAX:]
         _let_go(used)
 

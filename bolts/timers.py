@@ -11,13 +11,14 @@ once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, MutableMapping
 from heapq import heapify, heappop, heappush
 from typing import Any, Literal, NamedTuple
 
 from waterspout.topology.errors import StateError
 from waterspout.topology.event_time import TIME_MS_MAX, TIME_MS_MIN
 
+from .records import Records
 from .state_handles import NO_KEY
 
 #: Name of the map in the task's state.
@@ -55,15 +56,17 @@ class Timers:
     """What ``context.timers`` is.
 
     Args:
-        entries: the map in the task's state; what it holds was restored.
+        entries: the map in the task's state, or a dict; what it holds was restored.
         key: returns the key of the tuple or timer at work.
         wall_ms: the clock of processing time: milliseconds since 1970.
     """
 
     def __init__(
-        self, entries: dict[Any, Any], key: Callable[[], Any], wall_ms: Callable[[], int]
-    ) -> None:
-        self._entries, self._key, self._wall_ms = entries, key, wall_ms
+        self, entries: MutableMapping[Any, Any], key: Callable[[], Any],
+        wall_ms: Callable[[], int],
+    ) -> None:  # fmt: skip
+        self._entries = entries if isinstance(entries, Records) else Records(entries)
+        self._key, self._wall_ms = key, wall_ms
         #: False: no spout above has event time, so that no event timer would ever fire.
         self.event_time = True
         #: Why the bolt can have no timers; "": it can.
@@ -147,7 +150,7 @@ class Timers:
             return
         if len(known) >= _WIDTH * KEY_TIMERS_MAX:
             raise StateError(f"timers: key {key!r:.80} has {KEY_TIMERS_MAX} already")
-        self._entries[key] = (*known, code, at, name)
+        self._entries.put(key, (*known, code, at, name))
         self._count += 1
         heappush(self._heaps[code], (at, self._count, key, name))
         self._set[code] += 1
@@ -159,9 +162,9 @@ class Timers:
             return False
         left = known[:place] + known[place + _WIDTH :]
         if left:
-            self._entries[key] = left
+            self._entries.put(key, left)
         else:
-            del self._entries[key]
+            self._entries.drop(key)
         self._set[code] -= 1
         if not popped and len(self._heaps[code]) > STALE_MIN + 2 * self._set[code]:
             self._rebuild(code)

@@ -197,7 +197,7 @@ class TaskBuilder:
         if self.env.exact:
             own = ExactOwnMessages(task.task, emitter, self.env, self.own_failures(task.task))
         else:
-            kept = state.task(STATE_MAP) if stateful else {}
+            kept: Any = state.records(STATE_MAP, "task") if stateful else {}
             own = OwnMessages(task.task, emitter, self.env, kept)
         offloads = spec.options.blocking or self.plan.facts[task.component].is_async
         executor = (OffloadExecutor if offloads else BoltExecutor)(

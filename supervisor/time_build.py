@@ -81,7 +81,7 @@ class TimeBuilder:
             )
 
     def _timers(self, state: Any) -> Timers:
-        return Timers(state.keyed(STATE_MAP), lambda: state.key, self._env.wall_ms)
+        return Timers(state.records(STATE_MAP), lambda: state.key, self._env.wall_ms)
 
     def _channels(self, task: TaskPlan) -> list[Any]:
         """Return the channels into a task that carry watermarks."""

@@ -74,9 +74,8 @@ class TopN(Bolt):
     def prepare(self, context: Context) -> None:
         """Take up the lists."""
         super().prepare(context)
-        named = context.state.keyed if self._key else context.state.task
         #: key -> ((item, value), ...), the best first.
-        self._best = named("best")
+        self._best = context.state.records("best", "keyed" if self._key else "task")
 
     def process(self, tup: Tuple) -> None:
         """Take a value of an item."""
@@ -89,7 +88,7 @@ class TopN(Bolt):
         after = tuple([*others[:at], (item, value), *others[at:]][: self._n])
         if after == before:
             return
-        self._best[key] = after
+        self._best.put(key, after)
         if self._emit == "changes":
             for row in self._rows(key, after, before):
                 self.emit(row)

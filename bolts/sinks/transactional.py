@@ -74,7 +74,7 @@ class TransactionalSink(Bolt):
         """Commit what the restored checkpoint holds, discard the rest. Overriding: call this."""
         super().prepare(context)
         # Keyed, so that handles go to a task that exists when the parallelism changes.
-        self._pending: dict[str, list[Any]] = context.state.keyed(STATE_MAP)
+        self._pending = context.state.records(STATE_MAP)
         try:
             self._commit_all(None)
         except Exception as error:

@@ -13,9 +13,9 @@ from itertools import repeat
 from operator import itemgetter
 from typing import Any, ClassVar
 
+from ..records import Record, in_order
 from .aggregates import Aggregate, Folded
 from .folding import Accs, fold_all
-from .kept import Record, in_order
 from .logic import Added, Firing, MapNamed, Options, Rows, WindowLogic
 from .schedule import Schedule
 from .windowers import Aligned

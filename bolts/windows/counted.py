@@ -12,9 +12,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from ..records import Record, in_order
 from .aggregates import Aggregate
 from .folding import Accs
-from .kept import Record, in_order
 from .logic import Added, Firing, MapNamed, Options, Rows, WindowLogic
 from .windowers import Counted
 

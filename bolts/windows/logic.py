@@ -13,14 +13,14 @@ from typing import Any
 from waterspout.topology.errors import UserError
 from waterspout.topology.marks import MAX_WATERMARK
 
+from ..records import Records
 from .aggregates import Aggregate, Inputs
 from .folding import Accs, lift_all, merger
-from .kept import Kept
 
 #: What comes out of a window: the key, its start and end in ms, the accs of all its rows.
 Firing = tuple[Any, int, int, Accs]
 #: Returns the map of this name of the state.
-MapNamed = Callable[[str], Kept]
+MapNamed = Callable[[str], Records]
 #: Panes or sessions that a key may have at once.
 PANES_MAX = 10_000
 #: Keys that fire in one step.

@@ -24,10 +24,10 @@ from typing import Any, ClassVar
 
 from waterspout.topology.marks import MIN_WATERMARK
 
+from ..records import Record
 from .aggregates import Aggregate
 from .aligned import AlignedLogic, Changes
 from .folding import Accs
-from .kept import Record
 from .logic import Added, Firing, MapNamed, Options, Rows
 from .running import RunningSum, TwoStacks, ints
 from .windowers import Aligned

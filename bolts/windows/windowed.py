@@ -17,12 +17,12 @@ from waterspout.topology.event_time import TIME_MS_MAX
 from waterspout.topology.marks import MAX_WATERMARK, MIN_WATERMARK
 
 from ..contract import Batch, Bolt
+from ..state_slices import Kind
 from ..timers import Timer
 from .aggregates import Aggregate, CountRows
 from .arguments import WindowSpec, read_spec
 from .clocks import EventClock, ProcessingClock
 from .counted import CountedLogic
-from .kept import Kept
 from .logic import STEP_KEYS, Added, Firing, Rows, WindowLogic
 from .output import Output, WindowFunction
 from .row_aggregates import ROW
@@ -72,7 +72,7 @@ class Windowed(Bolt):
         self._task = state.task(STATE_MAP)
         self._timers: Any = getattr(context, "timers", None)
         # One window for all rows belongs to the task: there is no key to follow.
-        named = state.keyed if spec.key else state.task
+        kind: Kind = "keyed" if spec.key else "task"
         # The clock may have been set back since then; what is over fires by its timer.
         watermark = MIN_WATERMARK if self._timed else self._task.get(WATERMARK_KEY, MIN_WATERMARK)
         logic: type[Any] = CountedLogic
@@ -86,7 +86,7 @@ class Windowed(Bolt):
         self._options = replace(spec.options, step_keys=step_keys)
         self._logic: WindowLogic = logic(
             spec.windower, self._aggregates, self._options,
-            lambda name: Kept(named(PREFIX + name)), watermark,
+            lambda name: state.records(PREFIX + name, kind), watermark,
         )  # fmt: skip
         #: Firings that wait for ``after_batch``.
         self._waiting: list[Firing] = []

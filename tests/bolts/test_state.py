@@ -4,16 +4,52 @@ from __future__ import annotations
 
 import copy
 from collections import Counter, defaultdict
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
-from waterspout.bolts.snapshots import StateCopy, StatePart, decode_part, encode_part
+from waterspout.bolts.chains import merged
+from waterspout.bolts.snapshots import (
+    StateCopy,
+    StatePart,
+    decode_part,
+    encode_part,
+    part_sha256,
+)
 from waterspout.bolts.state import MAPS_MAX, TaskState
+from waterspout.bolts.state_slices import Kind
 from waterspout.topology.errors import StateError
 
 
 def part_of(copy: StateCopy) -> StatePart:
     return decode_part(b"".join(encode_part(copy)))
+
+
+class Written:
+    """Writes the snapshots of a task, which add to each other."""
+
+    def __init__(self) -> None:
+        self._data: dict[str, bytes] = {}
+
+    def part(self, cut: StateCopy) -> WrittenPart:
+        """Write a cut."""
+        data = b"".join(encode_part(cut))
+        file = f"part-{len(self._data)}"
+        self._data[file] = data
+        return WrittenPart(file, len(data), part_sha256(data))
+
+    def parts_of(self, state: TaskState) -> list[StatePart]:
+        """Write a snapshot; return the parts that it consists of."""
+        cut = state.snapshot_begin()
+        chain = state.snapshot_written(cut, self.part(cut))
+        return [decode_part(self._data[part.file]) for part in chain]
+
+
+class WrittenPart(NamedTuple):
+    """What a state is told of a part."""
+
+    file: str
+    bytes: int
+    sha256: str
 
 
 def restored(state: TaskState, index: int = 0) -> TaskState:
@@ -107,6 +143,67 @@ def test_a_restored_map_that_nobody_asked_for_stays_in_the_next_snapshot() -> No
     state = TaskState("count")
     state.keyed("rare")["k"] = 1
     assert restored(restored(state)).keyed("rare") == {"k": 1}
+
+
+def test_it_is_not_written_again_where_a_part_adds_to_one_that_has_it() -> None:
+    state = TaskState("count")
+    state.keyed("rare")["k"] = [1]
+    after, written = restored(state), Written()
+    after.records("seen").put("a", (1,))
+    assert written.parts_of(after)[-1].keyed == {"rare": {"k": [1]}, "seen": {"a": (1,)}}
+    after.records("seen").put("b", (2,))
+    assert written.parts_of(after)[-1].keyed == {"seen": {"b": (2,)}}
+    # Asked for while a cut is written that has it, and changed in place.
+    cut = after.snapshot_begin()
+    after.keyed("rare")["k"].append(2)
+    assert after.snapshot_written(cut, written.part(cut))
+    assert merged(written.parts_of(after)).keyed["rare"] == {"k": [1, 2]}
+
+
+def test_what_is_asked_for_while_it_is_written_may_be_changed_in_place() -> None:
+    state = TaskState("count")
+    state.keyed("rare")["k"] = [1]
+    after = restored(state)
+    cut = after.snapshot_begin()
+    after.keyed("rare")["k"].append(2)
+    assert part_of(cut).keyed["rare"] == {"k": [1]}
+
+
+@pytest.mark.parametrize("kind", ["keyed", "task"])
+def test_a_snapshot_has_the_records_that_changed_and_a_chain_all(kind: Kind) -> None:
+    state, written = TaskState("count"), Written()
+    records = state.records("open", kind)
+    assert records._entries is state.records("open", kind)._entries
+    records.put_all({key: (key, {"n": 1}) for key in range(10)})
+    written.parts_of(state)
+    records.put(3, (3, {"n": 2}))
+    records.drop(4)
+    parts = written.parts_of(state)
+    assert parts[-1].maps(kind) == {"open": {3: (3, {"n": 2})}}
+    assert merged(parts).maps(kind)["open"] == dict(records)
+    after = TaskState("count")
+    after.restore([merged(parts)])
+    assert dict(after.records("open", kind)) == dict(records)
+
+
+def test_a_whole_map_of_an_older_version_goes_on_as_records() -> None:
+    state = TaskState("count")
+    state.keyed("best").update({"a": ((1, 2), (3, 4))})
+    state.task("best")["all"] = ()
+    after = restored(state)
+    assert dict(after.records("best")) == {"a": ((1, 2), (3, 4))}
+    after.records("best").put("b", ())
+    assert restored(after).keyed("best") == {"a": ((1, 2), (3, 4)), "b": ()}
+    assert restored(after).task("best") == {"all": ()}
+
+
+def test_one_name_is_one_way_of_keeping() -> None:
+    state = TaskState("count")
+    state.records("m")
+    state.task("m")
+    for again in (state.keyed, lambda name: state.records(name, "task")):
+        with pytest.raises(StateError, match="count: state 'm' is asked for in two ways"):
+            again("m")
 
 
 def test_a_restored_map_that_was_emptied_stays_empty() -> None:

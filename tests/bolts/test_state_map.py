@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from waterspout.bolts import state_sqlite_map
+from waterspout.bolts import state_memory, state_sqlite_map
 from waterspout.bolts.chains import chained
 from waterspout.bolts.snapshots import MapCopy, StateCopy, StatePart, decode_part, encode_part
 from waterspout.bolts.state import Backend
@@ -194,7 +194,7 @@ def test_any_history_is_in_the_chain_of_its_snapshots(entries: StateMap, seed: i
     keys = [f"k{n}" for n in range(rng.choice([3, 40]))] + [1]
     for _ in range(rng.randrange(5, 400)):
         key = rng.choice(keys)
-        match rng.randrange(9):
+        match rng.randrange(10):
             case 0 | 1:
                 model[key] = rng.randrange(1000)
                 entries[key] = model[key]
@@ -209,6 +209,10 @@ def test_any_history_is_in_the_chain_of_its_snapshots(entries: StateMap, seed: i
                 assert entries.drop(key) == (model.pop(key, None) is not None)
             case 5:
                 assert entries.get(key) == model.get(key)
+            case 8:
+                some = {rng.choice(keys): (rng.randrange(1000), "x") for _ in range(4)}
+                model.update(some)
+                entries.put_all(some)
             case 6 if rng.random() < 0.2:
                 entries.cut(whole=rng.random() < 0.5)
                 if rng.random() < 0.5:
@@ -221,6 +225,9 @@ def test_any_history_is_in_the_chain_of_its_snapshots(entries: StateMap, seed: i
                     if type(model.get(other)) is list:
                         model[other].append("late")
                         entries[other].append("late")
+                    elif rng.random() < 0.3:
+                        model.update({other: "late", "new": "late"})
+                        entries.put_all({other: "late", "new": "late"})
                     elif rng.random() < 0.5:
                         model[other] = entries[other] = "late"
                     else:
@@ -230,6 +237,28 @@ def test_any_history_is_in_the_chain_of_its_snapshots(entries: StateMap, seed: i
     assert dict(entries.items()) == model
     assert len(entries) == len(model)
     assert snapshots.take() == model
+
+
+def test_keys_that_came_and_went_make_the_next_part_whole(
+    entries: StateMap, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # What is noted of them would take more memory than what is there.
+    monkeypatch.setattr(state_memory, "CHANGES_MIN", 10)
+    snapshots = Snapshots(entries)
+    entries["stays"] = 1
+    snapshots.take()
+    for number in range(100):
+        entries[f"k{number}"] = number
+        del entries[f"k{number}"]
+    entries["stays"] = 2
+    if isinstance(entries, state_memory.MemoryMap):
+        assert len(entries._changed) < 20
+    entries["last"] = 3
+    del entries["last"]
+    assert snapshots.take() == {"stays": 2}
+    entries["k1"] = 1
+    del entries["stays"]
+    assert snapshots.take() == {"k1": 1}
 
 
 def test_two_maps_of_a_task_are_apart(backend: Backend) -> None:

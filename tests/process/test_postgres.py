@@ -103,7 +103,7 @@ def test_a_restored_task_writes_what_was_not_written_and_nothing_twice(server: S
     write(sink, ["n"], [[n] for n in range(BLOCK_ROWS + 5)])
     part = cut(sink, 1)
     # The task dies after the first of two blocks.
-    (id, (_, handle)), *_ = sink.context.state.keyed("__transactions").items()
+    (id, (_, handle)), *_ = sink.context.state.records("__transactions").items()
     sink.commit(id, handle)
     start(server, part, seed=2)
     start(server, part, seed=3)

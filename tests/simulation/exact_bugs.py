@@ -184,12 +184,12 @@ def task_maps_are_not_kept(patch: Patch) -> None:
 
 def timers_are_not_kept(patch: Patch) -> None:
     """What a bolt waits for is not in the copy of its state (C8)."""
-    original = TaskState.keyed
+    original = TaskState.records
 
-    def keyed(self: TaskState, name: str, *more: Any) -> Any:
+    def records(self: TaskState, name: str, *more: Any) -> Any:
         return {} if name == TIMERS_MAP else original(self, name, *more)
 
-    patch(TaskState, "keyed", keyed)
+    patch(TaskState, "records", records)
 
 
 def failures_count_as_done(patch: Patch) -> None:

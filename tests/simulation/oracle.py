@@ -103,7 +103,8 @@ class Oracle:
         done by bolts that keep nothing."""
         found: Counter[tuple[str, str]] = Counter()
         component_of = {t.task: t.component for t in self.cluster.plan.tasks}
-        for part in self.store.parts():
+        # Of the files of a task the last has its whole maps; records are in all of them.
+        for part in {part.task: part for part in self.store.parts()}.values():
             state = self.cluster.disk.peek(part.file)
             for maps in (state.keyed, state.task):
                 for name, count in _entries(maps.get("seen", {})):

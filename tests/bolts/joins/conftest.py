@@ -31,7 +31,7 @@ class Task:
         if part is not None:
             state.restore([decode_part(part)])
         self.state = state
-        self.timers = Timers(state.keyed(STATE_MAP), lambda: state.key, lambda: self.wall)
+        self.timers = Timers(state.records(STATE_MAP), lambda: state.key, lambda: self.wall)
         context: Any = Context(
             topology="t", component="step", task=1, index=0, parallelism=1, settings={},
             clock=lambda: self.seconds, random=random.Random(1), state=state,

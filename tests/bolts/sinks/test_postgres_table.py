@@ -40,5 +40,5 @@ def test_a_server_that_is_away_fails_the_commit_and_keeps_the_rows(bench, tmp_pa
     sink.before_snapshot(1)
     with pytest.raises(Exception, match="connection"):
         sink.on_durable(1)
-    assert len(sink.context.state.keyed("__transactions")) == 1
+    assert len(sink.context.state.records("__transactions")) == 1
     sink.cleanup()

@@ -30,7 +30,7 @@ def test_rows_are_added_once_each(bench, path: Path) -> None:
     sink = bench.start(SqliteTable(str(path), "counts"))
     sink.process_batch(bench.batch(["w", "n"], [["a", 1], ["b", [1, None]], ["ü", b"\0"]]))
     sink.before_snapshot(1)
-    ((id, (_, handle)),) = sink.context.state.keyed("__transactions").items()
+    ((id, (_, handle)),) = sink.context.state.records("__transactions").items()
     for _ in range(3):
         sink.commit(id, handle)
     assert select(path) == [("a", 1), ("b", "[1,null]"), ("ü", b"\0")]

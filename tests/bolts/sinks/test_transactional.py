@@ -82,7 +82,7 @@ def test_nothing_is_shown_before_its_checkpoint_is_durable(bench) -> None:
     assert not world.shown
     sink.on_durable(1)
     assert list(world.shown.values()) == [[1, 2]]
-    assert not sink.context.state.keyed(STATE_MAP)
+    assert not sink.context.state.records(STATE_MAP)
 
 
 def test_a_later_checkpoint_commits_what_an_earlier_one_left(bench) -> None:
@@ -147,7 +147,7 @@ def test_an_empty_checkpoint_makes_no_handle(bench) -> None:
     sink = bench.start(Sink(world))
     snapshot(sink, 1)
     sink.on_durable(1)
-    assert not world.shown and not sink.context.state.keyed(STATE_MAP)
+    assert not world.shown and not sink.context.state.records(STATE_MAP)
 
 
 def test_handles_go_to_tasks_that_exist_when_the_parallelism_changes(bench) -> None:

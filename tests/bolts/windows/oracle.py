@@ -8,9 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from waterspout.bolts.records import Records
 from waterspout.bolts.windows.aggregates import Aggregate, CountRows, Max, Min, Sum
 from waterspout.bolts.windows.item_aggregates import Distinct
-from waterspout.bolts.windows.kept import Kept
 from waterspout.bolts.windows.logic import Firing, Rows
 from waterspout.topology.marks import MIN_WATERMARK
 
@@ -130,8 +130,8 @@ class Maps:
     def __init__(self) -> None:
         self.maps: dict[str, dict[Any, Any]] = {}
 
-    def __call__(self, name: str) -> Kept:
-        return Kept(self.maps.setdefault(name, {}))
+    def __call__(self, name: str) -> Records:
+        return Records(self.maps.setdefault(name, {}))
 
     def empty(self) -> bool:
         return not any(self.maps.values())
