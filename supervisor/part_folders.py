@@ -60,9 +60,11 @@ class LocalFolder:
         try:
             written = _write_whole(temporary, pieces)
             os.replace(temporary, self._folder / name)
-        except BaseException:
+        except BaseException as error:
             with contextlib.suppress(OSError):
                 temporary.unlink()
+            if isinstance(error, OSError) and error.errno and not error.filename:
+                raise OSError(error.errno, error.strerror, str(self._folder)) from error
             raise
         _fsync_folder(self._folder)
         return written

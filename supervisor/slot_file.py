@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import mmap
+import os
+import sys
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -27,13 +29,28 @@ def slot_path(state_dir: Path, worker: int, incarnation: int) -> Path:
 
 
 def map_slot(path: Path) -> Callable[[int], mmap.mmap]:
-    """Return what makes the file with so many bytes and maps it. Called by the worker."""
+    """Return what makes the file with so many bytes and maps it. Called by the worker.
+
+    The room is taken at once: a page that finds none when it is first written to would kill the
+    worker (SIGBUS). Without room there is no file, and what is noted dies with the worker: what
+    was at work then gains no attempt.
+    """
 
     def make(size: int) -> mmap.mmap:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with path.open("w+b") as file:
-            file.truncate(size)
-            return mmap.mmap(file.fileno(), size)
+        try:
+            with path.open("w+b") as file:
+                os.posix_fallocate(file.fileno(), 0, size)
+                return mmap.mmap(file.fileno(), size)
+        except OSError as error:
+            print(
+                f"{path}: no crash slot ({error.strerror}): if this worker dies, nobody knows "
+                "which messages it had at work; they are replayed without a further attempt noted",
+                file=sys.stderr,
+            )
+            with suppress(OSError):
+                path.unlink()
+            return mmap.mmap(-1, size)
 
     return make
 

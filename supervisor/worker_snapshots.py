@@ -57,6 +57,6 @@ def write_part(
         written = store.write(job.epoch, job.round, job.task, encode_part(job.copy))
     # A copy that was given up while it was written may be anything; the thread has to live on.
     except Exception as error:
-        text = f"task {job.task}: {type(error).__name__}: {error}"
+        text = f"{job.copy.component} (task {job.task}): {type(error).__name__}: {error}"
         return lambda now: core.on_part_failed(job, text, now)
     return lambda now: core.on_part_written(job, written, now)

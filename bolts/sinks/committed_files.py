@@ -229,8 +229,11 @@ class _ByteFiles(CommittedFiles):
         """Write what waits; when the disk fails, all of it waits on, and is written over."""
         done = 0
         while done < len(self._waiting):
-            with memoryview(self._waiting) as view:
-                done += os.pwrite(self._descriptor, view[done:], self._size + done)
+            try:
+                with memoryview(self._waiting) as view:
+                    done += os.pwrite(self._descriptor, view[done:], self._size + done)
+            except OSError as error:
+                raise OSError(error.errno, error.strerror, str(self._folder)) from error
         self._size += done
         self._waiting.clear()
 

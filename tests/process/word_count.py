@@ -139,9 +139,10 @@ def workers_of(pid: int) -> dict[int, psutil.Process]:
     """Return the worker processes of a run by number."""
     found = {}
     for child in psutil.Process(pid).children():
-        for option in child.cmdline():
-            if option.startswith("--worker="):
-                found[int(option.removeprefix("--worker="))] = child
+        with suppress(psutil.NoSuchProcess):  # killed just now
+            for option in child.cmdline():
+                if option.startswith("--worker="):
+                    found[int(option.removeprefix("--worker="))] = child
     return found
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 
+import pytest
 from waterspout.spouts.groups import Group
 from waterspout.supervisor.crash_slot import CrashSlot, slot_bytes
 from waterspout.supervisor.slot_file import Suspects, map_slot, read_slot, slot_path
@@ -59,3 +62,22 @@ def test_a_file_of_another_size_names_nobody_and_is_gone(tmp_path: Path) -> None
 def test_only_the_user_may_look_into_the_folder(tmp_path: Path) -> None:
     path = write(tmp_path)
     assert path.parent.stat().st_mode & 0o077 == 0
+
+
+def test_all_of_its_room_is_taken_at_once(tmp_path: Path) -> None:
+    """A page that found no room later on would kill the worker."""
+    path = write(tmp_path)
+    assert path.stat().st_blocks * 512 >= slot_bytes(PLAN, 0)
+
+
+def test_without_room_there_is_no_file_and_the_worker_lives(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(descriptor: int, offset: int, size: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "posix_fallocate", full)
+    path = write(tmp_path)
+    assert not path.exists()
+    assert read_slot(PLAN, tmp_path, 0, 77) == NOBODY
+    assert f"{path}: no crash slot (No space left on device)" in capsys.readouterr().err

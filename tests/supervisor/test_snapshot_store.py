@@ -89,7 +89,7 @@ def test_a_disk_that_fails_leaves_the_older_part_and_no_other(
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(os, step, fail)
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(OSError, match=f"No space left on device: '{folder}'"):
         store.write(1, 2, 7, pieces(2))
     assert names(folder) == [older.file]
     assert store.read(older.file, older.sha256).keyed["counts"]["word0"] == 1

@@ -40,7 +40,7 @@ def test_a_full_disk_fails_the_round_only(tmp_path: Path) -> None:
     write_part(core, FullDisk(tmp_path / "snapshots"), job())(0.0)  # type: ignore[arg-type]
     ((outcome, text),) = core.parts
     assert outcome == "failed"
-    assert text.startswith("task 3: OSError")
+    assert text.startswith("count (task 3): OSError")
     assert "No space left" in text
 
 
