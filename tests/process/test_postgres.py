@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import random
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,7 +18,9 @@ from waterspout.bolts.state import TaskState
 from waterspout.topology.component import Context
 from waterspout.topology.tuples import tuple_class
 
+from .exact_count import ExactProject
 from .postgres import Server, binaries, running
+from .word_count import LIMIT_S, wait_for, workers_of
 
 psycopg = pytest.importorskip("psycopg", reason="needs the extra: pip install -e '.[postgres]'")
 pytestmark = pytest.mark.skipif(
@@ -136,3 +140,34 @@ def test_a_row_that_the_table_refuses_leaves_nothing_of_its_block(server: Server
     with pytest.raises(psycopg.errors.CheckViolation):
         sink.on_durable(1)
     assert select(server) == [] == select(server, "SELECT * FROM waterspout_commits")
+
+
+def test_a_run_whose_worker_and_database_die_has_every_row_once(
+    server: Server, tmp_path: Path
+) -> None:
+    project = ExactProject(tmp_path)
+    project.change("class: SqliteTable", "class: PostgresTable")
+    project.change("path: counts.sqlite, table: counts", f'dsn: "{server.dsn}", table: counts')
+    project.change("inputs: [count]", "inputs: [split]")
+    true = project.write_texts(lines=3000)
+    run = project.start()
+    try:
+        wait_for(lambda: rows_so_far(server) > 1000, "some rows")
+        workers_of(run.pid)[1].kill()
+        server.kill()
+        wait_for(lambda: "connection failed" in json.dumps(project.status(run.pid)), "a commit that fails")
+        server.start()
+        _, err = run.communicate(timeout=2 * LIMIT_S)
+        assert run.returncode == 0, err
+    finally:
+        run.kill()
+    counted = "SELECT word, count(*) FROM counts GROUP BY word"
+    assert dict(select(server, counted)) == dict(true)
+
+
+def rows_so_far(server: Server) -> int:
+    """Return the number of rows; 0 without a table."""
+    if select(server, "SELECT to_regclass('counts')") == [(None,)]:
+        return 0
+    ((rows,),) = select(server, "SELECT count(*) FROM counts")
+    return int(rows)
