@@ -31,6 +31,7 @@ class Server:
         self._folder, self._bin, self._user = folder, bin, user
         #: What connects to it.
         self.dsn = f"host={folder} dbname=postgres user=waterspout"
+        self.runs = False
 
     def _run(self, *command: str) -> None:
         done = subprocess.run(
@@ -50,9 +51,11 @@ class Server:
         """Start it; it answers when this returns."""
         options = f"-c listen_addresses='' -c unix_socket_directories='{self._folder}' -c fsync=off"
         self._run("pg_ctl", "-D", "data", "-w", "-t", "30", "-l", "log", "-o", options, "start")
+        self.runs = True
 
     def kill(self) -> None:
         """End it at once, as a crash does."""
+        self.runs = False
         self._run("pg_ctl", "-D", "data", "-w", "-m", "immediate", "stop")
 
 
@@ -76,4 +79,5 @@ def running(bin: Path) -> Iterator[Server]:
         try:
             yield server
         finally:
-            server.kill()
+            if server.runs:
+                server.kill()

@@ -155,12 +155,14 @@ def test_a_run_whose_worker_and_database_die_has_every_row_once(
         wait_for(lambda: rows_so_far(server) > 1000, "some rows")
         workers_of(run.pid)[1].kill()
         server.kill()
-        wait_for(lambda: "connection failed" in json.dumps(project.status(run.pid)), "a commit that fails")
+        wait_for(lambda: "OperationalError" in json.dumps(project.status(run.pid)), "a lost commit")
         server.start()
         _, err = run.communicate(timeout=2 * LIMIT_S)
         assert run.returncode == 0, err
     finally:
         run.kill()
+        if not server.runs:
+            server.start()
     counted = "SELECT word, count(*) FROM counts GROUP BY word"
     assert dict(select(server, counted)) == dict(true)
 
