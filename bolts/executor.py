@@ -104,7 +104,7 @@ class BoltExecutor:
         if self.gate is not None and self.gate.holds_back(work):
             return
         self.queue.append(work)
-        self.queued_rows += length_hint(work.source)
+        self.queued_rows += length_hint(work.counter)
 
     def enqueue_mark(self, channel: Channel, mark: Mark) -> None:
         """Take a mark: its turn comes behind the frames that came before it on its channel."""
@@ -147,7 +147,7 @@ class BoltExecutor:
 
     def _call_at_work(self) -> tuple[int, int, int]:
         """Return what differs from one call of the bolt to the next (for ``emit_max``)."""
-        rows_left = length_hint(self.queue[0].source) if self.queue else 0
+        rows_left = length_hint(self.queue[0].counter) if self.queue else 0
         return self.executed, self.calls, rows_left
 
     def work_on(self, roots: tuple[int, ...]) -> tuple[int, ...]:
@@ -206,12 +206,12 @@ class BoltExecutor:
         """Hand up to ``budget`` rows of the run at work to the bolt."""
         count = min(work.run_left, budget)
         roots = self.work_on(work.roots)
-        before = length_hint(work.source)
+        before = length_hint(work.counter)
         try:
             self._step(work, count)
         except (Exception, SystemExit) as error:
             self._fail_run(work, error)
-        done = before - length_hint(work.source)
+        done = before - length_hint(work.counter)
         self.executed += done
         self.queued_rows -= done
         work.run_left -= done
@@ -233,7 +233,7 @@ class BoltExecutor:
         self.note(error, work.roots)
         if work.roots:
             rest = sum(count for count, _ in work.runs[work.unread :])
-            deque(islice(work.source, max(length_hint(work.source) - rest, 0)), maxlen=0)
+            deque(islice(work.source, max(length_hint(work.counter) - rest, 0)), maxlen=0)
 
     def note(self, error: BaseException, roots: tuple[int, ...]) -> None:
         """Fail roots for what user code raised."""
@@ -310,13 +310,13 @@ class BoltExecutor:
         """Go on with a paused generator; say whether it has ended."""
         work: Any = self.queue[0]
         roots = self.work_on(work.roots)
-        before = length_hint(work.source)
+        before = length_hint(work.counter)
         try:
             self._pull()
         except (Exception, SystemExit) as error:
             self._generator = None
             self._fail_run(work, error)
-        done = before - length_hint(work.source)
+        done = before - length_hint(work.counter)
         self.queued_rows -= done
         work.run_left -= done
         self.emitter.close_run(roots)

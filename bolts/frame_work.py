@@ -23,13 +23,13 @@ class FrameWork:
 
     Attributes:
         remote: it came over a link: its credit is to be given back.
-        source: the rows as an iterator; its ``__length_hint__`` tells how many are left. Where
-            columns came, it is a ColumnCursor until ``take_apart``.
+        source: the rows as an iterator. Where columns came, it is a ColumnCursor until
+            ``take_apart``.
         roots: what the run at work descends from.
     """
 
-    __slots__ = ("by_row", "channel", "cls", "edge", "left", "remote", "roots", "run_left",
-                 "runs", "source", "unread")  # fmt: skip
+    __slots__ = ("by_row", "channel", "cls", "counter", "edge", "left", "remote", "roots",
+                 "run_left", "runs", "source", "unread")  # fmt: skip
 
     def __init__(
         self, channel: Channel, cls: type[Tuple], edge: int, runs: list[Run], rows: Rows,
@@ -41,6 +41,8 @@ class FrameWork:
         self.runs = runs
         self.source: Iterator[Any]
         self.source = ColumnCursor(rows) if isinstance(rows, Columns) else iter(rows)
+        #: Moves with ``source``: its ``__length_hint__`` tells how many rows are left.
+        self.counter: Any = self.source
         self.remote = remote
         #: Index of the next run, and rows left of the one at work.
         self.unread = 0
@@ -61,7 +63,10 @@ class FrameWork:
     def take_apart(self) -> None:
         """Have ``source`` yield rows at C speed. Called for bolts that work row by row."""
         if isinstance(self.source, ColumnCursor):
-            self.source = iter(self.source.take(length_hint(self.source)).tuples())
+            columns = self.source.take(length_hint(self.source))
+            # A Tuple is made of each row at once, so that zip can use its own tuple again.
+            first, *others = map(iter, columns.values)
+            self.counter, self.source = first, zip(first, *others, strict=False)
 
     def take(self, count: int) -> Rows:
         """Take the next ``count`` rows: columns if they came so."""

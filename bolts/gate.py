@@ -61,7 +61,7 @@ class Gate:
 
     def _hold(self, work: Queued) -> None:
         self.alignment.stash(work.channel, work)
-        self.rows_of[work.channel] = self.rows_of.get(work.channel, 0) + length_hint(work.source)
+        self.rows_of[work.channel] = self.rows_of.get(work.channel, 0) + length_hint(work.counter)
 
     def barrier(self, channel: Channel, number: int) -> Verdict:
         """Take a barrier whose turn has come; its channel waits from now on."""
@@ -94,7 +94,7 @@ class Gate:
             if work.channel != channel:
                 executor.queue.append(work)
                 continue
-            executor.queued_rows -= length_hint(work.source)
+            executor.queued_rows -= length_hint(work.counter)
             self._hold(work)
 
     def cut(self) -> None:
@@ -115,5 +115,5 @@ class Gate:
         while released:
             _, work = released.popleft()
             executor.queue.append(work)
-            executor.queued_rows += length_hint(work.source)
+            executor.queued_rows += length_hint(work.counter)
         self.rows_of.clear()

@@ -15,7 +15,7 @@ class QueuedMark:
 
     run_left = unread = 0
     runs: tuple[Any, ...] = ()
-    source: tuple[Any, ...] = ()
+    counter: tuple[Any, ...] = ()
 
     def __init__(self, channel: Channel, mark: Mark) -> None:
         self.channel = channel

@@ -65,7 +65,7 @@ class WholeRuns:
     def _take_runs(self, work: FrameWork, budget: int) -> list[Run]:
         """Return (rows, roots) of what is worked on now; of the last run perhaps only a part."""
         left, runs_max = budget, self.runs_max()
-        if length_hint(work.source) <= left and len(work.runs) <= runs_max:
+        if length_hint(work.counter) <= left and len(work.runs) <= runs_max:
             return work.rest()
         runs: list[Run] = []
         while True:

@@ -45,28 +45,39 @@ class Group:
         self.kept = kept
         self.before = before
 
+    @property
+    def plain(self) -> bool:
+        """Whether nothing but the range is of use any more once it is worked through: a first
+        try, whose payload nobody keeps."""
+        return not (self.attempts or self.dead or self.kept)
+
+    def extend(self, group: Group) -> bool:
+        """Make ``group`` a part of this one, if it is the next range and both are ``plain``."""
+        if self.end != group.start or self.partition != group.partition:
+            return False
+        if not (self.plain and group.plain):
+            return False
+        if group.count:
+            self.since = min(self.since, group.since) if self.count else group.since
+        if group.before is not None:
+            self.before = lowest((self, group))
+        self.end = group.end
+        self.count += group.count
+        return True
+
 
 def joined(groups: Iterable[Group]) -> list[Group]:
-    """Return groups that were worked through, neighbours made one; the oldest first.
-
-    Only messages of a first try, whose payload nobody keeps: of them nothing but the range is of
-    use any more.
-    """
+    """Return groups that were worked through, ``plain`` neighbours made one; the oldest first."""
     found: list[Group] = []
     plain: list[Group] = []
     for group in groups:
-        (found if group.attempts or group.dead or group.kept else plain).append(group)
+        (plain if group.plain else found).append(group)
     plain.sort(key=lambda group: (group.partition, group.start))
     last: Group | None = None
     for group in plain:
-        if last is None or last.partition != group.partition or last.end != group.start:
+        if last is None or not last.extend(group):
             found.append(group)
             last = group
-            continue
-        if group.count:
-            last.since = min(last.since, group.since) if last.count else group.since
-        last.end, last.count = group.end, last.count + group.count
-        last.before = lowest((last, group))
     found.sort(key=lambda group: (not group.count, group.since))
     return found
 

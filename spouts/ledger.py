@@ -150,13 +150,15 @@ class Ledger:
     def _work_through(self, group: Group) -> None:
         if self._at_once:
             self._make_durable(group)
-        else:
+            return
+        self.worked_through += group.count
+        # Almost always it is the next range; what comes in another order is sorted now and then.
+        if not (self.seeks and self._worked and self._worked[-1].extend(group)):
             self._worked.append(group)
-            self.worked_through += group.count
-            if len(self._worked) > self._join_at and self.seeks:
-                self._worked = joined(self._worked)
-                # What cannot be joined is not looked at again and again.
-                self._join_at = max(self._join_max, 2 * len(self._worked))
+        if len(self._worked) > self._join_at and self.seeks:
+            self._worked = joined(self._worked)
+            # What cannot be joined is not looked at again and again.
+            self._join_at = max(self._join_max, 2 * len(self._worked))
 
     def _make_durable(self, group: Group) -> None:
         positions = self._positions.get(group.partition)
@@ -382,17 +384,17 @@ class Ledger:
         return None
 
     def first_unacked(self, now: float) -> list[Any] | None:
-        """Return [partition, position, age in seconds] of the oldest message in flight."""
-        oldest: Group | Retry | None = None
+        """Return [partition, position, age in seconds] of the first message that is not durable,
+        in the partition that has the oldest; within a partition it never goes back."""
+        # Ranges stay few; where every message is kept on its own, it is the oldest that is known.
+        some = None if self.seeks else 1
         groups = (*list(self._groups.values()), *self._burials)
-        for group in (*groups, *self._worked[:1], *self._frozen[:1]):
-            if not group.count:
-                continue
-            if oldest is None or group.since < oldest.since:
-                oldest = group
-        for _, _, retry in list(self._retries):
-            if oldest is None or retry.since < oldest.since:
-                oldest = retry
-        if oldest is None:
+        groups += (*self._worked[:some], *self._frozen[:some])
+        waiting: list[Group | Retry] = [group for group in groups if group.count]
+        waiting += [retry for _, _, retry in list(self._retries)]
+        if not waiting:
             return None
-        return [oldest.partition, oldest.start, max(now - oldest.since, 0.0)]
+        partition = min(waiting, key=lambda each: each.since).partition
+        own = (each for each in waiting if each.partition == partition)
+        first = min(own, key=lambda each: each.start)
+        return [partition, first.start, max(now - first.since, 0.0)]

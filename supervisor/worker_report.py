@@ -129,7 +129,7 @@ class Reporter:
     @staticmethod
     def _rows_left(executor: BoltExecutor) -> int:
         try:
-            return length_hint(executor.queue[0].source)
+            return length_hint(executor.queue[0].counter)
         except IndexError:
             return 0
 

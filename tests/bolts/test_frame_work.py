@@ -72,8 +72,18 @@ def test_rows_are_taken_as_they_came_or_apart() -> None:
         part = frame.take(5)
         assert isinstance(part, kind) and part == [[n] for n in range(5)]
         frame.take_apart()
-        assert length_hint(frame.source) == 15
-        assert [row[0] for row in frame.source] == list(range(5, 20))
+        assert length_hint(frame.counter) == 15
+        assert [next(frame.source)[0] for _ in range(4)] == list(range(5, 9))
+        assert length_hint(frame.counter) == 11
+        assert [row[0] for row in frame.source] == list(range(9, 20))
+
+
+def test_columns_that_are_taken_apart_give_rows_and_say_how_many_are_left() -> None:
+    columns = Columns([[1, 2, 3], ["a", "b", "c"]])
+    frame = FrameWork((1, 0, 2), ANY, EDGE, [(3, (1,))], columns, remote=False)
+    frame.take_apart()
+    assert (next(frame.source), length_hint(frame.counter)) == ((1, "a"), 2)
+    assert (list(frame.source), length_hint(frame.counter)) == ([(2, "b"), (3, "c")], 0)
 
 
 def test_the_rest_is_what_is_left_of_the_run_at_work_and_all_behind_it() -> None:

@@ -58,6 +58,18 @@ def test_a_gap_without_messages_has_no_age() -> None:
     assert (first.start, last.start) == (0, 20)
 
 
+def test_only_the_next_range_of_its_partition_is_taken_in() -> None:
+    group = Group("a", 0, 10, 3, 5.0)
+    for other in (Group("a", 11, 12, 1, 0.0), Group("b", 10, 12, 1, 0.0),
+                  Group("a", 10, 11, 1, 0.0, attempts=1)):  # fmt: skip
+        assert not group.extend(other)
+        assert ranges([group]) == [("a", 0, 10, 3)]
+    assert group.extend(Group("a", 10, 12, 2, 6.0))
+    assert ranges([group]) == [("a", 0, 12, 5)] and group.since == 5.0
+    tried = Group("a", 0, 1, 1, 0.0, attempts=1)
+    assert not tried.extend(Group("a", 1, 2, 1, 0.0))
+
+
 def test_neighbours_hold_the_lowest_watermark_of_all_that_have_one() -> None:
     groups = [
         Group("a", n, n + 1, 1, 0.0, before=before)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from waterspout.topology.channels import OpenFrame, draw_edge
@@ -121,6 +122,18 @@ def test_columns_stay_columns_unless_they_are_few_or_rows_came_first() -> None:
         put(frame, count, by_column=True)
         put(frame, many, by_column=True)
         assert isinstance(frame.take()[2], Columns) is kept
+
+
+@pytest.mark.parametrize("few", [0, 1])
+def test_many_rows_of_one_value_leave_as_a_column_and_others_as_they_are(few: int) -> None:
+    frame, count = OpenFrame((1, 0, 2), 0), Columns.height_min - few
+    for width in (1, 2):
+        rows = [[number] * width for number in range(count)]
+        frame.rows.extend(rows)
+        left = frame.take()[2]
+        assert left == rows
+        assert isinstance(left, Columns) is (width == 1 and not few)
+        assert not frame.rows
 
 
 def test_rows_of_several_runs_are_noted_run_by_run() -> None:
