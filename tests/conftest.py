@@ -5,7 +5,7 @@ machine. Random examples belong to a search, not to a gate: ``HYPOTHESIS_PROFILE
 new ones.
 
 Kinds: every test has the mark of its kind, by its folder. ``-m unit`` runs what needs no real
-process; see CONTRIBUTING.md.
+process; see CONTRIBUTING.md. Their ``tmp_path`` is in memory.
 
 Beside each other: with ``-n auto`` (pytest-xdist) files run beside files, never tests of one
 file, and long ones come first. Each has folders, ports and namespaces of its own.
@@ -16,6 +16,7 @@ from __future__ import annotations
 import gc
 import os
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,15 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 from xdist.scheduler import LoadScopeScheduling
+
+from .hang_traces import HangTraces
+from .side_by_side import FilesBesideFiles, tell_what_matters
+from .unit_folders import unit_folder, unit_folders  # noqa: F401
+
+# Where none is written (PYTHONDONTWRITEBYTECODE is common in images), each test process would make
+# every test's assertions tell more anew, 5 s, and each process of a test compile what it imports.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 _PATIENT = [HealthCheck.too_slow]
 
@@ -40,13 +50,30 @@ KINDS = {"hosts": "process", "process": "process", "simulation": "simulation"}
 #: Test processes of ``-n auto`` at most: real clusters beside each other have to share the cores.
 PROCESSES_MAX = 4
 
-
 #: The kind of the test that runs now.
 _RUNNING: list[str] = []
+_TRACES = pytest.StashKey[HangTraces]()
 
 
 def _folder(item: pytest.Item) -> str:
     return item.path.relative_to(_TESTS).parts[0]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Watch for tests that hang."""
+    config.stash[_TRACES] = HangTraces()
+    config.pluginmanager.register(config.stash[_TRACES])
+    tell_what_matters(config)
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave out the folders of other kinds, where one kind is asked for."""
+    asked = config.option.markexpr
+    if asked not in {"unit", *KINDS.values()} or collection_path.parent != _TESTS:
+        return None
+    if collection_path.is_dir() and KINDS.get(collection_path.name, "unit") != asked:
+        return True
+    return None
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -82,14 +109,16 @@ def pytest_collection_finish() -> None:
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Note the kind of the test that begins."""
     _RUNNING[:] = [KINDS.get(_folder(item), "unit")]
+    item.config.stash[_TRACES].begins(alone=_RUNNING != ["unit"])
 
 
-class FilesBesideFiles(LoadScopeScheduling):  # type: ignore[misc]
-    """Gives each test process whole files, in the order of collection; a simulation by tests."""
-
-    def _split_scope(self, nodeid: str) -> str:
-        path = nodeid.partition("::")[0]
-        return nodeid if path.startswith("tests/simulation/") else path
+@pytest.fixture
+def tmp_path(request: pytest.FixtureRequest) -> Path:
+    """A folder for this test: in memory for a unit test, else of pytest's own."""
+    if _RUNNING == ["unit"]:
+        return unit_folder(request)
+    found: Path = request.getfixturevalue("tmp_path")
+    return found
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
