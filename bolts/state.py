@@ -26,13 +26,12 @@ from .state_handles import (
     MapHandle,
     ValueHandle,
     as_kept,
-    handle_of,
-    map_name,
     ttl_ms_of,
 )
 from .state_keys import KeyGroup, TupleKeys, is_owned
 from .state_map import StateMap, copied
 from .state_memory import MemoryBackend, MemoryMap
+from .state_names import handle_of, map_name
 from .state_slices import Kind
 from .whole_maps import copy_of
 
@@ -316,7 +315,9 @@ class TaskState:
         if self.prepared:
             raise StateError(f"{self._component}: {what} is asked for after prepare; do it there")
         entries = self._of_handle(kind, name, bool(ttl_ms))
-        handle = HANDLES[kind](name, self, entries, ttl_ms, self._wall_ms, **more)
+        handle = HANDLES[kind](
+            f"{self._component}: {what}", self, entries, ttl_ms, self._wall_ms, **more
+        )
         self._handles[f"{kind}:{name}"] = handle
         return handle
 

@@ -14,7 +14,7 @@ from waterspout.topology.errors import StateError
 from waterspout.topology.units import parse_duration
 
 from .state_map import ABSENT, StateMap
-from .state_slices import SCALARS
+from .state_values import KEYS, KEYS_ALLOWED, SCALARS, VALUES, fault_of
 
 #: Stands for the key where no tuple is at work.
 NO_KEY: Any = type("_NoKey", (), {"__repr__": lambda self: "NO_KEY"})()
@@ -32,10 +32,12 @@ class _Handle:
     """What all handles have in common."""
 
     def __init__(
-        self, name: str, keys: KeyAtWork, entries: StateMap, ttl_ms: int,
+        self, title: str, keys: KeyAtWork, entries: StateMap, ttl_ms: int,
         wall_ms: Callable[[], int],
     ) -> None:  # fmt: skip
-        self._name, self._keys, self._map = name, keys, entries
+        #: What it is called in errors.
+        self._title = title
+        self._keys, self._map = keys, entries
         self._ttl_ms, self._wall_ms = ttl_ms, wall_ms
         self._writes = 0
 
@@ -47,10 +49,14 @@ class _Handle:
         key = self._keys.key
         if key is NO_KEY:
             raise StateError(
-                f"state {self._name!r}: no key is at work here; in process_batch use "
+                f"{self._title}: no key is at work here; in process_batch use "
                 "context.state.by_key(batch), elsewhere set context.state.key"
             )
         return key
+
+    def _refused(self, value: Any) -> StateError:
+        """Return the error for a value that no snapshot could hold, where it is set."""
+        return StateError(f"{self._title}, key {self._keys.key!r:.80}: {fault_of(value)}")
 
     def _sweep_some(self) -> None:
         """Count a write; once in a while drop what is over of a few keys."""
@@ -93,7 +99,14 @@ class ValueHandle(_Handle):
         return value if type(value) in SCALARS else self._map.own(key)
 
     def set(self, value: Any) -> None:
-        """Set the value of the key at work."""
+        """Set the value of the key at work.
+
+        Raises:
+            StateError: state cannot keep values of its type. What it holds is looked at when the
+                next snapshot is written.
+        """
+        if type(value) not in VALUES:
+            raise self._refused(value)
         if self._ttl_ms:
             self._map.put(self._key(), (self._wall_ms(), value))
             self._sweep_some()
@@ -120,17 +133,28 @@ class ListHandle(_Handle):
 
     def append(self, value: Any) -> None:
         """Add an element to the list of the key at work."""
-        self.extend((value,))
+        if type(value) not in VALUES:
+            raise self._refused(value)
+        self._add([value])
 
     def extend(self, values: Iterable[Any]) -> None:
-        """Add elements to the list of the key at work."""
+        """Add elements to the list of the key at work: all or, when one is refused, none."""
+        self._add(self._checked(values))
+
+    def _checked(self, values: Iterable[Any]) -> list[Any]:
+        values = list(values)
+        if not VALUES.issuperset(map(type, values)):
+            raise self._refused(next(value for value in values if type(value) not in VALUES))
+        return values
+
+    def _add(self, values: list[Any]) -> None:
         key = self._key()
         there = self._map.peek(key, ABSENT)
         if self._ttl_ms:
             now = self._wall_ms()
             values = [(now, value) for value in values]
         if there is ABSENT:
-            self._map.put(key, list(values))
+            self._map.put(key, values)
         else:
             self._map.own(key).extend(values)
         if self._ttl_ms:
@@ -141,9 +165,11 @@ class ListHandle(_Handle):
         return self._living(self._map.peek(self._key(), ()))
 
     def set(self, values: Iterable[Any]) -> None:
-        """Put these elements in place of those of the key at work."""
+        """Put these elements in place of those of the key at work, unless one is refused."""
+        values = self._checked(values)
         self._map.drop(self._key())
-        self.extend(values)
+        if values:
+            self._add(values)
 
     def all(self) -> Iterator[tuple[Any, list[Any]]]:
         """Yield (key, elements) of all keys of this task; for ``finish``, not for each tuple."""
@@ -178,19 +204,52 @@ class MapHandle(_Handle, MutableMapping[Any, Any]):
     """
 
     def __getitem__(self, entry: Any) -> Any:
+        value = self.get(entry, ABSENT)
+        if value is ABSENT:
+            raise KeyError(entry)
+        return value
+
+    def get(self, entry: Any, default: Any = None) -> Any:
+        """Return the value of an entry, or ``default``.
+
+        A list or dict may be changed in place until the call ends.
+        """
         key = self._key()
         value = self._map.peek(key, _NOTHING).get(entry, ABSENT)
         if value is ABSENT:
-            raise KeyError(entry)
+            return default
         if self._ttl_ms:
             at, value = value
             if at <= self._wall_ms() - self._ttl_ms:
-                raise KeyError(entry)
+                return default
             return value if type(value) in SCALARS else self._map.own(key)[entry][1]
         return value if type(value) in SCALARS else self._map.own(key)[entry]
 
+    def pop(self, entry: Any, default: Any = ABSENT) -> Any:
+        """Take an entry out; return its value, or ``default`` where that is given."""
+        key = self._key()
+        value = ABSENT
+        if entry in self._map.peek(key, _NOTHING):
+            there = self._map.own(key)
+            value = there.pop(entry)
+            if not there:
+                self._map.drop(key)
+            if self._ttl_ms:
+                at, value = value
+                if at <= self._wall_ms() - self._ttl_ms:
+                    value = ABSENT
+        if value is ABSENT:
+            value = default
+        if value is ABSENT:
+            raise KeyError(entry)
+        return value
+
     def __setitem__(self, entry: Any, value: Any) -> None:
         key = self._key()
+        if type(value) not in VALUES:
+            raise self._refused(value)
+        if type(entry) not in KEYS:
+            raise StateError(f"{self._title}, entry {entry!r:.80}: {KEYS_ALLOWED}")
         if self._ttl_ms:
             value = (self._wall_ms(), value)
         if self._map.peek(key, ABSENT) is ABSENT:
@@ -201,13 +260,7 @@ class MapHandle(_Handle, MutableMapping[Any, Any]):
             self._sweep_some()
 
     def __delitem__(self, entry: Any) -> None:
-        key = self._key()
-        if entry not in self:
-            raise KeyError(entry)
-        there = self._map.own(key)
-        del there[entry]
-        if not there:
-            self._map.drop(key)
+        self.pop(entry)
 
     def __iter__(self) -> Iterator[Any]:
         there = self._map.peek(self._key(), _NOTHING)
@@ -272,22 +325,6 @@ def as_kept(kind: str, stored: Any, *, was: bool, now: bool, at: int) -> Any:
     if now:
         return {entry: (at, value) for entry, value in stored.items()}
     return {entry: value for entry, (_, value) in stored.items()}
-
-
-def handle_of(name: str) -> tuple[str, str, bool] | None:
-    """Return (kind, name, whether it has a ttl) of the handle whose map is ``name``, or None."""
-    kind, colon, rest = name.partition(":")
-    bare = kind.removesuffix(_TTL)
-    return (bare, rest, bare != kind) if colon and bare in HANDLES else None
-
-
-#: In the name of a handle's map: its entries carry the time of their last write.
-_TTL = "+ttl"
-
-
-def map_name(kind: str, name: str, ttl: bool) -> str:
-    """Return the name of the map that a handle stands on."""
-    return f"{kind}{_TTL if ttl else ''}:{name}"
 
 
 def ttl_ms_of(component: str, what: str, ttl: float | str | None) -> int:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from typing import Any
 
 from .snapshots import MapCopy
-from .state_slices import SCALARS
+from .state_values import SCALARS
 
 #: Stands for no value; None is one.
 ABSENT: Any = type("_Absent", (), {"__repr__": lambda self: "ABSENT"})()

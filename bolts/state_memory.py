@@ -8,7 +8,8 @@ from typing import Any
 
 from .snapshots import MapCopy
 from .state_map import ABSENT, StateMap, copied
-from .state_slices import SCALARS, SLICE_KEYS_MAX, Kind, gone_slice, pack_keys, pack_slices
+from .state_slices import SLICE_KEYS_MAX, Kind, gone_slice, pack_keys, pack_slices
+from .state_values import SCALARS
 
 #: Changes that are noted at least, before there are too many for the entries that there are.
 CHANGES_MIN = 10_000

@@ -13,6 +13,9 @@ from typing import Any, Literal
 import msgpack
 from waterspout.topology.errors import StateError
 
+from .state_names import shown
+from .state_values import SCALARS, fault_of, key_fault_of
+
 #: Most keys in one slice: 5,000 small ones hold the interpreter for about 0.3 ms.
 SLICE_KEYS_MAX = 5000
 #: Keys in the first slice of a map; doubled while slices stay small.
@@ -25,9 +28,6 @@ VALUE_BYTES_MAX = 8 * 1024 * 1024
 _EXT_TUPLE = 1
 #: Form of a slice that names keys which were dropped.
 GONE = "gone"
-
-#: Types of which no value holds another or can change.
-SCALARS = frozenset({str, int, float, bool, bytes, type(None)})
 
 Kind = Literal["keyed", "task"]
 
@@ -98,7 +98,7 @@ def pack_key(key: Any) -> bytes:
             return _pack_scalar(key)
         return pack_keys(_canonical(key))
     except (TypeError, ValueError, OverflowError, RecursionError) as error:
-        raise StateError(f"key {key!r:.80}: {_why(error)}; {_KEYS_ALLOWED}") from None
+        raise StateError(f"key {key!r:.80}: {key_fault_of(key) or error}") from None
 
 
 #: One packer for all: a third of the time of making one. A scalar calls nothing back, so that no
@@ -130,7 +130,7 @@ def pack_value(value: Any) -> bytes:
         else:
             packed = _pack_value(value)
     except (TypeError, ValueError, OverflowError, RecursionError) as error:
-        raise StateError(f"value {value!r:.80}: {_why(error)}; {_VALUES_ALLOWED}") from None
+        raise StateError(f"value {value!r:.80}: {fault_of(value) or error}") from None
     if len(packed) > VALUE_BYTES_MAX:
         raise StateError(f"a value takes {len(packed)} bytes, at most {VALUE_BYTES_MAX}")
     return packed
@@ -161,31 +161,17 @@ def _pack_slice(component: str, kind: Kind, name: str, keys: list[Any], values: 
 def _check_one_by_one(component: str, name: str, keys: list[Any], values: list[Any]) -> None:
     """Raise the StateError of the first entry that cannot be packed; the slow road to its name."""
     for key, value in zip(keys, values, strict=True):
-        where = f"{component}: state {name!r}, key {key!r:.80}"
+        where = f"{component}: {shown(name)}, key {key!r:.80}"
         try:
             pack_keys([key])
         except (TypeError, ValueError, OverflowError, RecursionError) as error:
-            raise StateError(f"{where}: {_why(error)}; {_KEYS_ALLOWED}") from None
+            raise StateError(f"{where}: {key_fault_of(key) or error}") from None
         try:
             size = len(_pack_value([value]))
         except (TypeError, ValueError, OverflowError, RecursionError) as error:
-            raise StateError(f"{where}: {_why(error)}; {_VALUES_ALLOWED}") from None
+            raise StateError(f"{where}: {fault_of(value) or error}") from None
         if size > VALUE_BYTES_MAX:
             raise StateError(f"{where}: the value takes {size} bytes, at most {VALUE_BYTES_MAX}")
-
-
-_KEYS_ALLOWED = "keys are str, bytes, int of 64 bits, float, bool, None or tuples of these"
-_VALUES_ALLOWED = (
-    "keep str, bytes, int of 64 bits, float, bool, None, or lists, tuples and dicts of these"
-)
-
-
-def _why(error: Exception) -> str:
-    if isinstance(error, OverflowError):
-        return "an int of more than 64 bits has no wire form"
-    if isinstance(error, TypeError):
-        return str(error).replace("can not serialize", "no wire form for")
-    return "nested too deeply, or holds itself"
 
 
 def _check_shape(component: str, name: str, keys: list[Any], shapes: set[bool]) -> None:
@@ -194,7 +180,7 @@ def _check_shape(component: str, name: str, keys: list[Any], shapes: set[bool]) 
     if len(shapes) > 1:
         odd = next(key for key in keys if isinstance(key, tuple) == isinstance(keys[-1], tuple))
         raise StateError(
-            f"{component}: state {name!r}, key {odd!r:.80}: the map holds plain keys and tuple "
+            f"{component}: {shown(name)}, key {odd!r:.80}: the map holds plain keys and tuple "
             "keys; after a change of the key use another map name or start over with --fresh"
         )
 

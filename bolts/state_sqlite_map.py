@@ -13,6 +13,7 @@ from waterspout.topology.errors import StateError
 
 from .snapshots import MapCopy
 from .state_map import ABSENT, StateMap, copied
+from .state_names import shown
 from .state_slices import (
     array_of,
     gone_slice,
@@ -147,7 +148,7 @@ class SqliteMap(StateMap):
         try:
             return pack_value(value)
         except StateError as error:
-            where = f"{self._component}: state {self._name!r}, key {key!r:.80}"
+            where = f"{self._component}: {shown(self._name)}, key {key!r:.80}"
             raise StateError(f"{where}: {error}") from None
 
     def _put_rows(self, rows: Iterable[tuple[Any, ...]]) -> None:
@@ -178,7 +179,7 @@ class SqliteMap(StateMap):
         try:
             return call()
         except sqlite3.Error as error:
-            text = f"{self._component}: state {self._name!r} on disk: {error}"
+            text = f"{self._component}: {shown(self._name)} on disk: {error}"
             raise StateError(text) from error
 
     # Walking through: by pages, so that entries may come and go meanwhile.

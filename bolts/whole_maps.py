@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from .snapshots import MapCopy
-from .state_slices import SCALARS, Kind, is_flat, pack_slices
+from .state_slices import Kind, is_flat, pack_slices
+from .state_values import SCALARS
 
 
 def copy_of(component: str, kind: Kind, name: str, entries: dict[Any, Any]) -> MapCopy:

@@ -13,7 +13,7 @@ from typing import Any
 
 from waterspout.bolts.chains import chained
 from waterspout.bolts.snapshots import StatePart
-from waterspout.bolts.state_handles import handle_of
+from waterspout.bolts.state_names import handle_of
 from waterspout.topology.errors import CorruptSnapshot, UserError
 from waterspout.topology.problems import did_you_mean, listed
 

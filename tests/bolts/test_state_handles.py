@@ -103,6 +103,32 @@ def test_each_key_has_a_map_of_its_own(make: Make) -> None:
     assert not seen
 
 
+@pytest.mark.parametrize("ttl", [None, 10])
+def test_an_entry_is_taken_out_once_and_what_was_taken_is_the_callers(make: Make, ttl: Any) -> None:
+    state = make()
+    rows = state.map("rows", ttl=ttl)
+    state.key = "k"
+    rows["a"], rows["b"] = [1], 2
+    cut = state.snapshot_begin()
+    taken = rows.pop("a")
+    taken.append("late")
+    assert (rows.get("a"), rows.get("a", 0), rows.pop("a", 7)) == (None, 0, 7)
+    assert (taken, rows.pop("b"), dict(rows.all())) == ([1, "late"], 2, {})
+    for missing in (lambda: rows.pop("b"), lambda: rows["b"], lambda: rows.__delitem__("b")):
+        with pytest.raises(KeyError, match="'b'"):
+            missing()
+    assert "late" not in repr(decode_part(b"".join(encode_part(cut))).keyed)
+
+
+def test_a_list_without_elements_is_not_kept(make: Make) -> None:
+    state = make()
+    rows = state.list("rows")
+    state.key = "k"
+    rows.append(1)
+    rows.set([])
+    assert not part_of(state).keyed.get("list:rows")
+
+
 def test_a_value_that_is_changed_in_place_is_kept_and_not_torn_by_a_snapshot(make: Make) -> None:
     state = make()
     value, entries = state.value("v"), state.map("m")

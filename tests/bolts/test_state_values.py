@@ -1,0 +1,149 @@
+"""What state can keep: said as it is, and with what can be kept in its place."""
+
+from __future__ import annotations
+
+import enum
+from collections import Counter, namedtuple
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import pytest
+from waterspout.bolts.snapshots import encode_part
+from waterspout.bolts.state import TaskState
+from waterspout.bolts.state_slices import pack_keys, pack_value
+from waterspout.bolts.state_values import fault_of, key_fault_of
+from waterspout.topology.errors import StateError
+
+
+class Colour(enum.Enum):
+    RED = 1
+
+
+class Level(enum.IntEnum):
+    LOW = 1
+
+
+@dataclass
+class Place:
+    x: int = 0
+
+
+class Array:
+    def tolist(self) -> list[Any]:
+        return []
+
+
+Pair = namedtuple("Pair", "a b")
+DEEP: list[Any] = []
+DEEP.append(DEEP)
+
+
+@pytest.mark.parametrize(
+    ("value", "fault"),
+    [
+        ({1}, "'set' object; keep a list, or a dict with None as values"),
+        (frozenset(), "'frozenset' object; keep a list, or a dict"),
+        (Counter(), "'Counter' object; keep dict(..)"),
+        (Pair(1, 2), "'Pair' object; keep tuple(..)"),
+        (type("Rows", (list,), {})(), "'Rows' object; keep list(..)"),
+        (type("Word", (str,), {})(), "'Word' object; keep str(..), "),
+        (Colour.RED, "'Colour' object; keep its .value"),
+        (Level.LOW, "'Level' object; keep its .value"),
+        (date(2020, 1, 1), "'date' object; keep its isoformat()"),
+        (Array(), "'Array' object; keep its tolist()"),
+        (Place(), "'Place' object; keep dataclasses.asdict(..)"),
+        (object(), "'object' object; keep str, bytes, int of 64 bits"),
+        ([1, {"a": ({2},)}], "'set' object at [1]['a'][0]; keep"),
+        ({"a": {frozenset(): 1}}, "'frozenset' object at ['a'], as a key; keep"),
+        (1 << 64, "an int of more than 64 bits"),
+        ([-(1 << 63) - 1], "more than 64 bits has no wire form at [0]"),
+        (DEEP, "nested too deeply, or holds itself"),
+    ],
+)
+def test_a_fault_says_what_it_is_where_and_what_to_keep_instead(value: Any, fault: str) -> None:
+    assert fault in (fault_of(value) or "")
+    with pytest.raises(StateError) as caught:
+        pack_value(value)
+    assert fault in str(caught.value)
+
+
+def test_what_would_come_back_as_something_else_is_a_fault_too() -> None:
+    assert "'bytearray' object; keep bytes(..)" in (fault_of(bytearray()) or "")
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        1, -(1 << 63), (1 << 64) - 1, "x", b"", None, 1.5, True, [], {}, (), [({"a": (1,)},)],
+        {(1,): 2},
+    ],
+)  # fmt: skip
+def test_what_can_be_packed_has_no_fault(value: Any) -> None:
+    assert fault_of(value) is None
+    assert pack_value(value)
+
+
+@pytest.mark.parametrize(
+    ("key", "fault"),
+    [
+        (frozenset(), "no wire form for 'frozenset' object; keys are str"),
+        ((1, frozenset()), "object; keys are str"),
+        (1 << 70, "an int of more than 64 bits has no wire form; keys are str"),
+        ((1, [2]), "a list or dict in a tuple has no wire form; keys are str"),
+    ],
+)
+def test_a_key_has_faults_of_its_own(key: Any, fault: str) -> None:
+    assert fault in (key_fault_of(key) or "")
+
+
+@pytest.mark.parametrize("key", [1, "x", None, (), (1, ("x", None)), 1.5, b""])
+def test_a_key_that_can_be_packed_has_no_fault(key: Any) -> None:
+    assert key_fault_of(key) is None
+    assert pack_keys([key])
+
+
+class Sub(dict):  # type: ignore[type-arg]
+    pass
+
+
+@pytest.mark.parametrize(
+    ("value", "instead"), [({1}, "a list, or a dict with"), (Sub(), r"dict\(..\)"), (1j, "str, ")]
+)
+def test_what_no_snapshot_could_hold_is_refused_where_it_is_set(
+    value: Any, instead: str
+) -> None:
+    state = TaskState("bolt")
+    one, some, entries = state.value("one"), state.list("some"), state.map("entries")
+    state.key = "k"
+    one.set(1)
+    some.append(1)
+    entries["e"] = 1
+    for name, call in {
+        r"value\('one'\)": lambda: one.set(value),
+        r"list\('some'\)": lambda: some.append(value),
+        r"list\('some'\) ?": lambda: some.extend([2, value]),
+        r"list\('some'\) ? ?": lambda: some.set([2, value]),
+        r"map\('entries'\)": lambda: entries.__setitem__("e", value),
+    }.items():
+        kind = type(value).__name__
+        with pytest.raises(
+            StateError, match=rf"bolt: state\.{name}, key 'k': .*'{kind}' object; keep {instead}"
+        ):
+            call()
+    with pytest.raises(StateError, match=r"bolt: state\.map\('entries'\), entry frozenset.*: keys"):
+        entries[frozenset([1])] = 1
+    # All is as it was.
+    assert (one.get(), some.get(), dict(entries)) == (1, [1], {"e": 1})
+
+
+def test_what_is_found_at_the_snapshot_is_shown_as_the_bolt_asked_for_it() -> None:
+    state = TaskState("bolt", wall_ms=lambda: 1)
+    state.key = "k"
+    state.value("paid", ttl="1h").set([0, {"of": {1}}])
+    with pytest.raises(
+        StateError,
+        match=r"bolt: state\.value\('paid'\), key 'k': no wire form for 'set' object at "
+        r".*\[1\]\['of'\]; keep a list, or a dict with None as values",
+    ):
+        list(encode_part(state.snapshot_begin()))
