@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
 from pathlib import Path
 
@@ -15,6 +15,7 @@ import click
 from waterspout.bolts import BOLTS
 from waterspout.spouts import SPOUTS
 from waterspout.supervisor import exit_codes
+from waterspout.supervisor.cli import SECTIONS
 from waterspout.supervisor.cli import main as program
 from waterspout.supervisor.cluster import client_protocol
 from waterspout.supervisor.cluster.host_states import TRANSITIONS as HOST_TRANSITIONS
@@ -134,12 +135,17 @@ def commands_page() -> str:
     comments = re.findall(r"((?:    #: .*\n)+)    (\w+) = ", source)
     meanings = {name: _plain(text.replace("#:", "")) for text, name in comments}
     codes = "".join(f"| {n} | `{name}` | {meanings[name]} |\n" for name, n in names.items())
-    return COMMANDS_HEAD + _commands(program, "waterspout") + EXIT_HEAD + codes
+    sections = "".join(
+        f"\n## {title}\n" + _commands(program, "waterspout", names)
+        for title, names in SECTIONS.items()
+    )
+    return COMMANDS_HEAD + sections + EXIT_HEAD + codes
 
 
-def _commands(group: click.Group, path: str) -> str:
+def _commands(group: click.Group, path: str, names: Iterable[str] = ()) -> str:
     parts = []
-    for name, command in group.commands.items():
+    for name in names or group.commands:
+        command = group.commands[name]
         if isinstance(command, click.Group):
             parts.append(_commands(command, f"{path} {name}"))
         else:
@@ -155,7 +161,7 @@ def _command(command: click.Command, path: str) -> str:
     rows = "".join(f"| `{_spelling(each)}` | {_plain(each.help or '')} |\n" for each in options)
     table = f"\n| option | meaning |\n|---|---|\n{rows}" if rows else ""
     text = inspect.cleandoc(command.help or "")
-    return f"\n## {path}\n\n`{usage}`\n\n{text}\n{table}"
+    return f"\n### {path}\n\n`{usage}`\n\n{text}\n{table}"
 
 
 def _argument(argument: click.Argument) -> str:

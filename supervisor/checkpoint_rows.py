@@ -10,11 +10,15 @@ from .snapshotting import Snapshotting
 def snapshot_row(snapshots: Snapshotting, now: float) -> dict[str, Any]:
     """Return the row ``round`` of a status: the newest round, or checkpoint."""
     last_at = snapshots.last_at
+    under_way_s, next_s = snapshots.under_way_s(now), snapshots.next_s(now)
     return {
         "last": snapshots.last,
         "age_s": None if last_at is None else round(now - last_at, 3),
         "duration_ms": round(snapshots.duration_s * 1000, 3),
         "failures": snapshots.failures,
+        "failure": snapshots.failure or snapshots.answers.failure,
+        "under_way_s": None if under_way_s is None else round(under_way_s, 3),
+        "next_s": None if next_s is None else round(next_s, 3),
     }
 
 
@@ -27,7 +31,6 @@ def checkpoint_row(plan: Any, snapshots: Snapshotting, now: float) -> dict[str, 
         "state": str(snapshots.state),
         "complete": snapshots.done,
         "bytes": snapshots.bytes,
-        "failure": snapshots.failure or snapshots.answers.failure,
         "components": _component_rows(plan, snapshots),
     }
 

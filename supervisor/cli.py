@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
+#: Characters of a command's text in the list of all: more than any has.
+HELP_MAX = 300
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
 
@@ -58,8 +60,31 @@ class NearestGroup(click.Group):
         return super().resolve_command(ctx, args)
 
 
+#: Commands in the order of ``--help``: what they are for, and their names.
+SECTIONS: dict[str, tuple[str, ...]] = {
+    "Write and run": ("new", "lint", "run"),
+    "Look and keep, on this machine or in a cluster": (
+        "status", "dead-letters", "state", "savepoint",
+    ),
+    "Topologies of a cluster": (
+        "submit", "list", "pause", "resume", "rebalance", "swap", "kill",
+        "logs", "log-level", "tap", "events",
+    ),
+    "Hosts of a cluster": (
+        "keygen", "coordinator", "supervisor", "drain", "doctor", "export",
+    ),
+}  # fmt: skip
+
+
 class Program(NearestGroup):
     """The whole program: a user's mistake is one line, never a traceback of ours."""
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the commands by what they are for; nothing of their texts is cut."""
+        for title, names in SECTIONS.items():
+            rows = [(name, self.commands[name].get_short_help_str(HELP_MAX)) for name in names]
+            with formatter.section(title):
+                formatter.write_dl(rows)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; its exit code ends the program."""
@@ -293,10 +318,14 @@ def list_(
     options: ClientOptions,
 ) -> ExitCode:  # fmt: skip
     """List dead letters, a line each."""
-    from .dead_letter_commands import list_letters
+    from .dead_letter_commands import NoLetters, list_letters
 
-    with _letters(topology, state_dir, options) as letters:
-        return list_letters(letters, after, limit, as_json)
+    try:
+        with _letters(topology, state_dir, options) as letters:
+            return list_letters(letters, after, limit, as_json)
+    except NoLetters as nothing:
+        click.echo(str(nothing), err=True)
+        return ExitCode.OK
 
 
 @dead_letters.command()

@@ -37,6 +37,10 @@ PLACE_MIN, PLACE_MAX = 16, 40
 OTHERS_WIDTH = 55
 
 
+class NoLetters(UserError):
+    """None of several topologies has a dead letter; to ``list``, that is an answer."""
+
+
 class Letters(Protocol):
     """What is read and changed: a store, or what a coordinator has."""
 
@@ -93,13 +97,14 @@ def _folder(topology: str | None) -> Path:
 
 def _only_with_letters(folders: dict[str, Path]) -> Path:
     if not folders:
-        raise UserError("no topology has run yet: there are no dead letters")
+        raise NoLetters("no dead letters: no topology has run yet")
     having = [name for name, folder in folders.items() if _count(folder)]
     if len(having) == 1:
         return folders[having[0]]
-    names = listed(having or sorted(folders))
-    what = "have dead letters" if having else "have state, none has dead letters"
-    raise UserError(f"several topologies {what}: say which with --topology ({names})")
+    if not having:
+        raise NoLetters(f"no dead letters of any topology ({listed(sorted(folders))})")
+    names = listed(having)
+    raise UserError(f"several topologies have dead letters: say which with --topology ({names})")
 
 
 def _count(folder: Path) -> int:

@@ -22,6 +22,8 @@ ERRORS_MAX = 5
 #: Lines of a traceback that are shown; its end says most.
 TRACEBACK_LINES_MAX = 12
 
+#: A snapshot that takes this many seconds or longer is mentioned while it does; so is a pause.
+SHOWN_S = 2.0
 #: Name of the counter of tuples that came after their window was gone.
 LATE = "late"
 #: What is shown in which style; everything else is plain.
@@ -254,7 +256,12 @@ def _round_line(status: Mapping[str, Any]) -> Text:
         if checkpoint is not None:
             line.append(f", {size(checkpoint['bytes'])}").append(_longest_alignment(checkpoint))
     if last["failures"]:
-        line.append(f", {plural(last['failures'], 'failure')}", style="yellow")
+        why = f", since the last one: {text(last['failure'], 200)}" if last.get("failure") else ""
+        line.append(f", {plural(last['failures'], 'failure')}{why}", style="yellow")
+    if (last.get("under_way_s") or 0) >= SHOWN_S:
+        line.append(f", another under way for {seconds(last['under_way_s'])}")
+    elif (last.get("next_s") or 0) >= SHOWN_S:
+        line.append(f", the next in {seconds(last['next_s'])}")
     letters = status["dead_letters"]
     style = "yellow" if letters else ""
     return line.append(", ").append(plural(letters, "dead letter"), style=style)

@@ -17,7 +17,7 @@ from .part_folders import part_folder, remote_url
 from .rendering_values import plural, size, text
 from .savepoint_folder import Fetch, have_copy, write_savepoint
 from .savepoint_manifest import Savepoint
-from .status_client import RunInfo, ask, find_runs
+from .status_client import RunInfo, ask, find_runs, not_running
 
 #: How often it is asked how far it is.
 LOOK_S = 0.1
@@ -107,7 +107,7 @@ def of_run(name: str) -> tuple[Ask, Fetch]:
     """
     run = next((each for each in find_runs() if each.name == name), None)
     if run is None:
-        raise SavepointFailed(f"no run of {name!r:.80} is going on here (of this user)")
+        raise SavepointFailed(not_running(name, [each.name for each in find_runs()]))
 
     def fetch(file: str, to: Path) -> None:
         folder = Path(run.state_dir) / "snapshots"

@@ -142,6 +142,14 @@ class Snapshotting(ABC):
         """Say whether the next one may start."""
         return self.state is RoundState.IDLE and now >= self._next_at
 
+    def under_way_s(self, now: float) -> float | None:
+        """Return how long one has been under way; None: none is."""
+        return None if self._now is None else now - self._now.started_at
+
+    def next_s(self, now: float) -> float | None:
+        """Return how long none begins yet; None while one is under way."""
+        return max(0.0, self._next_at - now) if self._now is None else None
+
     @abstractmethod
     def postpone(self, now: float) -> None:
         """Spouts start (again) now: the next one comes an interval later."""

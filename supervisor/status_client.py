@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import zmq
 from waterspout.topology.errors import WaterspoutError
+from waterspout.topology.problems import did_you_mean, listed
 
 from .control_wire import CONTROL_BYTES_MAX, pack, unpack
 from .run_folder import RunInfo, find_runs
@@ -48,3 +49,11 @@ def ask(run: RunInfo, request: Mapping[str, Any], timeout_s: float = 2.0) -> dic
     finally:
         socket.close()
         context.term()
+
+
+def not_running(name: str, running: Iterable[str]) -> str:
+    """Return what is said of a name that no run on this machine has."""
+    names = sorted(set(running))
+    near = did_you_mean(name, names)
+    others = f"; running: {listed(names)}" if names else ", nor any other"
+    return f"no topology {name!r:.80} is running on this machine{near}{others}"

@@ -13,12 +13,11 @@ import click
 from rich.console import Group, RenderableType
 from rich.live import Live
 from rich.text import Text
-from waterspout.topology.problems import did_you_mean, listed
 
 from .exit_codes import HEALTHS, ExitCode, worst
 from .rendering import console
 from .rendering_status import Rates, status_view
-from .status_client import NoAnswer, RunInfo, ask, find_runs
+from .status_client import NoAnswer, RunInfo, ask, find_runs, not_running
 
 #: How often --watch asks.
 WATCH_S = 1.0
@@ -67,10 +66,7 @@ class Asker:
     def _nobody(self, runs: Sequence[RunInfo]) -> str:
         if self.name is None:
             return "no topology is running (waterspout run FILE starts one)"
-        names = sorted({run.name for run in runs})
-        near = did_you_mean(self.name, names)
-        others = f"; running: {listed(names)}" if names else ", nor any other"
-        return f"no topology {self.name!r:.80} is running{near}{others}"
+        return not_running(self.name, [run.name for run in runs])
 
     def view(self) -> RenderableType:
         """Return all statuses as tables."""

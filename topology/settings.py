@@ -112,7 +112,11 @@ class Settings:
         10, 0.1, _HOUR, "a link that is down for longer counts as a lost worker"
     )
     # Rounds: what is worked through becomes durable.
-    round_interval_s: float = _duration(1, 0.01, _DAY, "time between two rounds")
+    round_interval_s: float = _duration(
+        1, 0.01, _DAY,
+        "time between two rounds; longer after one that was long in writing state: 20 times as "
+        "long as that took",
+    )
     round_timeout_s: float = _duration(60, 0.1, _DAY, "a round that takes longer is given up")
     # Checkpoints: exactly-once cuts its snapshots by barriers.
     checkpoint_interval_s: float = _duration(

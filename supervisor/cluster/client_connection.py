@@ -98,7 +98,10 @@ def curve_of(options: ClientOptions, environ: Mapping[str, str] | None = None) -
     try:
         return load_client(folder)
     except KeyFileError as error:
-        hint = "; --keys names another folder, waterspout keygen makes one, --insecure needs none"
+        hint = (
+            "; this command asks the coordinator of a cluster: --keys names another folder, "
+            "waterspout keygen makes one, --insecure needs none"
+        )
         raise NoConnection(f"{error}{hint if not (folder / SECRET).exists() else ''}") from error
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from waterspout.topology.errors import UserError
 from waterspout.topology.problems import listed
 
+from ..dead_letter_commands import NoLetters
 from ..store import DeadLetter
 from .client import Asker
 
@@ -76,10 +77,11 @@ def _only(asker: Asker) -> str:
     names = sorted(row["topology"] for row in rows)
     having = sorted(row["topology"] for row in rows if row.get("dead_letters"))
     if not names:
-        raise UserError("no topology was submitted yet: there are no dead letters")
+        raise NoLetters("no dead letters: no topology was submitted yet")
     for one in (names, having):
         if len(one) == 1:
             return str(one[0])
-    what = "have dead letters" if having else "were submitted, none has dead letters"
-    text = f"several topologies {what}: say which with --topology ({listed(having or names)})"
+    if not having:
+        raise NoLetters(f"no dead letters of any topology ({listed(names)})")
+    text = f"several topologies have dead letters: say which with --topology ({listed(having)})"
     raise UserError(text)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
+import pytest
 from waterspout.supervisor.rendering import summary_view
 from waterspout.supervisor.rendering_status import status_view
 
@@ -46,6 +48,37 @@ def test_a_failure_is_counted_and_its_reason_shown() -> None:
     assert run.coordinator.summary(run.now)["checkpoints"] == {
         "complete": 1, "failures": 1, "last": row["last"],
     }  # fmt: skip
+
+
+def test_it_is_said_how_long_the_next_one_takes_to_come_and_to_be_made() -> None:
+    run = checkpointed()
+    row = run.coordinator.status(run.now)["round"]
+    assert (row["under_way_s"], row["next_s"]) == (None, 0.5)
+    run.report(0)
+    run.tick(1.0)
+    run.tick(3.0)
+    row = run.coordinator.status(run.now)["round"]
+    assert (row["under_way_s"], row["next_s"]) == (3.0, None)
+
+
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
+        ({"next_s": 1.9}, ""),
+        ({"next_s": 12.0}, ", the next in 12 s"),
+        ({"under_way_s": 1.9, "next_s": None}, ""),
+        ({"under_way_s": 4.0, "next_s": None}, ", another under way for 4.0 s"),
+        (
+            {"failures": 3, "failure": "worker 1: disk full"},
+            ", 3 failures, since the last one: worker 1: disk full",
+        ),
+        ({"failures": 3, "failure": ""}, ", 3 failures"),
+    ],
+)
+def test_what_holds_the_next_one_up_is_shown(more: dict[str, Any], expected: str) -> None:
+    row = {"last": 3, "age_s": 0.5, "duration_ms": 4.0, "failures": 0, **more}
+    shown = drawn(status_view(status(round=row), {})).splitlines()
+    assert shown[-1] == f"round 3, 0.5 s ago, took 4.0 ms{expected}, 0 dead letters"
 
 
 def test_every_field_is_on_the_page() -> None:

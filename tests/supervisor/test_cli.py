@@ -111,3 +111,18 @@ def test_every_command_and_option_has_a_help_text() -> None:
             check(sub)
 
     check(cli.main)
+
+
+def test_help_has_every_command_in_one_section_with_its_whole_text() -> None:
+    named = [name for names in cli.SECTIONS.values() for name in names]
+    assert sorted(named) == sorted(cli.main.commands)  # type: ignore[attr-defined]
+    shown = call("--help").stdout
+    assert [title for title in cli.SECTIONS if f"\n{title}:\n" not in shown] == []
+    assert "..." not in shown.partition("Options:")[2]
+
+
+def test_the_absence_of_dead_letters_is_an_answer_and_no_error() -> None:
+    result = call("dead-letters", "list")
+    assert (result.exit_code, result.stdout) == (ExitCode.OK, "")
+    assert "no dead letters" in result.stderr
+    assert call("dead-letters", "show", "1").exit_code == ExitCode.REFUSED

@@ -31,7 +31,7 @@ def test_a_run_that_is_not_there_is_one_line(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(savepoint_command, "find_runs", lambda: [])
     result = CliRunner().invoke(main, ["savepoint", "words"])
     assert result.exit_code == int(ExitCode.REFUSED)
-    assert "no run of 'words' is going on here" in result.output
+    assert "no topology 'words' is running on this machine" in result.output
 
 
 def test_run_may_begin_from_a_savepoint(monkeypatch: pytest.MonkeyPatch) -> None:

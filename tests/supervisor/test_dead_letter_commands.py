@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from waterspout.supervisor import dead_letter_commands as commands
-from waterspout.supervisor.dead_letter_commands import open_store
+from waterspout.supervisor.dead_letter_commands import NoLetters, open_store
 from waterspout.supervisor.run_folder import RunInfo
 from waterspout.supervisor.state_folder import STORE_FILE, state_folder
 from waterspout.supervisor.store_sqlite import SqliteStore
@@ -53,6 +53,9 @@ def test_ids_are_shown_on_a_narrow_terminal_too(
 
 def test_of_several_the_only_one_with_letters_is_meant() -> None:
     store_with(0, "logs")
+    store_with(0, "tides")
+    with pytest.raises(NoLetters, match=r"no dead letters of any topology \(logs, tides\)"):
+        open_store(None, None)
     store_with(1, "words")
     assert open_store(None, None).dead_letter_count() == 1
     store_with(3, "more")

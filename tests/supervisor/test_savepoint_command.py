@@ -113,5 +113,5 @@ def test_a_run_of_this_machine_is_found_by_its_name(
     (tmp_path / "snapshots" / "f").write_bytes(b"x")
     fetch("f", tmp_path / "copy")
     assert (tmp_path / "copy").read_bytes() == b"x"
-    with pytest.raises(SavepointFailed, match="no run of 'other'"):
+    with pytest.raises(SavepointFailed, match="no topology 'other' is running"):
         of_run("other")

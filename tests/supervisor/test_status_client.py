@@ -11,7 +11,7 @@ import pytest
 import zmq
 from waterspout.supervisor.run_folder import RunInfo
 from waterspout.supervisor.sockets import Context
-from waterspout.supervisor.status_client import NoAnswer, ask
+from waterspout.supervisor.status_client import NoAnswer, ask, not_running
 from waterspout.supervisor.status_server import StatusServer
 
 from .shell_fakes import FakeDriver
@@ -53,3 +53,11 @@ def test_a_run_that_is_stopped_is_an_error_within_the_time() -> None:
 def test_a_run_that_is_gone_is_an_error_within_the_time() -> None:
     with pytest.raises(NoAnswer, match=r"tides \(pid \d+\) did not answer within 0.02 s"):
         ask(run_at("/tmp/nobody-listens-here"), {"kind": "status"}, 0.02)
+
+
+def test_a_name_that_does_not_run_is_said_with_those_that_do() -> None:
+    assert not_running("a", []) == "no topology 'a' is running on this machine, nor any other"
+    assert not_running("words", ["tides", "word", "word"]) == (
+        "no topology 'words' is running on this machine, did you mean 'word'?; "
+        "running: tides, word"
+    )

@@ -93,7 +93,7 @@ def test_they_are_marked_and_dropped_and_a_slip_changes_nothing(rig: Rig):
         ([("a", 0), ("b", 2)], "b"),
         ([], "no topology was submitted yet"),
         ([("a", 1), ("b", 2), ("c", 0)], r"several topologies have dead letters.*\(a, b\)"),
-        ([("a", 0), ("b", 0)], r"none has dead letters.*\(a, b\)"),
+        ([("a", 0), ("b", 0)], r"no dead letters of any topology \(a, b\)"),
     ],
 )
 def test_without_a_name_the_only_one_is_meant(rows: list[tuple[str, int]], found: str):
