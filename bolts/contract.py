@@ -213,6 +213,11 @@ class Bolt(Component):
         """
         raise RuntimeError("emit_many: this bolt is not running in a topology")
 
+    def emit_whole(self, rows: list[list[Any]] | Columns) -> None:
+        """Emit all of these tuples or, when one is refused, none. For ready-made bolts, in calls
+        that no tuple causes."""
+        self.emit_many(rows)
+
     def ack(self, tup: Tuple) -> None:
         """Say that the bolt is done with ``tup`` (only with ``auto_ack = False``)."""
         raise RuntimeError("ack: this bolt is not running in a topology")

@@ -196,6 +196,16 @@ class BoltExecutor:
             self._frame_done(self.queue.popleft())
         return budget - left
 
+    def emit_whole(self, rows: Any) -> None:
+        """Emit all of these rows or none; counts as a call of its own for ``emit_max``."""
+        self.calls += 1
+        self.emitter.keep()
+        try:
+            self.bolt.emit_many(rows)
+        except BaseException:
+            self.emitter.take_back()
+            raise
+
     def go_on(self) -> bool:
         """Go on with what a watermark set off; say whether it has ended."""
         if self.unfinished is not None and self.unfinished():

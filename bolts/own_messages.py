@@ -20,6 +20,8 @@ from waterspout.topology.emitter import Emitter
 from waterspout.topology.marks import MIN_WATERMARK
 from waterspout.topology.task_env import RootSource, TaskEnv
 
+from .failed_calls import OwnCall, PartsFailed
+
 #: Name of the map in the task's state that holds what waits.
 STATE_MAP = "__emitted"
 #: Into so many parts a message that failed is cut: the row at fault is alone after a few tries.
@@ -27,6 +29,8 @@ PARTS = 8
 Rows = list[list[Any]]
 #: Takes (root, row with stream and target, attempts, failure): make a dead letter of it.
 BuryRow = Callable[[int, list[Any], int, Failure], None]
+#: Takes (root, what for a stream, values, attempts, failure): make a dead letter of a call.
+BuryCall = Callable[[int, str, list[Any], int, Failure], None]
 
 
 class OwnMessages:
@@ -36,6 +40,9 @@ class OwnMessages:
         kept: map in the task's state, or a dict for a task without state.
     """
 
+    #: Calls that raise are made again here; else everything goes back to a checkpoint.
+    repeats = True
+
     def __init__(
         self, task: int, emitter: Emitter, env: TaskEnv, kept: MutableMapping[int, Rows]
     ) -> None:
@@ -43,6 +50,9 @@ class OwnMessages:
         self._env = env
         self._roots = RootSource(task, env.draw)
         self._kept = kept
+        # What stood for calls that had failed: a restored task makes them by itself.
+        for root in [root for root, rows in kept.items() if not rows]:
+            del kept[root]
         self._frames = {(f.key[1], f.key[2]): f for f in emitter.frames}
         #: root -> number of attempts so far.
         self._attempts: dict[int, int] = {}
@@ -62,6 +72,9 @@ class OwnMessages:
         #: Nothing keeps state: worked through is durable. Set when the worker was built.
         self.durable_at_once = True
         self.bury: BuryRow = lambda root, row, attempts, failure: self.completed(root)
+        self.bury_call: BuryCall = lambda root, what, values, attempts, failure: self.buried(root)
+        #: Root -> what is to be done once its dead letter is stored.
+        self.when_buried: dict[int, Callable[[], None]] = {}
 
     @property
     def pending(self) -> int:
@@ -71,7 +84,8 @@ class OwnMessages:
     def emit(self, call: Callable[[], Any], now: float) -> None:
         """Run ``call``; what it emits is one message with a root of its own.
 
-        When the call raises, what it had emitted is sent all the same, and the error goes on.
+        When the call raises, what it had emitted is taken back, unless only parts of it failed or
+        it is not made again (at most once). The error goes on.
         """
         emitter = self._emitter
         emitter.close_run(emitter.roots)
@@ -85,10 +99,46 @@ class OwnMessages:
         root = self._roots.next()
         emitter.roots = (root,)
         try:
-            call()
+            self._call(call)
         finally:
             self._track(root, 1, now, self.sent_on)
             emitter.roots = ()
+
+    def _call(self, call: Callable[[], Any]) -> None:
+        try:
+            call()
+        except PartsFailed:
+            raise
+        except BaseException:
+            self._emitter.take_back()
+            raise
+
+    # Calls that failed.
+
+    def stand_in(self) -> int:
+        """Return a root that stands for a call that failed: pending, without any row."""
+        root = self._roots.next(again=True)
+        self._kept[root] = []
+        if self.sent_on is not None:
+            self._before[root] = self.sent_on
+        return root
+
+    def gives_up(self, call: OwnCall, attempts: int, failure: Failure, now: float) -> bool:
+        """Say whether a call that has raised so often becomes a dead letter now."""
+        attempts_max: int = self._env.settings.attempts_max
+        return attempts >= attempts_max
+
+    @property
+    def counting(self) -> bool:
+        """Whether ``left_out`` and ``came_through`` have anything to do."""
+        return False
+
+    def left_out(self, id: Any) -> Failure | None:
+        """Return why a call is not made (any more); None: it is made."""
+        return None
+
+    def came_through(self, id: Any) -> None:
+        """A call did not raise."""
 
     def completed(self, root: int) -> None:
         """A message is worked through, or its dead letter is stored: forget it once that lasts."""
@@ -122,7 +172,8 @@ class OwnMessages:
         heappush(self._retries, (now + backoff_s(settings, attempts, root), root))
 
     def buried(self, root: int) -> None:
-        """The dead letter of a row is stored."""
+        """The dead letter of a row or a call is stored."""
+        self.when_buried.pop(root, _nothing)()
         self.completed(root)
 
     def retry(self, now: float) -> None:
@@ -158,16 +209,22 @@ class OwnMessages:
 
     def again_all(self, now: float) -> None:
         """Emit all that is not durable again: a new epoch, or a restored task."""
+        done = self._worked | self._frozen
         self._worked, self._frozen, self._round = set(), set(), 0
         self._retries = []
         kept, attempts = dict(self._kept), dict(self._attempts)
         self._kept.clear()
         self._attempts.clear()
         self._before.clear()
+        # Nobody below knows of a watermark any more: none is sent before these are durable.
+        before = None if self.sent_on is None else MIN_WATERMARK
         for root, rows in kept.items():
-            # Nobody below knows of a watermark any more: none is sent before these are durable.
-            before = None if self.sent_on is None else MIN_WATERMARK
-            self._again(rows, attempts.get(root, 1), now, before)
+            if rows:
+                self._again(rows, attempts.get(root, 1), now, before)
+            elif root not in done:
+                self._kept[root] = rows
+                if before is not None:
+                    self._before[root] = before
 
     def _again(self, rows: Rows, attempt: int, now: float, before: int | None) -> None:
         root = self._roots.next(attempt > 1)
@@ -195,6 +252,10 @@ class OwnMessages:
         if before is not None:
             self._before[root] = before
         self._env.drop_guard(root, guard)
+
+
+def _nothing() -> None:
+    """Stand in for what nobody waits for."""
 
 
 def rows_of(frame: OpenFrame, root: int) -> Iterator[Any]:

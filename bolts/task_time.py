@@ -5,7 +5,8 @@
                                    -> the mark on all outputs, behind what these emitted
 
 Timers fire a few at a time, each time under a root of its own; when a slice is over or the outbox
-full, the rest waits, and with it all that is queued behind the mark.
+full, the rest waits, and with it all that is queued behind the mark. What raises is made again
+(failed_calls): others are called meanwhile, but the mark waits for what that will emit.
 
 Under at-least-once what the bolt itself emits may come again, as a spout's messages may: the mark
 that goes on never passes what is not durable of it (see spouts/spout_time.py).
@@ -13,17 +14,17 @@ that goes on never passes what is not durable of it (see spouts/spout_time.py).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from itertools import islice
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from waterspout.topology.event_time import iso_text
 from waterspout.topology.frames import Channel
 from waterspout.topology.marks import IDLE, MAX_WATERMARK, MIN_WATERMARK, WATERMARK, Mark
-from waterspout.topology.task_env import reason_of
-from waterspout.topology.tracebacks import user_traceback
 
-from .timers import Kind, Timers
+from .failed_calls import NEVER_S, OwnCall, PartsFailed
+from .pulled_rows import PulledRows
+from .timers import Kind, Timer, Timers
 from .valve import Valve
 
 if TYPE_CHECKING:
@@ -31,11 +32,8 @@ if TYPE_CHECKING:
 
 #: What a watermark may set off in one slice, in seconds.
 SLICE_S = 0.004
-#: Timers that share a root, and rows of ``on_watermark`` that do.
+#: Timers that share a root.
 TIMERS_MAX = 64
-ROWS_MAX = 1024
-#: Stands for "not soon", in seconds.
-NEVER_S = 3600.0
 
 
 class TaskTime:
@@ -57,8 +55,10 @@ class TaskTime:
         self._forward, self._wall_ms, self._held = forward, wall_ms, held
         #: How far the bolt has come, and how far it is to come: timers between are at work.
         self.watermark = self._target = MIN_WATERMARK
-        #: Rows that ``on_watermark`` still has to give, where it is a generator.
-        self._rows: Iterator[Any] | None = None
+        #: The call of ``on_watermark``; whether it is to be made; rows that it still has to give.
+        self._call = OwnCall("on_watermark", "on_watermark", self._tell_again, [])
+        self._untold = False
+        self._rows: PulledRows | None = None
         #: What was sent on last, and whether it was IDLE.
         self._sent, self._sent_idle = MIN_WATERMARK, False
         #: ``own.released`` when own messages were found to hold a mark back.
@@ -101,13 +101,17 @@ class TaskTime:
 
     def _step(self) -> bool:
         """Do the next thing that the target asks for; False: there is nothing left to do."""
+        own_calls = self._executor.own_calls
         if self._rows is not None:
-            self._call(self._pull)
+            self._pull(self._rows)
         elif self._due("event", self._target):
-            self._call(lambda: self._fire("event", self._target))
-        elif self.watermark < self._target:
-            self.watermark = self._target
-            self._call(self._tell)
+            own_calls.emit(partial(self._fire, "event", self._target), self._executor.env.clock())
+        elif self.watermark < self._target or self._untold:
+            # One that has failed waits for its next try, and tells of the watermark of then.
+            waits = not self._untold and self._call.id in own_calls.failed
+            self.watermark, self._untold = self._target, False
+            if not waits:
+                self._tell()
         else:
             return False
         return True
@@ -118,32 +122,31 @@ class TaskTime:
             self._target if self._target > MIN_WATERMARK else None
         )
 
-    def _call(self, call: Callable[[], None]) -> None:
-        self._executor.own_calls.call(call, self._executor.env.clock())
-
     def _tell(self) -> None:
-        rows = self._executor.bolt.on_watermark(self.watermark)
-        if isinstance(rows, Iterable):
-            self._rows = iter(rows)
+        self._call = self._call._replace(values=[_shown(self.watermark)])
+        own_calls = self._executor.own_calls
+        if own_calls.call(self._call, self._begin_to_tell) and self._rows is None:
+            own_calls.done(self._call)
 
-    def _pull(self) -> None:
+    def _begin_to_tell(self) -> None:
+        executor = self._executor
+        result = executor.bolt.on_watermark(self.watermark)
+        if isinstance(result, Iterable):
+            self._rows = PulledRows(executor, "on_watermark", result)
+
+    def _pull(self, rows: PulledRows) -> None:
         """Emit some of the rows that ``on_watermark`` yields."""
-        emit, rows = self._executor.bolt.emit, self._rows
-        assert rows is not None
-        self._rows = None
-        pulled = list(islice(rows, ROWS_MAX))
-        if len(pulled) == ROWS_MAX:
-            self._rows = rows
-        wrong: Exception | None = None
-        for row in pulled:
-            self._executor.calls += 1
-            try:
-                if row is not None:
-                    emit(row)
-            except Exception as error:
-                wrong = error
-        if wrong is not None:
-            raise wrong
+        own_calls = self._executor.own_calls
+        well = own_calls.call(self._call, rows.pull)
+        if not well or rows.ended:
+            self._rows = None
+        if well and rows.ended:
+            own_calls.done(self._call)
+
+    def _tell_again(self) -> None:
+        self._untold = True
+        if self._executor.unfinished is None and not self._reach():
+            self._executor.unfinished = self._reach
 
     # Timers.
 
@@ -153,28 +156,68 @@ class TaskTime:
 
     def _fire(self, kind: Kind, until: int) -> None:
         """Call ``on_timer`` for some of the timers that are due, one after the other."""
-        executor, timers = self._executor, self.timers
+        timers = self.timers
         assert timers is not None
-        bolt, state = executor.bolt, executor.bolt.context.state
         for _ in range(TIMERS_MAX):
             timer = timers.due(kind, until)
             if timer is None:
                 return
-            state.key = timer.key
-            executor.calls += 1
-            try:
-                rows: Any = bolt.on_timer(timer)
-                for row in rows if isinstance(rows, Iterable) else ():
-                    if row is not None:
-                        bolt.emit(row)
-            except (Exception, SystemExit) as error:
-                self._note(timer.name, error)
+            self._on_timer(timer)
+            self._executor.emitter.keep()
 
-    def _note(self, name: str, error: BaseException) -> None:
+    def _on_timer(self, timer: Timer) -> None:
+        """Call ``on_timer``; what raises is put back, and what it emitted taken back."""
         executor = self._executor
-        executor.failed += 1
-        text = f"on_timer{f' {name!r:.80}' if name else ''}: {reason_of(error)}"
-        executor.env.note_error(executor.component, executor.task, text, user_traceback(error))
+        own, failed = executor.own, executor.own_calls.failed
+        bolt = executor.bolt
+        if own.counting and (why := own.left_out(_id_of(timer))) is not None:
+            failed.skip(self._call_of(timer), why)
+            return
+        bolt.context.state.key = timer.key
+        executor.calls += 1
+        try:
+            rows: Any = bolt.on_timer(timer)
+            for row in rows if isinstance(rows, Iterable) else ():
+                if row is not None:
+                    bolt.emit(row)
+        except PartsFailed as parts:
+            failed.parts_failed(parts, executor.env.clock())
+        except (Exception, SystemExit) as error:
+            self._failed(timer, error)
+            return
+        if failed or own.counting:
+            executor.own_calls.done(self._call_of(timer))
+
+    def _failed(self, timer: Timer, error: BaseException) -> None:
+        executor, timers = self._executor, self.timers
+        assert timers is not None
+        if executor.env.tracked:
+            executor.emitter.take_back()
+            timers.put_back(timer)
+        executor.own_calls.failed.failed(self._call_of(timer), error, executor.env.clock())
+
+    def _call_of(self, timer: Timer) -> OwnCall:
+        key, at, name, kind = timer
+        assert self.timers is not None
+        text = f"on_timer{f' {name!r:.80}' if name else ''}"
+        return OwnCall(
+            "on_timer", _id_of(timer), partial(self._again, timer), [key, at, name, kind],
+            partial(self._gone, timer), text, skips=True,
+        )  # fmt: skip
+
+    def _gone(self, timer: Timer) -> None:
+        """There is a dead letter of it."""
+        assert self.timers is not None
+        self.timers.take(timer)
+
+    def _again(self, timer: Timer) -> None:
+        """Call a timer that had been put back, unless it was deleted meanwhile."""
+        executor = self._executor
+        assert self.timers is not None
+        if self.timers.take(timer):
+            executor.own_calls.emit(partial(self._on_timer, timer), executor.env.clock())
+        else:
+            executor.own_calls.failed.done(_id_of(timer))
 
     def turn(self, now: float) -> None:
         """Fire what is due without a mark. Called in each turn, between two calls of the bolt."""
@@ -191,7 +234,7 @@ class TaskTime:
     def _fire_for(self, kind: Kind, time: Callable[[], int], until: float) -> None:
         executor = self._executor
         while self._due(kind, time()) and not executor.blocked():
-            self._call(lambda: self._fire(kind, time()))
+            executor.own_calls.emit(partial(self._fire, kind, time()), executor.env.clock())
             if executor.env.clock() >= until:
                 return
 
@@ -246,6 +289,8 @@ class TaskTime:
             return None
         if self.watermark < self._target:
             return self.watermark, "its timers and windows are at work"
+        if failed := len(self._executor.own_calls.failed):
+            return self.watermark, f"{failed} calls that failed wait for another try"
         behind, idle = valve.behind(), len(valve.idle_channels())
         why = f", {idle} of its inputs left out as idle" if idle else ""
         if self.watermark == MAX_WATERMARK:
@@ -272,6 +317,16 @@ class TaskTime:
             self.valve.reset()
         self.watermark = self._target = self._sent = MIN_WATERMARK
         self._sent_idle, self._rows, self._held_at = False, None, -1
+        self._untold = False
+        self._executor.own_calls.failed.forget(self._call.id)
         if self._held:
             self._executor.own.sent_on = MIN_WATERMARK
         self._show()
+
+
+def _id_of(timer: Timer) -> tuple[Any, ...]:
+    return ("on_timer", *timer)
+
+
+def _shown(watermark: int) -> str:
+    return "the end of event time" if watermark == MAX_WATERMARK else iso_text(watermark)

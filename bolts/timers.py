@@ -7,6 +7,9 @@ once.
 
     state   key -> (kind, at, name, kind, at, name, ...)      flat: one tuple of scalars per key
     heaps   (at, n, key, name) by kind                         n keeps equal times in their order
+
+A timer is taken out when it is called. One whose call raised is put back, into the state only: it
+falls due again after a restore, and in this task when somebody takes it.
 """
 
 from __future__ import annotations
@@ -73,6 +76,8 @@ class Timers:
         self.refused = ""
         self._count = 0
         self._heaps: tuple[list[Any], list[Any]] = ([], [])
+        #: (key, code, at, name) of timers that were put back.
+        self._back: set[tuple[Any, int, int, str]] = set()
         #: Timers that are set, by kind.
         self._set = [0, 0]
         for code in (0, 1):
@@ -126,9 +131,25 @@ class Timers:
         heap = self._heaps[code]
         while heap and heap[0][0] <= until:
             at, _, key, name = heappop(heap)
+            if self._back and (key, code, at, name) in self._back:
+                continue
             if self._remove(key, code, at, name, popped=True):
                 return Timer(key, at, name, kind)
         return None
+
+    def put_back(self, timer: Timer) -> None:
+        """Keep a timer whose call raised, without calling it."""
+        code, known = _CODES[timer.kind], self._entries.get(timer.key, ())
+        if _place(known, code, timer.at, timer.name) < 0:
+            self._entries.put(timer.key, (*known, code, timer.at, timer.name))
+            self._set[code] += 1
+        self._back.add((timer.key, code, timer.at, timer.name))
+
+    def take(self, timer: Timer) -> bool:
+        """Take out a timer that was put back; False: it was deleted meanwhile."""
+        code = _CODES[timer.kind]
+        entry = timer.key, code, timer.at, timer.name
+        return entry in self._back and self._remove(*entry, popped=True)
 
     def next_at(self, kind: Kind) -> int | None:
         """Return when the next timer of ``kind`` falls due, or a time before that; None: never."""
@@ -165,6 +186,7 @@ class Timers:
             self._entries.put(key, left)
         else:
             self._entries.drop(key)
+        self._back.discard((key, code, at, name))
         self._set[code] -= 1
         if not popped and len(self._heaps[code]) > STALE_MIN + 2 * self._set[code]:
             self._rebuild(code)
@@ -175,11 +197,12 @@ class Timers:
         heap = self._heaps[code]
         heap[:] = [
             (at, n, key, name)
-            for n, (key, kind, at, name) in enumerate(self._every()) if kind == code
+            for n, (key, kind, at, name) in enumerate(self._every())
+            if kind == code and (key, kind, at, name) not in self._back
         ]  # fmt: skip
         heapify(heap)
         self._count += len(heap)
-        self._set[code] = len(heap)
+        self._set[code] = len(heap) + sum(code == each[1] for each in self._back)
 
     def _every(self) -> Iterator[tuple[Any, int, int, str]]:
         for key, known in self._entries.items():

@@ -114,7 +114,7 @@ class BatchRuns(WholeRuns):
         while executor.bolt.due:
             # Before the call: one that raises is not made again and again.
             executor.bolt.due = False
-            executor.own_calls.call(executor.bolt.after_batch, executor.env.clock())
+            executor.own_calls.after_batch()
         return total
 
     def runs_max(self) -> int:

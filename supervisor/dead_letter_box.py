@@ -8,7 +8,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from waterspout.bolts.executor import BoltExecutor
-from waterspout.bolts.own_messages import BuryRow, OwnMessages
+from waterspout.bolts.own_messages import BuryCall, BuryRow, OwnMessages
 from waterspout.spouts.executor import Bury
 from waterspout.spouts.groups import Group
 from waterspout.spouts.ledger import Ledger
@@ -67,19 +67,33 @@ class DeadLetterBox:
 
         return bury
 
-    def bury_row_of(self, executor: BoltExecutor) -> BuryRow:
+    def serve(self, executor: BoltExecutor) -> None:
+        """Make dead letters of what a bolt itself emits or is called for."""
+        executor.own.bury_call = self._bury_call_of(executor)
+        executor.own.bury = self._bury_row_of(executor)
+
+    def _bury_row_of(self, executor: BoltExecutor) -> BuryRow:
         """Return the function that makes a dead letter of a row that a bolt itself emitted."""
+        bury_call = executor.own.bury_call
 
         def bury(root: int, row: list[Any], attempts: int, failure: Failure) -> None:
             assert self._core.plan is not None
+            stream, _, values = row
+            name = self._core.plan.streams_of(executor.component)[stream]
+            bury_call(root, name, list(values), attempts, failure)
+
+        return bury
+
+    def _bury_call_of(self, executor: BoltExecutor) -> BuryCall:
+        """Return the function that makes a dead letter of a call of a bolt that no tuple caused."""
+
+        def bury(root: int, what: str, values: list[Any], attempts: int, failure: Failure) -> None:
             number = next(self._ids)
             self._waiting[number] = (executor.own, root)
-            stream, _, values = row
             record = {
                 "task": executor.task, "component": executor.component, "partition": None,
-                "start": None, "end": None, "message_id": None,
-                "stream": self._core.plan.streams_of(executor.component)[stream],
-                "values": list(values), "attempts": attempts, "reason": failure.reason,
+                "start": None, "end": None, "message_id": None, "stream": what,
+                "values": values, "attempts": attempts, "reason": failure.reason,
                 "traceback": failure.traceback, "failed_component": failure.component,
             }  # fmt: skip
             self._core.control_outbox.append(
@@ -129,7 +143,9 @@ class DeadLetterBox:
     @staticmethod
     def _why_not(executor: SpoutExecutor | None, stream: str, values: list[Any]) -> str:
         """Say why a letter cannot be sent: the topology may have changed, values may be gone."""
-        out = executor.emitter.streams.get(stream) if executor is not None else None
+        if executor is None:
+            return "a bolt made it by itself, no message of a spout did"
+        out = executor.emitter.streams.get(stream)
         if out is None:
             return f"the task has no stream {stream!r}"
         if out.direct:

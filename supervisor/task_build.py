@@ -210,6 +210,7 @@ class TaskBuilder:
         executor.batch_by_run = self.plan.holds_below(task.component)
         bolt.emit = emitter.bind(lambda anchors: self._roots_of(executor, anchors))  # type: ignore[method-assign]
         bolt.emit_many = emitter.bind_many()  # type: ignore[method-assign]
+        bolt.emit_whole = executor.emit_whole  # type: ignore[method-assign]
         if isinstance(executor, OffloadExecutor):
             executor.bind_emit(bolt.emit, bolt)
             is_async = self.plan.facts[task.component].is_async

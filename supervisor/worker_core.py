@@ -207,7 +207,7 @@ class WorkerCore:
         self.net.connect(message["peers"])
         for bolt in self.order:
             bolt.own.durable_at_once = not builder.has_rounds
-            bolt.own.bury = self.letters.bury_row_of(bolt)
+            self.letters.serve(bolt)
             bolt.own.again_all(now)
         self.control_outbox.append({"kind": "built", "epoch": self.epoch})
 

@@ -100,5 +100,5 @@ class WorkerFinish:
     def _goes_on(self, bolt: BoltExecutor) -> bool:
         """Say whether a bolt that has not finished can go on at once, without any message."""
         if self._core.env.tracked:
-            return not bolt.own_calls.finish_done
+            return bolt.own_calls.goes_on
         return self.marks.complete(bolt.task) and bolt.idle and not bolt.blocked()

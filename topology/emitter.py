@@ -83,6 +83,8 @@ class Emitter:
         self.emitted = 0
         #: Roots of the tuple or run at work; what is emitted descends from them.
         self.roots: tuple[int, ...] = ()
+        #: Does what ``keep`` does, where the rows of a call have several roots.
+        self.keeping: Callable[[], None] | None = None
         #: Of a bolt: set by its executor before ``bind``.
         self.limit: EmitLimit | None = None
         self._emit_many = self.bind_many()
@@ -97,8 +99,17 @@ class Emitter:
         for route in self._turning:
             route.turn()
 
+    def keep(self) -> None:
+        """Have ``take_back`` leave the rows so far, whose call goes on: a part of it is done."""
+        if self.keeping is not None:
+            self.keeping()
+            return
+        turning, self._turning = self._turning, []
+        self.close_run(self.roots)
+        self._turning = turning
+
     def take_back(self) -> None:
-        """Forget the rows since the last ``close_run``: the call that emitted them is repeated."""
+        """Forget the rows since ``close_run`` or ``keep``: what emitted them is done again."""
         for frame in self.frames:
             frame.take_back()
 

@@ -15,7 +15,7 @@ from typing import Any
 from ..records import Record, in_order
 from .aggregates import Aggregate
 from .folding import Accs
-from .logic import Added, Firing, MapNamed, Options, Rows, WindowLogic
+from .logic import Added, Firing, MapNamed, Options, Rows, Unmerged, WindowLogic
 from .windowers import Counted
 
 #: Where the panes of a record begin.
@@ -81,16 +81,22 @@ class CountedLogic(WindowLogic):
 
     def _firing(self, key: Any, record: Record, end: int) -> Firing:
         """Return the window that ends with, or would end after, the last row."""
+        key, begin, until, panes = self._window(key, record, end)
+        found = panes[0]
+        for accs in panes[1:]:
+            found = self.merge(found, accs)
+        return key, begin, until, found
+
+    def _window(self, key: Any, record: Record, end: int) -> tuple[Any, int, int, list[Accs]]:
+        """Return the window that ends with, or would end after, the last row, by panes."""
         count, width = record[1], self._width
         begin = max(end - self.windower.size, 0)
         # Panes are full but the last; so many of them are before the window.
         panes = (len(record) - _BEGIN) // width
         before = begin // self.windower.pane - (-(-count // self.windower.pane) - panes)
-        found: Accs | None = None
-        for at in range(_BEGIN + max(before, 0) * width, len(record), width):
-            accs = record[at : at + width]
-            found = accs if found is None else self.merge(found, accs)
-        assert found is not None, (key, record)
+        first = _BEGIN + max(before, 0) * width
+        found = [record[at : at + width] for at in range(first, len(record), width)]
+        assert found, (key, record)
         return key, begin, min(end, count), found
 
     def _gone(self, record: Record, count: int) -> int:
@@ -112,7 +118,12 @@ class CountedLogic(WindowLogic):
             self._counted.drop(key)
             end = -(-record[1] // slide) * slide
             if max(end - self.windower.size, 0) < record[1] < end:
-                firings.append(self._firing(key, record, end))
+                try:
+                    firings.append(self._firing(key, record, end))
+                except Exception:
+                    # Users' code raised; the key is dropped, so its panes go out as they are.
+                    *window, panes = self._window(key, record, end)
+                    firings.append((*window, Unmerged(panes)))
             if len(firings) == self.options.step_keys:
                 yield firings
                 firings = []

@@ -17,8 +17,23 @@ from ..records import Records
 from .aggregates import Aggregate, Inputs
 from .folding import Accs, lift_all, merger
 
-#: What comes out of a window: the key, its start and end in ms, the accs of all its rows.
-Firing = tuple[Any, int, int, Accs]
+
+class Unmerged:
+    """The accs of the panes of a window, in place of its own: to merge them has raised.
+
+    Attributes:
+        panes: accs of each, the first one first.
+    """
+
+    __slots__ = ("panes",)
+
+    def __init__(self, panes: Sequence[Accs]) -> None:
+        self.panes = panes
+
+
+#: What comes out of a window: the key, its start and end in ms, the accs of all its rows; or
+#: ``Unmerged``.
+Firing = tuple[Any, int, int, Any]
 #: Returns the map of this name of the state.
 MapNamed = Callable[[str], Records]
 #: Panes or sessions that a key may have at once.

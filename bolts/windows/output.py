@@ -9,8 +9,10 @@ from waterspout.topology.columns import Columns
 from waterspout.topology.errors import UserError
 
 from .aggregates import Aggregate
-from .logic import Firing
+from .logic import Firing, Unmerged
 
+#: A firing, and what users' code raised for it.
+Failure = tuple[Firing, Exception]
 #: Writes milliseconds as the time field is written.
 Written = Callable[[int], Any]
 
@@ -45,14 +47,14 @@ class Output:
         self._written = written or _same
         self._function, self._width = function, width
 
-    def rows(self, firings: Sequence[Firing]) -> tuple[Columns | list[list[Any]], Exception | None]:
-        """Return the rows of some firings, and the first error that users' code raised.
+    def rows(self, firings: Sequence[Firing]) -> tuple[Columns | list[list[Any]], list[Failure]]:
+        """Return the rows of some firings, and those for which users' code raised, with what.
 
         A firing whose result raises has no row; the others do.
         """
         if self._function is None:
             try:
-                return self._columns(firings), None
+                return self._columns(firings), []
             except Exception:
                 # Users' code raised somewhere: one by one, so that only that firing has no row.
                 return self._each(firings, self._result)
@@ -79,15 +81,26 @@ class Output:
 
     def _each(
         self, firings: Sequence[Firing], make: Callable[[Firing], Iterable[list[Any]]]
-    ) -> tuple[list[list[Any]], Exception | None]:
+    ) -> tuple[list[list[Any]], list[Failure]]:
         rows: list[list[Any]] = []
-        wrong: Exception | None = None
+        failures: list[Failure] = []
         for firing in firings:
             try:
-                rows.extend(make(firing))
+                rows.extend(make(self._merged(firing)))
             except Exception as error:
-                wrong = wrong or error
-        return rows, wrong
+                failures.append((firing, error))
+        return rows, failures
+
+    def _merged(self, firing: Firing) -> Firing:
+        """Return a firing with the accs of all its panes in one."""
+        accs = firing[3]
+        if not isinstance(accs, Unmerged):
+            return firing
+        merged, *rest = accs.panes
+        for pane in rest:
+            each = zip(self._aggregates, merged, pane, strict=False)
+            merged = tuple([aggregate.merge(one, other) for aggregate, one, other in each])
+        return (*firing[:3], merged)
 
     def _result(self, firing: Firing) -> list[list[Any]]:
         accs = zip(self._aggregates, firing[3], strict=False)

@@ -28,7 +28,7 @@ from ..records import Record
 from .aggregates import Aggregate
 from .aligned import AlignedLogic, Changes
 from .folding import Accs
-from .logic import Added, Firing, MapNamed, Options, Rows
+from .logic import Added, Firing, MapNamed, Options, Rows, Unmerged
 from .running import RunningSum, TwoStacks, ints
 from .windowers import Aligned
 
@@ -143,8 +143,16 @@ class SlidingLogic(AlignedLogic):
 
     def _step(self, time: int, keys: list[Any]) -> list[Firing]:
         border = self.windower.last_end(time)
-        firings = [self._slide(key, time, border) for key in keys]
-        return [firing for firing in firings if firing is not None]
+        firings = []
+        for key in keys:
+            try:
+                firing = self._slide(key, time, border)
+            except Exception:
+                # Users' code raised; of what is kept nothing has changed.
+                firing = self._unmerged(key, time, border)
+            if firing is not None:
+                firings.append(firing)
+        return firings
 
     def _slide(self, key: Any, time: int, border: int) -> Firing | None:
         """Fire a key's window that ends at ``time``, if one does, and drop what is not needed.
@@ -179,6 +187,19 @@ class SlidingLogic(AlignedLogic):
             self._pop_before(sliding, start + 1, older, record, fired)
         self._trim(key, (record[0], border, *record[2:]), older, fired, oldest)
         return firing
+
+    def _unmerged(self, key: Any, time: int, border: int) -> Firing | None:
+        """Do as ``_slide`` without a running value: the window's panes are left as they are."""
+        self._sliding.pop(key, None)
+        record, older = self._open.get(key), self._older.get(key) or ()
+        assert record is not None
+        start, fired = time - self.windower.size_ms, 2
+        while fired < len(record) and record[fired] < border:
+            fired += self._width
+        panes = [accs for pane, accs in self._panes(older + record[2:fired]) if pane >= start]
+        oldest = start - self.options.lateness_ms
+        self._trim(key, (record[0], border, *record[2:]), older, fired, oldest)
+        return (key, start, time, Unmerged(panes)) if panes and border == time else None
 
     def _pop_before(
         self, sliding: Sliding, start: int, older: Record, record: Record, fired: int
@@ -218,7 +239,8 @@ class SlidingLogic(AlignedLogic):
             self._older.put(key, older)
         elif had and not older:
             self._older.drop(key)
-        self._sliding[key].before -= gone
+        if (sliding := self._sliding.get(key)) is not None:
+            sliding.before -= gone
         if len(record) > 2 or older:
             self._open.put(key, record)
             self._put_next(key, record, older)

@@ -17,14 +17,16 @@ from waterspout.topology.event_time import TIME_MS_MAX
 from waterspout.topology.marks import MAX_WATERMARK, MIN_WATERMARK
 
 from ..contract import Batch, Bolt
+from ..failed_calls import PartsFailed
 from ..state_slices import Kind
 from ..timers import Timer
 from .aggregates import Aggregate, CountRows
 from .arguments import WindowSpec, read_spec
 from .clocks import EventClock, ProcessingClock
 from .counted import CountedLogic
+from .failed_firings import FailedFirings
 from .logic import STEP_KEYS, Added, Firing, Rows, WindowLogic
-from .output import Output, WindowFunction
+from .output import Failure, Output, WindowFunction
 from .row_aggregates import ROW
 from .sessions import SessionLogic
 from .sliding import SlidingLogic
@@ -33,6 +35,8 @@ from .windowers import Aligned, Session
 
 #: Name of the task's map that holds how far time has come, and the key in it.
 STATE_MAP, WATERMARK_KEY = "window", "watermark"
+#: Name of the timer that has a restored task try what it finds.
+AGAIN = "failed"
 #: Begins the names of the maps of a logic.
 PREFIX = "window_"
 
@@ -57,10 +61,10 @@ class Windowed(Bolt):
         if spec.time is not None:
             self._time = EventClock(spec.time, spec.unit, spec.nested)
         timed = isinstance(spec.windower, (Aligned, Session))
+        self._written = self._time.written if timed else None
         self._output = Output(
-            len(spec.key), aggregates, self._time.written if timed else None, function,
-            len(spec.fields),
-        )  # fmt: skip
+            len(spec.key), aggregates, self._written, function, len(spec.fields)
+        )
         #: Whether windows go by the clock.
         self._timed = timed and spec.time is None
         if spec.options.early_every:
@@ -88,6 +92,11 @@ class Windowed(Bolt):
             spec.windower, self._aggregates, self._options,
             lambda name: state.records(PREFIX + name, kind), watermark,
         )  # fmt: skip
+        #: Windows whose result raised; those that a restored task finds are tried at once.
+        entries = state.records(PREFIX + "failed", kind)
+        self._failed = FailedFirings(entries, self._emit_one, self._written)
+        if self._failed:
+            self._set_timer(self._now_ms(), AGAIN)
         #: Firings that wait for ``after_batch``.
         self._waiting: list[Firing] = []
         self._overdue = self._logic.overdue()
@@ -118,7 +127,8 @@ class Windowed(Bolt):
         step = self._options.step_keys
         firings, self._waiting = self._waiting[:step], self._waiting[step:]
         self.due = bool(self._waiting)
-        self._emit(firings)
+        if failures := self._emit(firings):
+            raise self._failed.keep(failures)
 
     def _fire_overdue(self) -> None:
         """Fire what had been due when the state was copied between two steps."""
@@ -167,7 +177,11 @@ class Windowed(Bolt):
             yield from self._emitted(self._logic.advance(watermark))
 
     def on_timer(self, timer: Timer) -> Iterator[None]:
-        """Fire what is over in processing time."""
+        """Fire what is over in processing time, or what a restored task has found."""
+        if timer.name == AGAIN:
+            if (parts := self._failed.emit_all()) is not None:
+                raise parts
+            return
         self._armed = None
         if isinstance(self._time, ProcessingClock):
             # All before now is over; rows of now may still come.
@@ -186,27 +200,42 @@ class Windowed(Bolt):
     def _emitted(self, steps: Iterator[list[Firing]]) -> Iterator[None]:
         """Emit step by step; between two, what has fired is out and all else in the state.
 
-        Yields None for each firing, by which the executor sees how much went out. What users' code
-        raises is raised at the end: it stops no other window.
+        Yields None for each firing, by which the executor sees how much went out. Windows for which
+        users' code raises are kept, and told of at the end: they stop no other window.
         """
-        wrong: Exception | None = None
+        parts: list[Any] = []
         for firings in steps:
-            try:
-                self._emit(firings)
-            except Exception as error:
-                wrong = wrong or error
+            if failures := self._emit(firings):
+                parts += self._failed.keep(failures).parts
             self._note()
             yield from repeat(None, len(firings))
         self._note()
-        if wrong is not None:
-            raise wrong
+        if parts:
+            raise PartsFailed(parts)
 
-    def _emit(self, firings: list[Firing]) -> None:
-        rows, wrong = self._output.rows(firings)
+    def _emit(self, firings: list[Firing]) -> list[Failure]:
+        """Emit windows; return those for which users' code raised, or whose rows were refused."""
+        if self._failed:
+            self._failed.replace(firings)
+        rows, failures = self._output.rows(firings)
+        try:
+            if rows:
+                self.emit_whole(rows)
+        except Exception:
+            failures = []
+            for firing in firings:
+                try:
+                    self._emit_one(firing)
+                except Exception as error:
+                    failures.append((firing, error))
+        return failures
+
+    def _emit_one(self, firing: Firing) -> None:
+        rows, failures = self._output.rows([firing])
+        if failures:
+            raise failures[0][1]
         if rows:
-            self.emit_many(rows)
-        if wrong is not None:
-            raise wrong
+            self.emit_whole(rows)
 
     def _note(self) -> None:
         """Keep how far time has come, but for its end: a later run goes on from there."""
@@ -225,9 +254,12 @@ class Windowed(Bolt):
         if due is None or (self._armed is not None and self._armed <= due):
             return
         self._armed = due
+        self._set_timer(min(due, TIME_MS_MAX), "window")
+
+    def _set_timer(self, at: int, name: str) -> None:
         state = self.context.state
         before, state.key = state.key, _TIMER_KEY
-        self._timers.processing(min(due, TIME_MS_MAX), "window")
+        self._timers.processing(at, name)
         state.key = before
 
 

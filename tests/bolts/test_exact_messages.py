@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 from waterspout.bolts.contract import Bolt
 from waterspout.bolts.exact_messages import FAILURES_S, MANY, ExactOwnMessages, OwnFailures
+from waterspout.bolts.failed_calls import OwnCall
+from waterspout.bolts.task_time import TaskTime
+from waterspout.bolts.timers import Timer, Timers
 from waterspout.topology.control_frames import Failure
 
 from .rig import TASK, Rig
@@ -126,3 +130,145 @@ def test_with_dead_letters_at_once_nothing_is_taken_back() -> None:
     rig.fail(rig.tick())
     rig.fail(12345)
     assert not rig.asked and len(rig.buried) == 2
+
+
+def test_rows_that_come_through_do_not_count_against_others() -> None:
+    """Many rows that each fail once or twice are no row that differs from try to try."""
+    rig = ExactRig(attempts_max=3)
+    rig.fail(rig.tick())
+    rig.take()
+    for _ in range(4 * MANY * 3):
+        rig.bolt.first += 1
+        root = rig.tick()
+        rig.fail(root)
+        rig.take()
+    assert len(rig.asked) == 1 + 4 * MANY * 3 and not rig.buried
+
+
+# Calls that raise.
+
+
+class Raising(Bolt):
+    """Its timer raises, after it has emitted."""
+
+    outputs = ("x",)
+    bad = True
+
+    def __init__(self) -> None:
+        self.calls: list[Any] = []
+
+    def on_timer(self, timer: Timer) -> None:
+        self.calls.append(timer.at)
+        self.emit([timer.at])
+        if self.bad and timer.at == 10:
+            raise ValueError("no")
+
+
+class TimerRig:
+    """A task with timers that is built anew, as a restore does."""
+
+    def __init__(self, **settings: Any) -> None:
+        self.settings = settings
+        self.failures = OwnFailures()
+        self.asked: list[Failure] = []
+        self.letters: list[Any] = []
+        self.bolt = Raising()
+        self.build()
+
+    def build(self) -> None:
+        self.rig = Rig(self.bolt, **self.settings)
+        executor = self.rig.executor
+        own = ExactOwnMessages(TASK, self.rig.emitter, self.rig.env, self.failures)
+        own.ask_restore = self.asked.append
+        own.bury_call = lambda *letter: self.letters.append(letter)
+        self.own = self.rig.own = executor.own = own
+        self.bolt.context = SimpleNamespace(state=SimpleNamespace(key="k"), watermark=None)  # type: ignore[assignment]
+        self.timers = Timers({}, lambda: self.bolt.context.state.key, lambda: 50)
+        executor.time = TaskTime(
+            executor, None, self.timers, lambda mark: None, lambda: 50, held=False
+        )
+        for at in (10, 20):
+            self.timers.processing(at, "x")
+
+    def turn(self, seconds: float = 100.0) -> list[Any]:
+        self.rig.now += seconds
+        self.rig.executor.own_calls.tick(self.rig.now)
+        self.rig.flush()
+        return self.rig.take()[1]
+
+
+def test_a_timer_that_raises_asks_for_a_restore_and_is_not_called_again() -> None:
+    rig = TimerRig()
+    rig.turn()
+    rig.own.cut(1)
+    ((_, component, _, reason, _),) = rig.asked
+    assert (component, reason) == ("step", "on_timer 'x': ValueError: no")
+    assert rig.turn() == [] and rig.turn() == [] and rig.bolt.calls == [10, 20]
+    assert not rig.own.settled(1), "no checkpoint is complete over it"
+
+
+def test_a_timer_that_raised_so_often_is_left_out_without_an_effect_and_buried() -> None:
+    rig = TimerRig(attempts_max=3)
+    for asked in (1, 2, 3):
+        rig.turn()
+        assert len(rig.asked) == asked and not rig.letters
+        rig.build()
+    rig.bolt.calls = []
+    assert rig.turn() == [20] and rig.bolt.calls == [20]
+    ((root, what, values, attempts, failure),) = rig.letters
+    assert (what, values, attempts) == ("on_timer", ["k", 10, "x", "processing"], 3)
+    assert failure.reason == "on_timer 'x': ValueError: no" and len(rig.asked) == 3
+    rig.own.cut(1)
+    assert not rig.own.settled(1)
+    rig.own.buried(root)
+    assert rig.own.settled(1) and rig.timers.counts()["processing"] == 0
+    # A restore before it is durable leaves it out once more; after that it is called again.
+    rig.build()
+    assert rig.turn() == [20]
+    rig.own.cut(2)
+    rig.own.durable(2)
+    rig.build()
+    rig.bolt.bad = False
+    assert rig.turn() == [10, 20]
+
+
+def test_a_timer_that_does_not_raise_any_more_counts_for_nothing() -> None:
+    rig = TimerRig(attempts_max=2)
+    rig.turn()
+    rig.build()
+    rig.bolt.bad = False
+    assert rig.turn() == [10, 20] and rig.own.pending == 0
+    assert rig.failures.any(rig.rig.now)
+
+
+def test_after_a_failure_each_row_of_many_timers_has_a_root_of_its_own() -> None:
+    rig = TimerRig()
+    rig.turn()
+    rig.build()
+    rig.bolt.bad = False
+    rig.rig.executor.own_calls.tick(rig.rig.now)
+    rig.rig.flush()
+    assert [count for count, _ in rig.rig.take()[0]] == [1, 1]
+
+
+def test_with_dead_letters_at_once_a_timer_that_raises_becomes_one() -> None:
+    rig = TimerRig(fail_to_dead_letter=True)
+    assert rig.turn() == [20]
+    assert not rig.asked and rig.letters[0][1:4] == ("on_timer", ["k", 10, "x", "processing"], 1)
+
+
+def test_timers_that_differ_from_try_to_try_are_given_up_at_last() -> None:
+    rig = TimerRig(attempts_max=2)
+    call = OwnCall("on_timer", 0, lambda: None, [], skips=True)
+    failure = Failure(1, "step", TASK, "why", "")
+    for n in range(2 * MANY):
+        assert not rig.own.gives_up(call._replace(id=n), 1, failure, 100.0)
+    assert rig.own.gives_up(call._replace(id=-1), 1, failure, 100.0)
+
+
+def test_a_tick_that_raised_so_often_is_buried_at_once_and_the_next_begins_anew() -> None:
+    rig = TimerRig(attempts_max=2)
+    call = OwnCall("process_tick", "process_tick", lambda: None, [])
+    failure = Failure(1, "step", TASK, "why", "")
+    given_up = [rig.own.gives_up(call, 1, failure, 100.0) for _ in range(4)]
+    assert given_up == [False, True, False, True]

@@ -17,13 +17,14 @@ class Clockwork(Bolt):
 
     outputs = ("x",)
     ticks = 0
-    bad = False
+    #: So many ticks raise.
+    bad = 0
 
     def process_tick(self, tup: Tuple) -> None:
         assert tup.is_tick()
         self.ticks += 1
         self.emit([self.ticks])
-        if self.bad:
+        if self.ticks <= self.bad:
             raise ValueError("tick")
 
 
@@ -41,14 +42,48 @@ def test_ticks_come_every_interval_with_a_root_of_their_own() -> None:
     assert len(set(rig.done)) == 3 and rig.own.pending == 0
 
 
-def test_a_tick_that_raises_is_noted_and_what_it_emitted_goes_out() -> None:
-    rig = Rig(Clockwork(), tick_interval_s=1.0)
-    rig.bolt.bad = True
-    rig.executor.own_calls.tick(100)
-    rig.executor.own_calls.tick(101)
+def tick(rig: Rig, *times: float) -> list[Any]:
+    """Let some turns pass; return what was emitted."""
+    for rig.now in times:
+        rig.executor.own_calls.tick(rig.now)
     rig.flush()
-    assert [each["text"] for each in rig.env.take_errors()] == ["ValueError: tick"]
-    assert rig.take()[1] == [1]
+    return rig.take()[1]
+
+
+def test_a_tick_that_raises_is_made_again_after_a_while_and_others_wait_for_it() -> None:
+    #  100    101     101.6  102       103.2     104
+    #         raises  -      1 s: raises          ...  2 s less a part: goes well, then a usual one
+    rig = Rig(Clockwork(), tick_interval_s=0.5, backoff_min_s=1.0)
+    rig.bolt.bad = 2
+    assert tick(rig, 100, 101) == [] and rig.own.pending == 1
+    assert tick(rig, 101.6) == [] and rig.bolt.ticks == 1, "no other tick meanwhile"
+    assert rig.executor.own_calls.next_tick(101.6) == pytest.approx(0.4)
+    assert tick(rig, 102) == [] and rig.bolt.ticks == 2
+    assert tick(rig, 104) == [3, 4] and rig.own.pending == 0
+    (error,) = rig.env.take_errors()
+    assert (error["text"], error["count"]) == ("process_tick: ValueError: tick", 2)
+
+
+def test_a_tick_that_always_raises_becomes_a_dead_letter_and_ticks_go_on() -> None:
+    rig = Rig(Clockwork(), tick_interval_s=0.5, attempts_max=2)
+    rig.bolt.bad = 2
+    letters: list[Any] = []
+    rig.own.bury_call = lambda root, *letter: letters.append((root, *letter))
+    assert tick(rig, 100, 101, 102) == [3], "the next tick does not wait for the letter"
+    ((root, what, values, attempts, failure),) = letters
+    assert (what, values, attempts) == ("process_tick", [], 2)
+    assert failure.reason == "process_tick: ValueError: tick" and failure.component == "step"
+    assert "process_tick" in failure.traceback
+    assert rig.own.pending == 1
+    rig.own.buried(root)
+    assert rig.own.pending == 0
+
+
+def test_untracked_a_tick_that_raises_is_only_noted() -> None:
+    rig = Rig(Clockwork(), tick_interval_s=0.5, tracked=False)
+    rig.bolt.bad = 1
+    assert tick(rig, 100, 101, 102) == [1, 2]
+    assert rig.own.pending == 0 and len(rig.env.take_errors()) == 1
 
 
 def test_many_ticks_in_a_row_are_many_calls_for_emit_max() -> None:
@@ -133,26 +168,100 @@ def test_finish_goes_out_in_slices_and_waits_for_the_outbox() -> None:
 
 
 def test_a_row_of_finish_that_is_refused_does_not_take_others_with_it() -> None:
-    rig = Rig(Last(10, bad=["two", "values"]))
+    rig = Rig(Last(10, bad=["two", object]))
+    letters: list[Any] = []
+    rig.own.bury_call = lambda root, *letter: (letters.append(letter), rig.own.buried(root))
     assert finish(rig) == [0, 1, 2, 3, 4, 6, 7, 8, 9]
-    assert "EmitError" in rig.env.take_errors()[0]["text"]
+    assert "finish: EmitError" in rig.env.take_errors()[0]["text"]
+    ((what, values, attempts, failure),) = letters
+    assert (what, values, attempts) == ("finish", ["two", "<class 'object'>"], 1)
+    assert "yielded a row that cannot be emitted: EmitError" in failure.reason
+
+
+class Broken(Bolt):
+    """Raises in its first ``bad`` calls of ``finish``: at once, or as a generator."""
+
+    outputs = ("x",)
+
+    def __init__(self, plain: bool, bad: int) -> None:
+        self.plain, self.bad, self.calls = plain, bad, 0
+
+    def finish(self) -> Any:
+        self.calls += 1
+        if not self.plain:
+            return self.rows()
+        self.emit(["early"])
+        if self.calls <= self.bad:
+            raise ValueError("end")
+        return None
+
+    def rows(self) -> Iterator[Any]:
+        yield ["early"]
+        if self.calls <= self.bad:
+            raise ValueError("end")
+
+
+def finish_later(rig: Rig) -> list[Any]:
+    """Call ``finish_step`` and ``tick`` while time goes by; return what arrived."""
+    values = []
+    for _ in range(40):
+        rig.executor.own_calls.tick(rig.now)
+        ended = rig.executor.own_calls.finish_step(rig.now)
+        rig.flush()
+        values += rig.take()[1]
+        if ended:
+            return values
+        rig.now += 0.25
+    raise AssertionError("finish does not end")
 
 
 @pytest.mark.parametrize("plain", [True, False])
-def test_a_finish_that_raises_is_noted_and_ends(plain: bool) -> None:
-    class Broken(Bolt):
-        outputs = ("x",)
+def test_a_finish_that_raises_begins_anew_after_a_while(plain: bool) -> None:
+    rig = Rig(Broken(plain, 2), backoff_min_s=1.0)
+    calls = rig.executor.own_calls
+    assert not calls.finish_step(rig.now) and not calls.goes_on and calls.finishing
+    assert calls.next_tick(rig.now) == 1.0
+    assert finish_later(rig) == ["early"] and rig.bolt.calls == 3 and not calls.goes_on
+    (error,) = rig.env.take_errors()
+    assert (error["text"], error["count"]) == ("finish: ValueError: end", 2)
 
-        def finish(self) -> Any:
-            if plain:
-                self.emit(["early"])
-                raise ValueError("end")
-            return self.rows()
 
-        def rows(self) -> Iterator[Any]:
-            yield ["lost"]
-            raise ValueError("end")
+@pytest.mark.parametrize("plain", [True, False])
+def test_a_finish_that_always_raises_ends_as_a_dead_letter(plain: bool) -> None:
+    rig = Rig(Broken(plain, 100), attempts_max=2)
+    letters: list[Any] = []
+    rig.own.bury_call = lambda root, *letter: letters.append((root, *letter))
+    with pytest.raises(AssertionError, match="does not end"):
+        finish_later(rig)
+    ((root, what, values, attempts, _),) = letters
+    assert (what, values, attempts, rig.bolt.calls) == ("finish", [], 2, 2)
+    rig.own.buried(root)
+    assert finish_later(rig) == []
 
-    rig = Rig(Broken())
+
+@pytest.mark.parametrize("plain", [True, False])
+def test_untracked_a_finish_that_raises_is_noted_and_ends(plain: bool) -> None:
+    rig = Rig(Broken(plain, 100), tracked=False)
     assert finish(rig) == (["early"] if plain else [])
-    assert [each["text"] for each in rig.env.take_errors()] == ["ValueError: end"]
+    assert [each["text"] for each in rig.env.take_errors()] == ["finish: ValueError: end"]
+
+
+def test_finish_begins_once_nothing_waits_for_another_try() -> None:
+    class Both(Clockwork):
+        def finish(self) -> Any:
+            yield ["end"]
+
+    rig = Rig(Both(), tick_interval_s=10.0)
+    rig.bolt.bad = 1
+    assert tick(rig, 100, 110) == []
+    assert not rig.executor.own_calls.finish_step(rig.now) and not rig.executor.own_calls.goes_on
+    assert finish_later(rig) == [2, "end"]
+
+
+def test_a_finish_that_waits_is_forgotten_in_a_new_epoch() -> None:
+    rig = Rig(Broken(True, 1))
+    calls = rig.executor.own_calls
+    assert not calls.finish_step(rig.now)
+    rig.executor.new_epoch(rig.now)
+    assert rig.own.pending == 0 and not calls.finishing and not calls.failed
+    assert finish_later(rig) == ["early"]

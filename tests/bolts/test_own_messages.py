@@ -6,8 +6,11 @@ from typing import Any
 
 import pytest
 from waterspout.bolts.contract import Bolt
+from waterspout.bolts.failed_calls import PartsFailed
+from waterspout.bolts.own_messages import OwnMessages
 from waterspout.topology.columns import Columns
 from waterspout.topology.control_frames import Failure
+from waterspout.topology.marks import MIN_WATERMARK
 from waterspout.topology.task_env import AGAIN
 
 from .rig import TASK, Rig
@@ -47,8 +50,11 @@ def test_a_call_that_emits_nothing_starts_nothing() -> None:
     assert (rig.own.pending, len(rig.acker), rig.env.toggles) == (0, 0, {})
 
 
-def test_what_was_emitted_before_an_error_is_sent_and_kept() -> None:
-    rig = emitting()
+@pytest.mark.parametrize("tracked", [True, False])
+def test_what_was_emitted_before_an_error_is_taken_back_if_the_call_is_repeated(
+    tracked: bool,
+) -> None:
+    rig = emitting(tracked=tracked)
 
     def call() -> None:
         rig.bolt.emit(["a"])
@@ -57,9 +63,43 @@ def test_what_was_emitted_before_an_error_is_sent_and_kept() -> None:
     with pytest.raises(ValueError):
         rig.own.emit(call, rig.now)
     rig.flush()
-    assert rig.own.pending == 1
-    assert rig.emitter.roots == ()
-    assert rig.take()[1] == ["a"] and not rig.own.pending
+    assert rig.emitter.roots == () and not rig.own.pending
+    assert rig.take()[1] == ([] if tracked else ["a"])
+
+
+def test_what_failed_in_part_emits_the_rest() -> None:
+    rig = emitting()
+
+    def call() -> None:
+        rig.bolt.emit(["a"])
+        raise PartsFailed([])
+
+    with pytest.raises(PartsFailed):
+        rig.own.emit(call, rig.now)
+    rig.flush()
+    assert rig.own.pending == 1 and rig.take()[1] == ["a"]
+
+
+def test_a_root_that_stands_for_a_call_is_pending_over_epochs_and_not_restored() -> None:
+    rig = emitting()
+    rig.own.sent_on = 7
+    root = rig.own.stand_in()
+    assert (rig.own.pending, rig.own.held_back()) == (1, 7)
+    rig.own.again_all(rig.now)
+    assert (rig.own.pending, rig.own.held_back()) == (1, MIN_WATERMARK)
+    assert OwnMessages(TASK, rig.emitter, rig.env, dict(rig.kept)).pending == 0
+    done: list[int] = []
+    rig.own.when_buried[root] = lambda: done.append(root)
+    rig.own.buried(root)
+    assert (rig.own.pending, rig.own.held_back(), done) == (0, None, [root])
+
+
+def test_a_call_that_is_done_and_not_durable_is_not_pending_in_a_new_epoch() -> None:
+    rig = emitting()
+    rig.own.durable_at_once = False
+    rig.own.completed(rig.own.stand_in())
+    rig.own.again_all(rig.now)
+    assert rig.own.pending == 0 and rig.kept == {}
 
 
 def test_emits_with_anchors_between_do_not_tear_the_message_apart() -> None:

@@ -5,86 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from waterspout.bolts.contract import Bolt
 from waterspout.bolts.task_time import TIMERS_MAX, TaskTime
 from waterspout.bolts.timers import Timer, Timers
-from waterspout.bolts.valve import Valve
-from waterspout.topology.component import Metrics
 from waterspout.topology.marks import IDLE, MAX_WATERMARK, MIN_WATERMARK, WATERMARK, Mark
 
-from .rig import SOURCE, TASK, Rig
-
-CHANNEL = (SOURCE, 0, TASK)
-OTHER = (SOURCE, 1, TASK)
-
-
-class State:
-    """As much of a task's state as timers need."""
-
-    key: Any = "k"
-
-
-class Context:
-    """As much of a context as timers need."""
-
-    def __init__(self) -> None:
-        self.state, self.metrics = State(), Metrics()
-        self.watermark: int | None = None
-
-
-class Logs(Bolt):
-    """Emits and logs everything that calls it."""
-
-    def __init__(self) -> None:
-        self.log: list[Any] = []
-        self.context = Context()  # type: ignore[assignment]
-
-    def process(self, tup: Any) -> None:
-        self.log.append(tup[0])
-
-    def on_timer(self, timer: Timer) -> None:
-        assert self.context.state.key == timer.key
-        self.log.append(("timer", timer.at, self.context.watermark))
-        self.emit([timer.at])
-
-    def on_watermark(self, watermark: int) -> Any:
-        self.log.append(("watermark", watermark, self.context.watermark))
-        self.emit([-watermark])
-
-
-class Bench:
-    """A rig with event time; the marks that go on land behind the rows they follow."""
-
-    def __init__(self, bolt: Bolt | None = None, *, held: bool = False, **rig: Any) -> None:
-        self.bolt: Any = bolt or Logs()
-        self.rig = Rig(self.bolt, **rig)
-        executor = self.rig.executor
-        self.wall = 5000
-        self.timers = Timers({}, lambda: self.bolt.context.state.key, lambda: self.wall)
-        self.out: list[Any] = []
-        self.time = TaskTime(
-            executor, Valve([CHANNEL, OTHER]), self.timers, self._forward, lambda: self.wall,
-            held=held,
-        )  # fmt: skip
-        executor.time = self.time
-        executor.enqueue_mark(OTHER, Mark(IDLE, MIN_WATERMARK))
-
-    def _forward(self, mark: Mark) -> None:
-        # As dispatch.mark does: everything emitted so far goes before it.
-        self.out += self.rig.take()[1]
-        self.out.append(mark)
-
-    def mark(self, value: int) -> None:
-        """A watermark arrives."""
-        self.rig.executor.enqueue_mark(CHANNEL, Mark(WATERMARK, value))
-
-    def went_on(self) -> list[Any]:
-        """Work everything off; return the rows and marks that went out."""
-        self.rig.run()
-        self.rig.executor.own_calls.tick(self.rig.now)
-        self.out += self.rig.take()[1]
-        out, self.out = self.out, []
-        return out
+from .rig import TASK, Rig
+from .time_bench import CHANNEL, OTHER, Bench, Logs
 
 
 @pytest.fixture
@@ -136,22 +62,6 @@ def test_processing_timers_fire_by_the_clock(bench: Bench) -> None:
     assert bench.time.wakeup() == 0.0
     assert bench.went_on() == [6000]
     assert bench.bolt.log == [("timer", 6000, None)]
-
-
-def test_a_timer_that_raises_stops_no_other(bench: Bench) -> None:
-    def fails(timer: Timer) -> None:
-        if timer.at == 10:
-            raise ValueError("no")
-        bench.bolt.emit([timer.at])
-
-    bench.bolt.on_timer = fails
-    for at in (10, 20):
-        bench.timers.event(at, "x")
-    bench.mark(30)
-    assert bench.went_on()[0] == 20
-    (error,) = bench.rig.env.take_errors()
-    assert error["text"] == "on_timer 'x': ValueError: no"
-    assert bench.rig.executor.failed == 1
 
 
 def test_timers_set_by_timers_fire_before_the_mark_goes_on(bench: Bench) -> None:

@@ -177,3 +177,55 @@ def test_a_bolt_without_on_timer_hears_so_when_it_sets_a_timer() -> None:
     for call in ("event", "processing", "delete", "now_ms"):
         with pytest.raises(StateError, match="b: timers: no on_timer"):
             getattr(timers, call)(1)
+
+
+def test_a_timer_that_was_put_back_is_state_and_falls_due_for_nobody_but_who_takes_it(
+    bench: Bench,
+) -> None:
+    bench.timers.event(10, "x")
+    timer = bench.timers.due("event", 10)
+    assert timer is not None and bench.entries == {}
+    bench.timers.put_back(timer)
+    assert bench.timers.counts() == {"event": 1, "processing": 0}
+    assert bench.fired(100) == [] and bench.timers.next_at("event") is None
+    assert Bench(dict(bench.entries)).fired(10) == [("k", 10, "x")], "a restored task calls it"
+    bench.timers.event(10, "x")
+    assert bench.fired(100) == [], "it is set already"
+    assert bench.timers.take(timer) and not bench.timers.take(timer)
+    assert bench.entries == {} and bench.timers.counts() == {"event": 0, "processing": 0}
+    bench.timers.event(10, "x")
+    assert bench.fired(100) == [("k", 10, "x")]
+
+
+def test_a_timer_that_was_put_back_can_be_deleted(bench: Bench) -> None:
+    bench.timers.event(10)
+    timer = bench.timers.due("event", 10)
+    assert timer is not None
+    bench.timers.put_back(timer)
+    assert bench.timers.delete(10) and not bench.timers.take(timer)
+    assert bench.entries == {}
+
+
+def test_many_deleted_timers_do_not_let_one_that_was_put_back_fall_due(bench: Bench) -> None:
+    bench.timers.event(10)
+    timer = bench.timers.due("event", 10)
+    assert timer is not None
+    bench.timers.put_back(timer)
+    for n in range(STALE_MIN + 10):
+        bench.key = n
+        bench.timers.event(20)
+        bench.timers.delete(20)
+    assert bench.fired(100) == [] and bench.timers.counts()["event"] == 1
+    assert bench.timers.take(timer)
+
+
+def test_an_entry_of_a_timer_that_was_deleted_and_set_anew_calls_nobody_twice(
+    bench: Bench,
+) -> None:
+    bench.timers.event(10)
+    bench.timers.delete(10)
+    bench.timers.event(10)
+    timer = bench.timers.due("event", 10)
+    assert timer is not None
+    bench.timers.put_back(timer)
+    assert bench.fired(100) == []

@@ -6,13 +6,14 @@ from typing import Any
 
 import pytest
 from waterspout.bolts.windows.aggregates import CountRows, Mean
+from waterspout.bolts.windows.logic import Unmerged
 from waterspout.bolts.windows.output import Output, Span
 from waterspout.bolts.windows.row_aggregates import Monoid, Rows
 
 
 def rows(output: Output, firings: list[Any]) -> list[list[Any]]:
     found, wrong = output.rows(firings)
-    assert wrong is None
+    assert wrong == []
     return list(map(list, found))
 
 
@@ -49,7 +50,19 @@ def test_a_result_that_raises_takes_no_other_along() -> None:
     output = Output(1, [Monoid("m", "v", Odd)], None)
     found, wrong = output.rows([("a", 0, 10, (1,)), ("b", 0, 10, (2,)), ("c", 0, 10, (4,))])
     assert found == [["a", 0, 10, 1]]
-    assert str(wrong) == "2 is even"
+    assert [(firing[0], str(error)) for firing, error in wrong] == [
+        ("b", "2 is even"), ("c", "4 is even"),
+    ]  # fmt: skip
+
+
+def test_panes_that_were_not_merged_are_merged_here() -> None:
+    output = Output(1, [Monoid("m", "v", Odd), Monoid("n", "v", Odd)], None)
+    unmerged = ("b", 0, 10, Unmerged([(1, 3), (1, 1), (1, 1)]))
+    found = rows(output, [("a", 0, 10, (1, 3)), unmerged])
+    assert found == [["a", 0, 10, 1, 3], ["b", 0, 10, 3, 5]]
+    even = ("b", 0, 10, Unmerged([(1, 3), (1, 1)]))
+    found, wrong = output.rows([even])
+    assert found == [] and [firing for firing, _ in wrong] == [even]
 
 
 def test_a_function_gets_key_span_and_rows_and_may_give_any_number_of_rows() -> None:
@@ -74,4 +87,4 @@ def test_a_function_gets_key_span_and_rows_and_may_give_any_number_of_rows() -> 
 def test_a_function_that_gives_no_rows_is_told_so(given: Any) -> None:
     output = Output(1, [Rows(9)], None, lambda *_: given, 2)
     found, wrong = output.rows([("a", 0, 10, ([[]],))])
-    assert found == [] and wrong is not None
+    assert found == [] and len(wrong) == 1

@@ -234,38 +234,6 @@ def test_key_groups_may_be_split_over_tasks_in_the_middle(bench: Any, kind: Any)
     assert found == expected and bool(before)
 
 
-def test_a_result_that_raises_takes_nothing_else_along(bench: Any) -> None:
-    combine = {"x": {"combine": {"with": f"{__name__}:Odd", "field": "amount"}}}
-    bolt = start(bench, **TUMBLING, aggregate=combine)
-    feed(bench, bolt, ["a", 1, 1], ["b", 1, 2], ["c", 1, 3], ["a", 11, 5])
-    with pytest.raises(ValueError, match="even"):
-        pass_to(bolt, 30_000)
-    assert [row for _, row in taken(bench)] == [
-        ["a", 0, 10, 1], ["c", 0, 10, 3], ["a", 10, 20, 5],
-    ]  # fmt: skip
-    feed(bench, bolt, ["a", 41, 4], ["b", 41, 7])
-    with pytest.raises(ValueError, match="even"):
-        list(bolt.finish())
-    assert taken(bench) == [("default", ["b", 40, 50, 7])]
-
-
-class Odd:
-    """Raises for what is not odd."""
-
-    def zero(self) -> int:
-        return 0
-
-    def add(self, acc: int, value: int) -> int:
-        return acc + value
-
-    merge = add
-
-    def result(self, acc: int) -> int:
-        if acc % 2 == 0:
-            raise ValueError(f"{acc} is even")
-        return acc
-
-
 def test_a_batch_that_raises_leaves_nothing_behind(bench: Any) -> None:
     bolt = start(bench, **TUMBLING, aggregate={"total": {"sum": "amount"}})
     for rows in ([["a", 1, 1], ["a", None, 1]], [["a", 1, 1], ["b", 1, "x"]]):
