@@ -10,6 +10,8 @@ writes what it returned (snapshots.py).
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, MutableMapping, Sequence
+from itertools import chain, groupby, repeat
+from operator import attrgetter
 from typing import Any, Protocol
 
 from waterspout.topology.errors import StateError
@@ -29,7 +31,7 @@ from .state_handles import (
     ttl_ms_of,
 )
 from .state_keys import KeyGroup, TupleKeys, is_owned
-from .state_map import StateMap, copied
+from .state_map import ABSENT, StateMap, copied
 from .state_memory import MemoryBackend, MemoryMap
 from .state_names import handle_of, map_name
 from .state_slices import Kind
@@ -271,18 +273,14 @@ class TaskState:
             slices: of keyed maps that are not the framework's own, in order.
             owned, key_group: as in ``restore``.
         """
-        for one in slices:
-            made = self._kept["keyed"].get(one.name)
+        for name, some in groupby(slices, attrgetter("name")):
+            made = self._kept["keyed"].get(name)
             if made is None:  # not "or": whether a map is empty is a question to all of its file
-                made = self._begin_kept("keyed", one.name)
-            pairs: Any = zip(one.keys, one.values or one.keys, strict=True)
+                made = self._begin_kept("keyed", name)
+            pairs: Iterable[tuple[Any, Any]] = chain.from_iterable(map(_pairs, some))
             if owned is not None:
-                pairs = [pair for pair in pairs if is_owned(pair[0], owned, key_group)]
-            if one.values is not None:
-                made.load(pairs)
-            else:
-                for key, _ in pairs:
-                    made.drop(key)
+                pairs = filter(lambda pair: is_owned(pair[0], owned, key_group), pairs)
+            made.load(pairs)
 
     def streams(self, kind: str, name: str) -> bool:
         """Say whether ``restore_slices`` is to be given the slices of a map."""
@@ -390,3 +388,8 @@ class TaskState:
 
 def _no_clock() -> int:
     raise StateError("a ttl needs a clock, and this state was made without one")
+
+
+def _pairs(one: Slice) -> Iterable[tuple[Any, Any]]:
+    """Return (key, value) of a slice; ABSENT where it names what is gone."""
+    return zip(one.keys, repeat(ABSENT) if one.values is None else one.values, strict=False)

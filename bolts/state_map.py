@@ -62,7 +62,11 @@ class StateMap(MutableMapping[Any, Any]):
 
     @abstractmethod
     def load(self, entries: Iterable[tuple[Any, Any]]) -> None:
-        """Put restored entries in; called before the bolt is."""
+        """Put restored entries in, a later one over an earlier one; called before the bolt is.
+
+        Args:
+            entries: key and value; ABSENT: the key is gone.
+        """
 
     @abstractmethod
     def cut(self, *, whole: bool) -> MapCopy:

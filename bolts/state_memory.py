@@ -113,7 +113,12 @@ class MemoryMap(StateMap):
         return found
 
     def load(self, entries: Iterable[tuple[Any, Any]]) -> None:
-        self._entries.update(entries)
+        there = self._entries
+        for key, value in entries:
+            if value is ABSENT:
+                there.pop(key, None)
+            else:
+                there[key] = value
 
     def __iter__(self) -> Iterator[Any]:
         return iter(self._entries)

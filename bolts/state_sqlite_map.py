@@ -237,11 +237,27 @@ class SqliteMap(StateMap):
         # What was dropped or looked at before must not stand in front of it.
         self._write_all()
         self._cache.clear()
-        # In order of the keys, which is twice as fast; in pieces that memory has room for.
-        entries = iter(entries)
-        while some := list(islice(entries, 50_000)):
-            rows = sorted((self._number, pack_key(k), pack_value(v), 0) for k, v in some)
-            self._guarded(partial(self._put_rows, rows))
+        # In order of the keys and as many at once as there is memory for: each piece writes every
+        # page of the file that it touches, and a key that comes again is written once.
+        piece: dict[bytes, bytes | None] = {}
+        size, room = 0, self._backend.cache_bytes
+        for key, value in entries:
+            packed_key = pack_key(key)
+            packed = None if value is ABSENT else pack_value(value)
+            before = piece.get(packed_key)
+            piece[packed_key] = packed
+            size += len(packed or b"") + (ENTRY_BYTES if before is None else -len(before))
+            if size > room:
+                self._load_piece(piece)
+                size = 0
+        self._load_piece(piece)
+
+    def _load_piece(self, piece: dict[bytes, bytes | None]) -> None:
+        number = self._number
+        rows = ((number, key, piece[key], 0) for key in sorted(piece))
+        self._guarded(partial(self._put_rows, rows))
+        self._dropped += sum(1 for value in piece.values() if value is None)
+        piece.clear()
 
     def cut(self, *, whole: bool) -> MapCopy:
         if self._cut is not None:

@@ -14,7 +14,7 @@ from waterspout.bolts.chains import chained
 from waterspout.bolts.snapshots import MapCopy, StateCopy, StatePart, decode_part, encode_part
 from waterspout.bolts.state import Backend
 from waterspout.bolts.state_backends import STATE_BACKENDS
-from waterspout.bolts.state_map import StateMap, copied
+from waterspout.bolts.state_map import ABSENT, StateMap, copied
 
 
 @pytest.fixture(params=STATE_BACKENDS)
@@ -140,6 +140,48 @@ def test_what_is_loaded_goes_over_what_was_dropped_or_read_before(entries: State
     entries.load([("a", 2), ("b", 2)])
     assert dict(entries.items()) == {"a": 2, "b": 2}
     assert (entries["a"], entries["b"]) == (2, 2)
+
+
+@pytest.mark.parametrize("name", STATE_BACKENDS)
+@pytest.mark.parametrize("room", [1, 2000, 1 << 20])
+def test_a_chain_is_loaded_in_its_order_in_pieces_of_any_size(
+    tmp_path: Path, name: str, room: int
+) -> None:
+    rng = random.Random(room)
+    history: list[tuple[Any, Any]] = [
+        (rng.randrange(50), rng.choice([ABSENT, number, [number], "x" * number]))
+        for number in range(400)
+    ]
+    model = {key: value for key, value in dict(history).items() if value is not ABSENT}
+    backend = STATE_BACKENDS[name](tmp_path / "state.sqlite", room)
+    entries = backend.map("count", "m")
+    entries.load(history)
+    assert dict(entries.items()) == model and len(entries) == len(model)
+    assert Snapshots(entries).take() == model
+    backend.close()
+
+
+def test_a_key_that_comes_again_is_written_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written = []
+    original = state_sqlite_map.SqliteMap._put_rows
+
+    def put_rows(self: Any, rows: Any) -> None:
+        written.append(list(rows))
+        original(self, written[-1])
+
+    monkeypatch.setattr(state_sqlite_map.SqliteMap, "_put_rows", put_rows)
+    backend = STATE_BACKENDS["sqlite"](tmp_path / "state.sqlite", 1 << 20)
+    backend.map("count", "m").load((number * 37 % 100, number) for number in range(1000))
+    assert [len(rows) for rows in written] == [100]
+    assert written[0] == sorted(written[0])
+    backend.close()
+    small = STATE_BACKENDS["sqlite"](tmp_path / "small.sqlite", 20_000)
+    del written[:]
+    small.map("count", "m").load((number, number) for number in range(1000))
+    assert len(written) > 5 and sum(map(len, written)) == 1000
+    small.close()
 
 
 def test_a_delta_names_what_is_gone(entries: StateMap) -> None:
