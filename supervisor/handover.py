@@ -136,8 +136,9 @@ class HandOver:
         self.live = False
         worker.lost(reason, now)
         self._outbox.event(
-            "worker lost", worker=worker.number, reason=worker.last_exit, restarts=worker.restarts
-        )
+            "worker lost", worker=worker.number, reason=worker.last_exit,
+            restarts=worker.restarts, boot_losses=worker.boot_losses,
+        )  # fmt: skip
 
     def want_raise(self, now: float) -> None:
         """Raise the epoch although nobody is lost: all tasks are to be restored."""

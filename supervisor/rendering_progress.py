@@ -6,6 +6,7 @@ All of it goes to stderr; stdout belongs to the summary.
 from __future__ import annotations
 
 import sys
+from collections import deque
 from collections.abc import Mapping
 from typing import IO, Any, Protocol
 
@@ -22,10 +23,10 @@ PLAIN_INTERVALS_S = (2.0, 3.0, 5.0, 10.0, 30.0, 60.0)
 #: Refreshes of the live table per second.
 REFRESHES_PER_S = 4
 
-#: Events that are told as they happen; the others stand in the history of the store.
+#: Events that are told as they happen; the others stand in the history of the store. A worker that
+#: is killed is told of when it is gone, with the same reason.
 EVENT_WORDS = {
     "worker lost": "worker {worker} is gone ({reason}); it is started again",
-    "worker killed": "worker {worker} is killed: {why}",
     "restore": "all tasks go back to {place}: {why}",
     "snapshot cannot be read": "snapshot {snapshot} cannot be read ({why}): all tasks go back to "
     "snapshot {instead}; {note}",
@@ -59,6 +60,11 @@ def make_view(stream: IO[str] | None = None) -> ProgressView:
 def event_line(name: str, fields: Mapping[str, Any]) -> str | None:
     """Return what to say about an event, or None when it goes without saying."""
     words = EVENT_WORDS.get(name)
+    times = fields.get("boot_losses") or 0
+    if name == "worker lost" and times > 1:
+        if times & (times - 1):
+            return None  # Said when it had died so for the 2nd, 4th, 8th .. time.
+        words = "worker {worker} is gone while it starts, {boot_losses} times in a row ({reason})"
     if name == "restore":
         number = fields.get("checkpoint")
         place = "the start, as no checkpoint is complete yet"
@@ -128,9 +134,11 @@ class PlainView:
         self._lines = 0
         self._next_at_s = PLAIN_INTERVALS_S[0]
         self._errors: set[tuple[str, str]] = set()
+        self._said: deque[str] = deque(maxlen=ERRORS_SAID_MAX)
 
     def say(self, line: str) -> None:
         """Print a line."""
+        self._said.append(line)
         print(line, file=self._stream, flush=True)
 
     def note(self, line: str) -> None:
@@ -145,7 +153,10 @@ class PlainView:
             known = (error["component"], error["text"])
             if known not in self._errors and len(self._errors) < ERRORS_SAID_MAX:
                 self._errors.add(known)
-                self.say(f"{text(error['component']) or 'worker'}: {text(error['text'])}")
+                what = text(error["text"])
+                # What a worker was lost for was said with its loss.
+                if not any(what in line for line in self._said):
+                    self.say(f"{text(error['component']) or 'worker'}: {what}")
         if status["uptime_s"] >= self._next_at_s:
             self._lines = min(self._lines + 1, len(PLAIN_INTERVALS_S) - 1)
             self._next_at_s = status["uptime_s"] + PLAIN_INTERVALS_S[self._lines]

@@ -192,6 +192,17 @@ def test_a_loss_before_the_raise_joins_it():
     assert place.handover.epochs == 2
 
 
+def test_a_loss_says_how_often_in_a_row_it_came_before_the_worker_was_built():
+    place = Place()
+    place.register(0, 1)
+    for _ in range(2):
+        place.lose(0)
+        place.now += 100.0
+        place.register(0)
+    losses = [e.fields["boot_losses"] for e in place.done(Event) if e.name == "worker lost"]
+    assert losses == [1, 2]
+
+
 def test_raises_that_follow_each_other_are_spaced_although_the_workers_differ():
     place = Place()
     place.bring_up()

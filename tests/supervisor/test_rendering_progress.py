@@ -56,6 +56,31 @@ def test_losses_are_told_and_what_goes_without_saying_is_not() -> None:
     assert event_line("worker lost", {}) == "worker - is gone (-); it is started again"
 
 
+def test_a_worker_that_cannot_be_built_is_told_of_ever_more_seldom() -> None:
+    why = "component 'store' cannot be built: UserError: store: no disk"
+    said = []
+    for number in range(1, 11):
+        fields = {"worker": 0, "reason": why, "boot_losses": number}
+        said += [event_line("worker killed", {"worker": 0, "why": why})]
+        said += [event_line("worker lost", fields)]
+    assert [line for line in said if line] == [
+        f"worker 0 is gone ({why}); it is started again",
+        f"worker 0 is gone while it starts, 2 times in a row ({why})",
+        f"worker 0 is gone while it starts, 4 times in a row ({why})",
+        f"worker 0 is gone while it starts, 8 times in a row ({why})",
+    ]
+
+
+def test_what_a_worker_was_lost_for_is_not_told_again_as_an_error() -> None:
+    out = io.StringIO()
+    view = PlainView(out)
+    view.say("worker 0 is gone (component 'store' cannot be built: no disk); it is started again")
+    error = {"component": "store", "task": None, "count": 1, "traceback": ""}
+    for what in ("cannot be built: no disk", "another"):
+        view.show(status(uptime_s=0.5, errors=[{**error, "text": what}]))
+    assert out.getvalue().splitlines()[1:] == ["store: another"]
+
+
 def test_a_restore_says_where_to() -> None:
     line = event_line("restore", {"checkpoint": 7, "why": "r: ValueError: no"})
     assert line == "all tasks go back to checkpoint 7: r: ValueError: no"
