@@ -226,13 +226,9 @@ class BoltExecutor:
         self.queued_rows -= done
         work.run_left -= done
         self.emitter.close_run(roots)
-        if not work.run_left and self._generator is None:
-            self._settle(work)
-        return max(done, 1)
-
-    def _settle(self, work: FrameWork) -> None:
-        if not work.by_row:
+        if not work.run_left and self._generator is None and not work.by_row:
             work.settle_run(self.env.toggles)
+        return max(done, 1)
 
     def _fail_run(self, work: FrameWork, error: BaseException) -> None:
         """Fail the messages of the run at work and skip the rest of it: it is replayed anyway.
@@ -330,8 +326,8 @@ class BoltExecutor:
         self.queued_rows -= done
         work.run_left -= done
         self.emitter.close_run(roots)
-        if self._generator is None and not work.run_left:
-            self._settle(work)
+        if self._generator is None and not work.run_left and not work.by_row:
+            work.settle_run(self.env.toggles)
         return self._generator is None
 
     def call_batch(self, batch: Batch) -> None:

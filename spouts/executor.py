@@ -131,13 +131,14 @@ class SourceExecutor(TimedSpout):
 
     def _read_group(self, partition: Partition, limit: int, now: float) -> int:
         """Read one group and send it; 0: nothing now. An ended partition is taken out."""
-        start = partition.position or 0
-        skip_to = self.ledger.skip_to(partition.name, start)
+        start, ledger = partition.position or 0, self.ledger
+        is_new = ledger.is_new(partition.name, start)
+        skip_to = start if is_new else ledger.skip_to(partition.name, start)
         try:
             if skip_to > start or partition.reader is None:
                 self._reopen(partition, skip_to)
                 start = skip_to
-            if self.ledger.singly(partition.name, start):
+            if not is_new and ledger.singly(partition.name, start):
                 limit = 1
             assert partition.reader is not None
             got = partition.reader.read(limit)
@@ -156,10 +157,10 @@ class SourceExecutor(TimedSpout):
         partition.position = position
         if not rows:
             if position > start:
-                self.ledger.void(partition.name, start, position)
+                ledger.void(partition.name, start, position)
             return 0
         partition.heard_at = now
-        attempts = self.ledger.suspect_attempts(partition.name, start)
+        attempts = 0 if is_new else ledger.suspect_attempts(partition.name, start)
         group = Group(partition.name, start, position, len(rows), now, attempts=attempts,
                       before=self.before)  # fmt: skip
         self._take(group, rows, now)

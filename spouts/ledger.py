@@ -161,9 +161,7 @@ class Ledger:
             self._join_at = max(self._join_max, 2 * len(self._worked))
 
     def _make_durable(self, group: Group) -> None:
-        positions = self._positions.get(group.partition)
-        if positions is None:
-            positions = self._positions[group.partition] = Positions()
+        positions = self.positions_of(group.partition)
         positions.add(group.start, group.end)
         self._changed.add(group.partition)
         self._suspects.durable(group.partition, positions)
@@ -187,11 +185,9 @@ class Ledger:
             self._burials.add(group)
             return group
         self.pending -= group.count
-        self._later(group, attempts, now + backoff_s(self.settings, attempts, failure.root))
-        return None
-
-    def _later(self, group: Group, attempts: int, due: float) -> None:
+        due = now + backoff_s(self.settings, attempts, failure.root)
         self.put_back(Retry(group, attempts), due)
+        return None
 
     def put_back(self, retry: Retry, due: float) -> None:
         """Try the rest of a retry later (the spout was stopped by ``max_pending``)."""
@@ -246,8 +242,7 @@ class Ledger:
         for group in self._frozen:
             positions = changed.get(group.partition)
             if positions is None:
-                known = self._positions.get(group.partition)
-                positions = changed[group.partition] = known.copy() if known else Positions()
+                positions = changed[group.partition] = self.positions_of(group.partition).copy()
             positions.add(group.start, group.end)
         self._told = set(self._changed)
         self._changed.clear()
@@ -319,9 +314,14 @@ class Ledger:
             if not group.count:
                 self._worked.append(group)
                 continue
-            self._later(group, max(group.attempts, 1), now)
+            self.put_back(Retry(group, max(group.attempts, 1)), now)
         for retry in retries:
             self.put_back(retry, now)
+
+    def is_new(self, partition: str, start: int) -> bool:
+        """Say whether nothing from ``start`` on was tried or acked: true of almost all groups."""
+        known = self._positions.get(partition)
+        return not (self._suspects or self._burials or (known and known.end > start))
 
     def suspect_attempts(self, partition: str, start: int) -> int:
         """Return how often the message at ``start`` was tried before; usually 0."""

@@ -25,6 +25,9 @@ class Suspects:
         #: partition -> (end of what went out, end of the suspects of an earlier ledger).
         self._restored: dict[str, tuple[int, int]] = {}
 
+    def __bool__(self) -> bool:
+        return bool(self._known)
+
     def restore(self, wire: Iterable[Any]) -> None:
         """Take those of an earlier ledger: [partition, start, end, attempts]."""
         for partition, start, end, attempts in wire:

@@ -70,7 +70,7 @@ class Dispatch:
         def blocked() -> bool:
             for frame, target in pairs:
                 if target is not None:
-                    if target.queued_rows + frame.count >= queue_max:
+                    if target.queued_rows + len(frame.rows) + frame.block_rows >= queue_max:
                         return True
                     gate = target.gate
                     if gate and gate.rows_of and gate.rows_of.get(frame.key, 0) >= queue_max:

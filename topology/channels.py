@@ -2,7 +2,7 @@
 
 A channel is (source task, stream, target task). Emitting appends a row to ``rows`` and
 nothing else; whose rows they are is noted when the sender moves on to another input run
-(``close_run``). So tracking costs per run and frame, not per tuple. The list object never
+(``note_run``). So tracking costs per run and frame, not per tuple. The list object never
 changes, so that ``rows.append`` can be bound once by the router. Many rows at once are put as
 ``Columns`` and stay that, unless rows came before or after them in the same frame; rows of one
 value leave as such, too.
@@ -83,18 +83,14 @@ class OpenFrame:
         columns = joined(self.blocks)
         return [*columns.tuples(), *self.rows] if self.rows else columns
 
-    def close_run(self, roots: tuple[int, ...], toggles: dict[int, int], draw: Draw) -> None:
-        """Note that the rows since the last call descend from ``roots``.
-
-        Called when ``count > mark``. The first row of a root in this frame toggles the
-        frame's edge into the root: once per distinct root, or XOR would forget it.
-        """
-        self.note_run(len(self.rows) + self.block_rows - self.mark, roots, toggles, draw)
-
     def note_run(
         self, count: int, roots: tuple[int, ...], toggles: dict[int, int], draw: Draw
     ) -> None:
-        """Note that the next ``count`` rows descend from ``roots``: for rows of several runs."""
+        """Note that the next ``count`` rows, of those behind ``mark``, descend from ``roots``.
+
+        The first row of a root in this frame toggles the frame's edge into the root: once per
+        distinct root, or XOR would forget it.
+        """
         self.mark += count
         runs = self.runs
         if runs and runs[-1][1] == roots:

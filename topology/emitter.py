@@ -92,10 +92,10 @@ class Emitter:
     def close_run(self, roots: tuple[int, ...]) -> None:
         """Note that all rows since the last call descend from ``roots``; called between runs."""
         for frame in self.frames:
-            rows = len(frame.rows) + frame.block_rows
-            if rows > frame.mark:
-                self.emitted += rows - frame.mark
-                frame.close_run(roots, self._toggles, self._draw)
+            added = len(frame.rows) + frame.block_rows - frame.mark
+            if added > 0:
+                self.emitted += added
+                frame.note_run(added, roots, self._toggles, self._draw)
         for route in self._turning:
             route.turn()
 

@@ -125,7 +125,7 @@ def test_a_random_tree_ends_exactly_when_its_last_frame_is_worked_through(
             frame.rows.append([0])
             for root in carried:
                 alive[root] += 1
-            frame.close_run(carried, toggles, draw)
+            frame.note_run(frame.count - frame.mark, carried, toggles, draw)
 
     def send(frame: OpenFrame) -> None:
         if frame.rows:

@@ -22,7 +22,7 @@ def opened(*runs: tuple[int, tuple[int, ...]]) -> tuple[OpenFrame, dict[int, int
     draw = random.Random(1).getrandbits
     for count, roots in runs:
         frame.rows.extend([[number] for number in range(count)])
-        frame.close_run(roots, toggles, draw)
+        frame.note_run(frame.count - frame.mark, roots, toggles, draw)
     return frame, toggles
 
 
@@ -51,7 +51,7 @@ def test_a_taken_frame_starts_anew_with_another_edge_and_the_same_list() -> None
     append = frame.rows.append
     first = frame.take()
     append(["late"])
-    frame.close_run((7,), toggles := {}, random.Random(2).getrandbits)
+    frame.note_run(frame.count - frame.mark, (7,), toggles := {}, random.Random(2).getrandbits)
     second = frame.take()
     assert first[2] == [[0]] and second[2] == [["late"]]
     assert second[0] != first[0]
@@ -104,7 +104,7 @@ def test_rows_and_columns_leave_in_the_order_in_which_they_came(puts: list[Any])
             frame.take_back()
         elif rows:
             kept += rows
-            frame.close_run((number + 1,), toggles, draw)
+            frame.note_run(frame.count - frame.mark, (number + 1,), toggles, draw)
         assert frame.count == frame.mark == len(kept)
     assert frame.waiting_rows() == len(kept)
     assert list(map(list, frame.all_rows())) == kept
