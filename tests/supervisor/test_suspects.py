@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
 from waterspout.supervisor.store import Suspect
 from waterspout.supervisor.store_memory import MemoryStore
-from waterspout.supervisor.suspects import ROOTS_MAX, Suspects
+from waterspout.supervisor.suspects import Suspects
 
 #: Tasks 1 and 2 are spout tasks in worker 0 and 1, 3 is a bolt task in worker 2.
 WORKER_OF = {1: 0, 2: 1, 3: 2}
@@ -35,12 +36,13 @@ def test_a_survivor_that_dies_too_takes_its_roots_along():
     assert suspects.take_roots(0) == []
 
 
-def test_roots_that_wait_are_bounded_and_kept_once():
+def test_roots_that_wait_are_bounded_and_kept_once(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("waterspout.supervisor.suspects.ROOTS_MAX", 100)
     suspects = Suspects(MemoryStore(), WORKER_OF)
     suspects.on_death(2, [root(1), root(1)], {})
     assert suspects.take_roots(0) == [root(1)]
-    suspects.on_death(2, [root(1, n) for n in range(ROOTS_MAX + 3)], {})
-    assert len(suspects.take_roots(0)) == ROOTS_MAX
+    suspects.on_death(2, [root(1, n) for n in range(103)], {})
+    assert len(suspects.take_roots(0)) == 100
 
 
 def test_each_death_adds_an_attempt_to_positions_at_work():

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import gc
 import threading
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import zmq
+from waterspout.supervisor import worker_data
 from waterspout.supervisor.sockets import Context
-from waterspout.supervisor.worker_data import DataLoop
+from waterspout.supervisor.worker_data import GC_THRESHOLDS, DataLoop
 
 from .shell_fakes import FakeCore, FakeReceiver
 
@@ -20,8 +20,23 @@ def context() -> Iterator[Context]:
     context: Context = zmq.Context()
     yield context
     context.destroy(linger=0)
-    gc.unfreeze()
-    gc.set_threshold(700, 10, 10)
+
+
+class FakeCollector:
+    """Stands in for ``gc``: the real one keeps to the tests' own garbage."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[Any, ...]] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return lambda *args: self.told.append((name, *args))
+
+
+@pytest.fixture(autouse=True)
+def collector(monkeypatch: pytest.MonkeyPatch) -> FakeCollector:
+    collector = FakeCollector()
+    monkeypatch.setattr(worker_data, "gc", collector)
+    return collector
 
 
 @pytest.fixture
@@ -135,11 +150,11 @@ def test_output_is_passed_on_after_every_turn(context: Context, core: FakeCore) 
 
 
 def test_what_was_built_is_taken_out_of_the_collectors_sight(
-    context: Context, core: FakeCore
+    context: Context, core: FakeCore, collector: FakeCollector
 ) -> None:
     loop = loop_of(core, context)
     loop.on_control({"kind": "go"}, 0.0)
-    assert gc.get_freeze_count() == 0
+    assert collector.told == []
     loop.on_control({"kind": "assign", "peers": {}}, 0.0)
-    assert gc.get_freeze_count() > 0
+    assert collector.told == [("collect",), ("freeze",), ("set_threshold", *GC_THRESHOLDS)]
     loop.close()

@@ -31,16 +31,17 @@ def refused(answer: dict[str, Any]) -> str:
 
 
 @pytest.mark.parametrize("kind", sorted(VERBS))
-@pytest.mark.parametrize("role", ["admin", "readonly", "supervisor", ""])
-def test_a_role_may_what_the_table_says_and_nothing_else(rig: Rig, role: str, kind: str):
+def test_a_role_may_what_the_table_says_and_nothing_else(rig: Rig, kind: str):
     rig.submit()
     fields: dict[str, Any] = {"name": "numbers", "host": "a", "action": "list", "wire": {}}
     fields |= {"logger": "x", "level": "INFO"}
     if kind == "savepoint":
         fields["action"] = "ask"
-    answer = rig.ask(kind, role, **fields)
-    may = role == "admin" or (role == "readonly" and VERBS[kind].role == "readonly")
-    assert (answer.get("code") != "E_ROLE") == may, answer
+    # Who may change something comes last.
+    for role in ("", "supervisor", "readonly", "admin"):
+        answer = rig.ask(kind, role, **fields)
+        may = role == "admin" or (role == "readonly" and VERBS[kind].role == "readonly")
+        assert (answer.get("code") != "E_ROLE") == may, (role, answer)
 
 
 def test_a_client_of_another_version_is_told_both(rig: Rig):
