@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Mapping, MutableMapping
+from collections.abc import Iterator, Mapping
 from heapq import nlargest
-from operator import itemgetter, length_hint
+from operator import itemgetter
 from typing import Any, Literal
 
 from waterspout.topology.argument_checks import Checks, checked, field_names
@@ -21,8 +20,6 @@ from .texts import text_of
 COUNT_FIELD, KEY_FIELD = "count", "key"
 #: What ``emit`` may be.
 EMIT = ("none", "updates", "final")
-#: A plain Counter, or a map of the same use that a backend keeps elsewhere.
-Counts = MutableMapping[Any, int]
 
 
 class Count(Bolt):
@@ -59,7 +56,6 @@ class Count(Bolt):
         self._emit = emit
         self._top = top
         self._field = field
-        self._counts: Counts = Counter()
 
     @classmethod
     def declare_outputs(cls, args: Mapping[str, Any]) -> Any:
@@ -79,20 +75,16 @@ class Count(Bolt):
 
     def prepare(self, context: Context) -> None:
         """Take up the counts where the last snapshot left them."""
-        self._counts = context.state.keyed("counts", Counter)
+        self._counts = context.state.counts("counts")
 
     def process_batch(self, batch: Batch) -> None:
         """Count the keys of a batch: all of them or, when one cannot be a key, none."""
         keys = self._keys(batch)
-        if isinstance(self._counts, Counter):
-            _add(self._counts, keys)
-        else:
-            _add_up(self._counts, keys)
+        self._counts.add(keys)
         if self._emit == "updates":
-            counts = self._counts
             distinct = list(dict.fromkeys(keys))
             columns = zip(*distinct, strict=True) if isinstance(self._field, list) else [distinct]
-            self.emit_many(Columns([*columns, list(map(counts.__getitem__, distinct))]))
+            self.emit_many(Columns([*columns, self._counts.of(distinct)]))
 
     def finish(self) -> Iterator[list[Any]]:
         """Yield a row per key when ``emit`` is final; called when the input has ended."""
@@ -119,30 +111,6 @@ class Count(Bolt):
 
 #: Keys of these types are shown as they are, others as text.
 _PLAIN = (str, int, float, type(None))
-
-
-def _add(counts: Counter[Any], keys: list[Any]) -> None:
-    """Count ``keys``, all or none.
-
-    ``Counter.update`` counts in C straight into the state. When it meets a key that cannot be
-    hashed, the ones before it are taken out again, so that a poison tuple does not count its
-    neighbours once more with each attempt.
-    """
-    left = iter(keys)
-    try:
-        counts.update(left)
-    except TypeError:
-        for key in keys[: len(keys) - length_hint(left) - 1]:
-            counts[key] -= 1
-            if not counts[key]:
-                del counts[key]
-        raise
-
-
-def _add_up(counts: MutableMapping[Any, int], keys: list[Any]) -> None:
-    """Count ``keys`` into a map that is no dict, all or none: each key is looked up once."""
-    for key, count in Counter(keys).items():
-        counts[key] = counts.get(key, 0) + count
 
 
 def _check_emit(emit: Any) -> None:

@@ -10,7 +10,8 @@ writes what it returned (snapshots.py).
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, MutableMapping, Sequence
-from itertools import chain, groupby, repeat
+from functools import partial
+from itertools import chain, groupby
 from operator import attrgetter
 from typing import Any, Protocol
 
@@ -19,6 +20,7 @@ from waterspout.topology.tuples import Tuple
 
 from .chains import Chain, Written
 from .contract import Batch
+from .counts import CountMap, Counts, StoredCounts
 from .records import Records
 from .snapshots import MapCopy, Maps, Slice, StateCopy, StatePart
 from .state_handles import (
@@ -31,7 +33,7 @@ from .state_handles import (
     ttl_ms_of,
 )
 from .state_keys import KeyGroup, TupleKeys, is_owned
-from .state_map import ABSENT, StateMap, copied
+from .state_map import StateMap, copied, pairs_of
 from .state_memory import MemoryBackend, MemoryMap
 from .state_names import handle_of, map_name
 from .state_slices import Kind
@@ -39,6 +41,8 @@ from .whole_maps import copy_of
 
 #: Makes an empty map: ``dict`` or a subclass of it.
 MakeMap = Callable[[], dict[Any, Any]]
+#: Makes an empty map that sees its changes, of (component, name).
+NewMap = Callable[[str, str], Any]
 #: Most maps of one kind that a task may have.
 MAPS_MAX = 100
 #: Maps whose names begin so are the framework's own, and always in memory.
@@ -90,7 +94,7 @@ class TaskState:
         self._wall_ms = wall_ms or _no_clock
         self._maps: dict[Kind, Maps] = {"keyed": {}, "task": {}}
         #: Maps that see their changes, by kind: those of the backend, and records.
-        self._kept: dict[Kind, dict[str, StateMap]] = {"keyed": {}, "task": {}}
+        self._kept: dict[Kind, dict[str, Any]] = {"keyed": {}, "task": {}}
         self._handles: dict[str, Any] = {}
         #: Restored maps that the bolt did not ask for yet; they stay in every snapshot.
         self._restored: dict[Kind, Maps] = {"keyed": {}, "task": {}}
@@ -157,7 +161,8 @@ class TaskState:
             raise StateError(f"{self._component}: state {name!r:.80}: handles have such names")
         if isinstance(self._backend, MemoryBackend):
             return self._map("keyed", name, make)
-        return self._kept_map("keyed", name, make)
+        kept: StateMap = self._kept_map("keyed", name, make)
+        return kept
 
     def task(self, name: str, make: MakeMap = dict) -> dict[Any, Any]:
         """Return the map ``name`` that belongs to this task, whatever its keys are."""
@@ -170,6 +175,12 @@ class TaskState:
         holds what changed. Where a whole map has the name in a snapshot, it goes on as this.
         """
         return Records(self._kept_map(kind, name, dict))
+
+    def counts(self, name: str) -> Counts:
+        """Return the counts ``name`` by key, which ``Count`` keeps."""
+        in_memory = isinstance(self._backend, MemoryBackend)
+        made = self._kept_map("keyed", name, dict, CountMap if in_memory else None)
+        return made if in_memory else StoredCounts(made)
 
     # What the executor and the builder call.
 
@@ -195,7 +206,7 @@ class TaskState:
             StateError: a value of such a map has no wire form.
         """
         kept = self._every_kept()
-        base = self._chain.base if kept else ""
+        base = self._chain.base if any(each.adds for each in kept) else ""
         copies = [
             copy_of(self._component, kind, name, entries)
             for kind, maps in self._maps.items()
@@ -277,7 +288,7 @@ class TaskState:
             made = self._kept["keyed"].get(name)
             if made is None:  # not "or": whether a map is empty is a question to all of its file
                 made = self._begin_kept("keyed", name)
-            pairs: Iterable[tuple[Any, Any]] = chain.from_iterable(map(_pairs, some))
+            pairs: Iterable[tuple[Any, Any]] = chain.from_iterable(map(pairs_of, some))
             if owned is not None:
                 pairs = filter(lambda pair: is_owned(pair[0], owned, key_group), pairs)
             made.load(pairs)
@@ -325,7 +336,7 @@ class TaskState:
         before: Any = self._take_restored("keyed", other)
         if before is None:
             before = self._kept["keyed"].pop(other, None)
-        made = self._kept_map("keyed", mine, dict)
+        made: StateMap = self._kept_map("keyed", mine, dict)
         if before is not None:
             at = self._wall_ms()
             made.load(
@@ -336,24 +347,23 @@ class TaskState:
 
     # Maps.
 
-    def _kept_map(self, kind: Kind, name: str, make: MakeMap) -> StateMap:
+    def _kept_map(self, kind: Kind, name: str, make: MakeMap, new: NewMap | None = None) -> Any:
         made = self._kept[kind].get(name)
         if made is None:
-            made = self._begin_kept(kind, name)
+            made = self._begin_kept(kind, name, new)
             made.load((self._take_restored(kind, name) or {}).items())
         if make is not dict:
             made.make = make
         return made
 
-    def _begin_kept(self, kind: Kind, name: str) -> StateMap:
+    def _begin_kept(self, kind: Kind, name: str, new: NewMap | None = None) -> Any:
         self._check_name(kind, name)
-        made: StateMap = MemoryMap(self._component, name, kind)
-        if self.streams(kind, name):
-            made = self._backend.map(self._component, name)
-        self._kept[kind][name] = made
+        if new is None:
+            new = self._backend.map if self.streams(kind, name) else partial(MemoryMap, kind=kind)
+        made = self._kept[kind][name] = new(self._component, name)
         return made
 
-    def _every_kept(self) -> tuple[StateMap, ...]:
+    def _every_kept(self) -> tuple[Any, ...]:
         return tuple(kept for maps in self._kept.values() for kept in maps.values())
 
     def _take_restored(self, kind: Kind, name: str) -> dict[Any, Any] | None:
@@ -388,8 +398,3 @@ class TaskState:
 
 def _no_clock() -> int:
     raise StateError("a ttl needs a clock, and this state was made without one")
-
-
-def _pairs(one: Slice) -> Iterable[tuple[Any, Any]]:
-    """Return (key, value) of a slice; ABSENT where it names what is gone."""
-    return zip(one.keys, repeat(ABSENT) if one.values is None else one.values, strict=False)

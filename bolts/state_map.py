@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping, MutableMapping
+from itertools import repeat
 from typing import Any
 
-from .snapshots import MapCopy
+from .snapshots import MapCopy, Slice
 from .state_values import SCALARS
 
 #: Stands for no value; None is one.
@@ -25,6 +26,8 @@ class StateMap(MutableMapping[Any, Any]):
     other keys or its call ends; after that it has to be taken out of the map anew.
     """
 
+    #: Whether it has anything to add to the part before; else that is not read again.
+    adds = True
     #: Makes what stands in for a key that is not there (Counter, defaultdict); None: nothing does.
     make: Callable[[], dict[Any, Any]] | None = None
 
@@ -126,3 +129,8 @@ def copied(value: Any) -> Any:
     if kind is tuple:
         return tuple([item if type(item) in SCALARS else copied(item) for item in value])
     return value
+
+
+def pairs_of(one: Slice) -> Iterable[tuple[Any, Any]]:
+    """Return (key, value) of a slice; ABSENT where it names what is gone."""
+    return zip(one.keys, repeat(ABSENT) if one.values is None else one.values, strict=False)

@@ -128,6 +128,10 @@ class MemoryMap(StateMap):
 
     # Snapshots.
 
+    @property
+    def adds(self) -> bool:  # type: ignore[override]
+        return bool(self._entries or self._changed)
+
     def cut(self, *, whole: bool) -> MapCopy:
         self.settle(written=self._cut is None and self._before is None)
         changed, self._changed = self._changed, {}

@@ -139,4 +139,4 @@ def counted(state: TaskState) -> Any:
     for words in (["a", "b", "a"], ["c", "a"], ["c"]):
         bolt.process_batch(Batch(cls, [(word,) for word in words]))
     bolt._emit = "final"
-    return emitted, bolt.summary(), sorted(bolt.finish()), dict(state.keyed("counts").items())
+    return emitted, bolt.summary(), sorted(bolt.finish()), dict(state.counts("counts").items())
