@@ -190,7 +190,7 @@ class ExactLedger(Ledger):
             return None
         return [group.partition, group.start, group.end, group.attempts + 1]
 
-    def first_unacked(self, now: float) -> list[Any] | None:
+    def first_unacked(self, now: float, more: Iterable[Retry] = ()) -> list[Any] | None:
         """Return [partition, position, age in seconds] of the oldest that is not durable."""
         group = next((group for _, group in list(self._first) if group is not None), None)
         if group is None:

@@ -383,18 +383,17 @@ class Ledger:
                 return root
         return None
 
-    def first_unacked(self, now: float) -> list[Any] | None:
+    def first_unacked(self, now: float, more: Iterable[Retry] = ()) -> list[Any] | None:
         """Return [partition, position, age in seconds] of the first message that is not durable,
-        in the partition that has the oldest; within a partition it never goes back."""
-        # Ranges stay few; where every message is kept on its own, it is the oldest that is known.
-        some = None if self.seeks else 1
+        in the partition of the oldest; ``more``: retries that their executor has taken out."""
         groups = (*list(self._groups.values()), *self._burials)
+        # Ranges stay few; messages that are kept one by one do not.
+        some = None if self.seeks else 1
         groups += (*self._worked[:some], *self._frozen[:some])
         waiting: list[Group | Retry] = [group for group in groups if group.count]
-        waiting += [retry for _, _, retry in list(self._retries)]
+        waiting += (*more, *(retry for _, _, retry in list(self._retries)))
         if not waiting:
             return None
-        partition = min(waiting, key=lambda each: each.since).partition
-        own = (each for each in waiting if each.partition == partition)
-        first = min(own, key=lambda each: each.start)
-        return [partition, first.start, max(now - first.since, 0.0)]
+        oldest = min(waiting, key=lambda each: each.since).partition
+        first = min((w for w in waiting if w.partition == oldest), key=lambda each: each.start)
+        return [oldest, first.start, max(now - first.since, 0.0)]

@@ -359,8 +359,7 @@ class Coordinator:
             self._try(self.letters.on_restored)
         if self.handover.raise_epoch(now):
             self._orders.repeat(now)
-            if self._exact:
-                self.progress.on_restored()
+            self.durability.on_raised()
 
     def _go(self, now: float) -> None:
         if self.phases.draining:

@@ -111,6 +111,17 @@ class Durability:
             self.snapshots.restored()
         if not self.over:
             self._phases.step(Step.LOST, now)
+            self._take_back(self._handover.epoch)
+
+    def on_raised(self) -> None:
+        """The epoch was raised: what is not durable of the one before does not count."""
+        self._take_back(self._handover.epoch - 1)
+        if isinstance(self.snapshots, Checkpoints):
+            self._progress.on_restored()
+
+    def _take_back(self, epoch: int) -> None:
+        if taken := self._progress.take_back(epoch):
+            self._outbox.event("taken back", messages=taken)
 
     def on_tick(self, now: float) -> None:
         """Look at the time."""

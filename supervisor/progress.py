@@ -70,6 +70,9 @@ class Progress:
         self._drawn_since_max = (
             0 if plan.guarantee == "at-most-once" else settings.max_pending
         )
+        self._takes_back = plan.guarantee != "at-most-once"
+        #: Acked messages of workers that were lost, and that ``take_back`` did not tell yet.
+        self._lost_acks = 0
         self._mark: tuple[int, ...] = ()
         self._moved_at = self._watch_at = 0.0
         self._waits = False
@@ -124,8 +127,24 @@ class Progress:
 
     def on_lost(self, worker: int, drawn: Mapping[int, int]) -> None:
         """A worker is gone; ``drawn``: emissions of its spout tasks, where known exactly."""
+        before = self._acked()
         for task in self._tasks[worker]:
             self.tallies[task].end_incarnation(drawn.get(task), self._drawn_since_max)
+        self._lost_acks += before - self._acked()
+
+    def take_back(self, epoch: int) -> int:
+        """A loss ends this epoch: what is not durable does not count any more, whatever is still
+        reported of it. Return how many acked messages that takes back since the last call."""
+        if not self._takes_back:
+            return 0
+        before = self._acked()
+        for tally in self._spouts:
+            tally.lost_epoch = epoch
+        taken, self._lost_acks = self._lost_acks + before - self._acked(), 0
+        return taken
+
+    def _acked(self) -> int:
+        return sum(tally.total("acked") for tally in self._spouts)
 
     def on_restored(self) -> None:
         """All tasks go back to a checkpoint: they count from 0 again, as after a loss."""

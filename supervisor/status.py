@@ -42,8 +42,9 @@ def _spout_row(
     row: dict[str, Any] = {"component": component, "tasks": len(tallies)}
     for name in ("emitted", "acked", "failed", "replayed", "dead"):
         row[name] = sum(tally.total(name) for tally in tallies)
-    for name in ("pending", "worked_through", "reserved"):
-        row[name] = sum(tally.gauge(name) for tally in tallies)
+    row["pending"] = sum(tally.pending() for tally in tallies)
+    row["worked_through"] = sum(tally.undone() for tally in tallies)
+    row["reserved"] = sum(tally.gauge("reserved") for tally in tallies)
     row["first_unacked"] = _first_unacked(tallies, now, where)
     row["lag"] = sum(lags) if lags else None
     row["latency_ms"] = percentiles(latencies(tallies))
@@ -58,9 +59,9 @@ def _first_unacked(
     """Return the oldest of the tasks' first unacked messages, and which tasks have its tree."""
     found = []
     for tally in tallies:
-        first = tally.report.get("first_unacked")
-        if first:
-            since_s = now - tally.at
+        if known := tally.first_unacked():
+            first, at = known
+            since_s = now - at
             moved_s = first[3] if len(first) > 3 else None
             progress_s = None if moved_s is None else round(moved_s + since_s, 3)
             root = first[4] if len(first) > 4 else None

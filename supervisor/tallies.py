@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -45,6 +45,11 @@ class Tally:
     #: are sent; and those of earlier incarnations that never were sent.
     reserved: int = 0
     before_skipped: int = 0
+    #: Newest epoch that ended, or will, with a loss: what is not durable of it does not count.
+    lost_epoch: int = -1
+    #: First unacked message of what ended, when it was told, and emissions of the successor by
+    #: then: it is still the first one until the successor has emitted something.
+    before_first: tuple[Sequence[Any], float, int] | None = None
 
     def update(self, report: Mapping[str, Any], epoch: int, now: float) -> None:
         """Take a new report entry."""
@@ -52,9 +57,31 @@ class Tally:
         if "busy_s" in self.report and window_s > 0:
             busy_s = report.get("busy_s", 0.0) - self.report.get("busy_s", 0.0)
             self.capacity = min(1.0, max(0.0, busy_s / window_s))
+        emitted = report.get("emitted") or 0
+        if epoch > self.epoch and not report.get("first_unacked"):
+            self._keep_first(emitted)
+        elif self.before_first and emitted > self.before_first[2]:
+            self.before_first = None
         self.report, self.at, self.epoch = report, now, epoch
         if self.gauge("reserved"):
             self.reserved = max(self.reserved, self.gauge("emitted") + self.gauge("reserved"))
+
+    def _keep_first(self, emitted: int) -> None:
+        if first := self.report.get("first_unacked"):
+            self.before_first = first[:3], self.at, emitted
+
+    def first_unacked(self) -> tuple[Sequence[Any], float] | None:
+        """Return what was told of the first unacked message, and when; None: there is none."""
+        if first := self.report.get("first_unacked"):
+            return first, self.at
+        if self.before_first is None or self.report.get("exhausted"):
+            return None
+        return self.before_first[:2]
+
+    @property
+    def taken_back(self) -> bool:
+        """What its newest report says is of an epoch that a loss has ended."""
+        return bool(self.report) and self.epoch <= self.lost_epoch
 
     def made_durable(self, acked: int, dead: int) -> None:
         """A round was committed: so many messages of this incarnation are settled for good."""
@@ -63,7 +90,7 @@ class Tally:
 
     def total(self, name: str) -> int:
         """Return a counter over all incarnations."""
-        now = int(self.report.get(name) or 0)
+        now = int(self.report.get(name) or 0) + self._correction(name)
         if name == "acked" and self.kind == "spout":
             now = max(now, self.durable)
         if name == "emitted" and self.kind == "spout":
@@ -71,8 +98,22 @@ class Tally:
             now = max(now, self.durable + self.durable_dead)
         return int(self.before[name]) + now
 
+    def _correction(self, name: str) -> int:
+        """Return what the new epoch will add to a counter, when a loss has ended the one that the
+        report is of: as the ledger counts then (spouts/ledger.py)."""
+        if self.kind != "spout" or not self.taken_back:
+            return 0
+        undone = self._undone()
+        dead = min(undone, max(self.gauge("dead") - self.durable_dead, 0))
+        again = undone + self.gauge("pending") if self.seeks else 0
+        return {"acked": dead - undone, "dead": -dead, "replayed": again}.get(name, 0)
+
     def undone(self) -> int:
-        """Return how many of the acked and dead messages of this incarnation are not durable."""
+        """Return how many of the messages that ``total`` counts as acked or dead are not durable.
+        """
+        return 0 if self.taken_back else self._undone()
+
+    def _undone(self) -> int:
         settled = self.gauge("acked") + self.gauge("dead")
         return min(self.gauge("worked_through"), max(settled - self.durable - self.durable_dead, 0))
 
@@ -84,6 +125,18 @@ class Tally:
     def gauge(self, name: str) -> int:
         """Return a figure of now; 0 when nothing is known."""
         return int(self.report.get(name) or 0)
+
+    def pending(self) -> int:
+        """Return the messages in flight; none are once a loss has ended their epoch.
+
+        A round may know of more that are acked than the report that says how many are pending.
+        """
+        if self.taken_back:
+            return 0
+        emitted, acked, dead = (
+            self.total(name) - self.before[name] for name in ("emitted", "acked", "dead")
+        )
+        return max(min(self.gauge("pending"), emitted - acked - dead), 0)
 
     def latency(self) -> Counter[int]:
         """Return the latency histogram over all incarnations."""
@@ -106,6 +159,8 @@ class Tally:
             drawn: emissions of this incarnation until its death, when that is known exactly.
             drawn_since_max: else, what it may have emitted since its last report.
         """
+        self._keep_first(0)
+        self.lost_epoch = -1
         latency = self.latency()
         totals = {name: self.total(name) for name in COUNTERS[self.kind]}
         totals[LATE] = self.late()

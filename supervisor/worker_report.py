@@ -55,7 +55,7 @@ class Reporter:
 
     def _spout(self, executor: SpoutExecutor, now: float) -> dict[str, Any]:
         ledger, time = executor.ledger, executor.time
-        first = _retried(lambda: ledger.first_unacked(now))
+        first = _retried(lambda: ledger.first_unacked(now, executor.retries_at_work()))
         if first:
             first = [*first, *self._tree(executor, first, now)]
         return {

@@ -146,6 +146,7 @@ class Cluster:
             return
         if not self.down:
             self._do(lambda: self.coordinator.on_tick(self.clock.now))
+            self.oracle.on_tick()
             for key, session in list(self._sessions.items()):
                 for data in session.due(self.clock.now):
                     self._carry(*key, data)

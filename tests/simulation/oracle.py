@@ -16,6 +16,7 @@ from waterspout.spouts.once_executor import OnceExecutor
 from waterspout.supervisor.effects import Event
 
 from .shapes import Effect, Meaning, SpoutShape
+from .shown_figures import ShownFigures
 
 if TYPE_CHECKING:
     from .cluster import Cluster
@@ -37,6 +38,7 @@ class Oracle:
         self.events: Counter[str] = Counter()
         self._first: dict[tuple[int, str], int] = {}
         self._reported: dict[tuple[int, int, int, str], int] = {}
+        self._shown = ShownFigures()
         self.commits = 0
         self.store.on_commit = self._on_commit
         self.store.on_fall_back = self._on_fall_back
@@ -56,8 +58,9 @@ class Oracle:
         raise Violation(f"at {self.cluster.clock.now:.4f} s: {what}")
 
     def rescaled(self) -> None:
-        """The plan has other tasks: positions belong to others now."""
+        """The plan has other tasks: positions belong to others now, and figures begin anew."""
         self._first.clear()
+        self._shown = ShownFigures()
 
     def _on_fall_back(self) -> None:
         """Positions went back, on purpose."""
@@ -241,6 +244,13 @@ class Oracle:
                 if task[name] < self._reported.get(key, 0):
                     self.fail(f"report: {name} of task {task['task']} went back")
                 self._reported[key] = task[name]
+
+    def on_tick(self) -> None:
+        """Look at what status shows."""
+        if self.tracked and not self.cluster.down:
+            wrong = self._shown.look(self.cluster)
+            if wrong:
+                self.fail(f"status: {wrong}")
 
     def on_event(self, event: Event) -> None:
         """Count what the coordinator says."""

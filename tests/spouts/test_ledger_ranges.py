@@ -7,6 +7,7 @@ from typing import Any
 
 from waterspout.spouts.groups import Group
 from waterspout.spouts.ledger import Ledger
+from waterspout.topology.control_frames import Failure
 from waterspout.topology.settings import Settings
 
 ROOTS = count(1)
@@ -56,3 +57,26 @@ def test_a_message_with_attempts_keeps_them_beside_the_ranges() -> None:
     assert ledger.held < 20
     ledger.new_epoch(None, [], 0.0)
     assert ledger.suspects_wire() == [["p", 7, 8, 1]]
+
+
+def test_the_first_unacked_message_is_the_lowest_of_its_partition_whatever_came_through_first():
+    ledger = make()
+    roots = [send(ledger, start, start + 5, since=1.0) for start in (0, 5, 10)]
+    for root in reversed(roots):
+        ledger.completed(root, 2.0)
+    assert ledger.first_unacked(3.0) == ["p", 0, 2.0]
+    ledger.freeze(1)
+    send(ledger, 15, 20, since=4.0)
+    assert ledger.first_unacked(5.0) == ["p", 0, 4.0], "what is frozen is not durable yet"
+    ledger.durable(1)
+    assert ledger.first_unacked(5.0) == ["p", 15, 1.0]
+
+
+def test_a_retry_that_its_executor_has_taken_out_is_unacked_too():
+    ledger = make()
+    ledger.failed_root(Failure(send(ledger, 0, 1), "bolt", 2, "no", ""), 0.0)
+    send(ledger, 1, 2, since=1.0)
+    retry = ledger.due(1000.0)
+    assert retry is not None
+    assert ledger.first_unacked(2.0) == ["p", 1, 1.0]
+    assert ledger.first_unacked(2.0, [retry]) == ["p", 0, 2.0]

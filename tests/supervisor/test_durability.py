@@ -295,3 +295,12 @@ def test_the_last_checkpoint_is_tried_again_as_it_is_and_then_the_run_has_failed
     (done,) = run.take(TopologyDone)
     assert (done.ok, done.outcome) == (False, "failed")
     assert "the last checkpoint failed 5 times: worker 1: disk full" in done.reason
+
+
+def test_a_loss_says_how_many_acked_messages_it_takes_back(run: Exact):
+    run.bring_up()
+    run.report(0, emitted=10, acked=9, worked_through=9)
+    run.report(1, emitted=7, acked=7, worked_through=7)
+    run.exit(0)
+    told = [e.fields for e in run.take(Event) if e.name == "taken back"]
+    assert told == [{"messages": 16}]

@@ -176,3 +176,24 @@ def test_the_input_is_over_once_event_time_has_ended_everywhere() -> None:
     # A bolt that event time does not reach, and one that has not reported in this epoch.
     assert told(count={"watermark": None})
     assert not told(epoch=0, count={"watermark": over})
+
+
+def test_a_loss_takes_back_what_no_worker_has_durable_and_says_how_much():
+    progress = Progress(StandInPlan(workers=2, spouts=2), Settings())
+    for worker in (0, 1):
+        entry = {"task": worker + 1, "emitted": 10, "acked": 8, "worked_through": 5}
+        progress.on_report(worker, {"epoch": 3, "tasks": [entry], "errors": []}, 1.0)
+    progress.on_durable({1: [3, 0], 2: [3, 0]})
+    progress.on_lost(0, {})
+    assert progress.take_back(3) == 10, "five of the one that is gone, five of the other"
+    assert progress.take_back(3) == 0
+    assert [tally.total("acked") for tally in progress.spouts()] == [3, 3]
+
+
+def test_at_most_once_nothing_is_taken_back():
+    plan = StandInPlan(workers=1, spouts=1, guarantee="at-most-once")
+    progress = Progress(plan, Settings())
+    entry = {"task": 1, "emitted": 10, "acked": 8, "worked_through": 5}
+    progress.on_report(0, {"epoch": 3, "tasks": [entry], "errors": []}, 1.0)
+    assert progress.take_back(3) == 0
+    assert [tally.total("acked") for tally in progress.spouts()] == [8]

@@ -129,3 +129,63 @@ def test_what_was_reserved_and_not_sent_is_skipped_and_nothing_comes_twice(
     assert (tally.total("emitted"), tally.total("acked")) == (emitted, emitted)
     tally.update({"emitted": 5, "acked": 5, "reserved": 7}, 2, 2.0)
     assert (tally.total("acked"), tally.skipped()) == (emitted + 5, skipped + 7)
+
+
+# A loss ends an epoch: the tasks of other workers take back what is not durable, too.
+
+
+def test_what_a_survivor_will_take_back_does_not_count_from_the_loss_on():
+    tally = spout(emitted=100, acked=90, dead=4, replayed=2, pending=4, worked_through=50)
+    tally.made_durable(40, 3)
+    tally.lost_epoch = 1
+    shown = [tally.total(name) for name in ("emitted", "acked", "dead", "replayed")]
+    assert shown == [100, 41, 3, 56], "50 worked through, one of them dead, and 4 pending"
+    assert (tally.pending(), tally.undone()) == (0, 0)
+    tally.update({**tally.report, "emitted": 110, "acked": 100, "worked_through": 60}, 1, 2.0)
+    assert tally.total("acked") == 41, "what it does before it hears of the new epoch is in vain"
+    tally.update({"emitted": 110, "acked": 41, "dead": 3, "replayed": 66, "pending": 0}, 2, 3.0)
+    assert [tally.total(name) for name in ("emitted", "acked", "replayed")] == [110, 41, 66]
+
+
+def test_a_spout_that_does_not_seek_tries_again_later_what_is_taken_back():
+    tally = Tally(1, "queue", "spout")
+    tally.update({"emitted": 10, "acked": 6, "worked_through": 6, "pending": 4}, 1, 1.0)
+    tally.lost_epoch = 1
+    assert (tally.total("acked"), tally.total("replayed"), tally.pending()) == (0, 0, 0)
+
+
+def test_where_nothing_keeps_state_a_survivor_takes_nothing_back():
+    tally = spout(emitted=10, acked=10, worked_through=0)
+    tally.lost_epoch = 1
+    assert tally.total("acked") == 10
+
+
+def test_no_more_is_pending_than_was_emitted_and_not_acked():
+    tally = spout(emitted=10, acked=4, pending=6)
+    tally.made_durable(9, 0)  # the round is known before the next report
+    assert (tally.total("acked"), tally.pending()) == (9, 1)
+
+
+def test_the_first_unacked_message_stays_until_the_successor_has_one():
+    tally = spout(emitted=10, acked=4, first_unacked=["p", 7, 0.5, 0.1, 77])
+    tally.end_incarnation(drawn=10, drawn_since_max=0)
+    assert tally.first_unacked() == (["p", 7, 0.5], 1.0)
+    tally.update({"emitted": 0, "first_unacked": None}, 2, 2.0)
+    assert tally.first_unacked() == (["p", 7, 0.5], 1.0), "it draws nothing yet"
+    tally.update({"emitted": 3, "first_unacked": ["p", 7, 0.1]}, 2, 3.0)
+    assert tally.first_unacked() == (["p", 7, 0.1], 3.0)
+    tally.update({"emitted": 9, "first_unacked": None}, 2, 4.0)
+    assert tally.first_unacked() is None, "all that it emitted is durable"
+
+
+def test_at_the_end_of_the_input_there_is_no_first_unacked_message():
+    tally = spout(emitted=10, acked=10, first_unacked=["p", 7, 0.5])
+    tally.end_incarnation(drawn=10, drawn_since_max=0)
+    tally.update({"emitted": 0, "exhausted": True}, 2, 2.0)
+    assert tally.first_unacked() is None
+
+
+def test_a_survivor_that_reads_nothing_yet_has_the_first_message_that_it_had():
+    tally = spout(emitted=10, acked=4, first_unacked=["p", 7, 0.5])
+    tally.update({"emitted": 10, "acked": 4, "first_unacked": None}, 2, 2.0)
+    assert tally.first_unacked() == (["p", 7, 0.5], 1.0)
