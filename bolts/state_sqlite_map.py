@@ -128,6 +128,8 @@ class SqliteMap(StateMap):
         rows = sorted(
             (number, pack_key(key), self._packed(key, value), generation) for key, value in batch
         )
+        row_bytes = sum(len(row[1]) + len(row[2] or b"") for row in rows)
+        self._guarded(partial(self._backend.fit, row_bytes // len(rows)))
         self._guarded(partial(self._put_rows, rows))
         cache, unwritten = self._cache, self._unwritten
         for key, value in batch:
@@ -139,7 +141,7 @@ class SqliteMap(StateMap):
                 cache[key] = value
         self._fresh.difference_update([key for key, _ in batch])
         self._rows += len(rows)
-        self._bytes += sum(len(row[1]) + len(row[2] or b"") for row in rows)
+        self._bytes += row_bytes
         self._make_room()
 
     def _packed(self, key: Any, value: Any) -> bytes | None:
@@ -254,6 +256,9 @@ class SqliteMap(StateMap):
 
     def _load_piece(self, piece: dict[bytes, bytes | None]) -> None:
         number = self._number
+        row_bytes = sum(len(key) + len(value or b"") for key, value in piece.items())
+        if piece:
+            self._guarded(partial(self._backend.fit, row_bytes // len(piece)))
         rows = ((number, key, piece[key], 0) for key in sorted(piece))
         self._guarded(partial(self._put_rows, rows))
         self._dropped += sum(1 for value in piece.values() if value is None)

@@ -184,6 +184,30 @@ def test_a_key_that_comes_again_is_written_once(
     small.close()
 
 
+@pytest.mark.parametrize(
+    ("value_bytes", "page"), [(20, 2048), (600, 4096), (1000, 8192), (3000, 16384), (9000, 8192)]
+)
+@pytest.mark.parametrize("restored", [False, True])
+def test_pages_of_a_file_are_as_big_as_its_values_need(
+    tmp_path: Path, value_bytes: int, page: int, restored: bool
+) -> None:
+    backend: Any = STATE_BACKENDS["sqlite"](tmp_path / "state.sqlite", 1 << 20)
+    entries = backend.map("count", "m")
+    pairs = [(number, "x" * value_bytes) for number in range(500)]
+    if restored:
+        entries.load(pairs)
+    else:
+        entries.put_all(dict(pairs))
+        assert len(entries) == 500
+    assert backend.file.execute("PRAGMA page_size").fetchone() == (page,)
+    # It is chosen once: others are not moved for one that is bigger.
+    entries["big"] = "x" * 4000
+    assert dict(entries.items()) == {**dict(pairs), "big": "x" * 4000}
+    assert Snapshots(entries).take() == dict(entries.items())
+    assert backend.file.execute("PRAGMA page_size").fetchone() == (page,)
+    backend.close()
+
+
 def test_a_delta_names_what_is_gone(entries: StateMap) -> None:
     snapshots = Snapshots(entries)
     fill(entries)
