@@ -168,3 +168,23 @@ def generators() -> dict[str, Callable[[], str]]:
 def test_generated_pages_are_up_to_date(name: str) -> None:
     made = generators()[name]()
     assert (ROOT / "docs" / name).read_text("utf-8") == made, "run: python docs/generate.py"
+
+
+def test_every_test_and_bug_that_a_page_names_is_there() -> None:
+    page = (ROOT / "docs" / "faults.md").read_text("utf-8")
+    named = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", page)
+    assert len(named) > 30
+    gone = [
+        f"{file}::{name}" for file, name in named
+        if not re.search(rf"def {name}\(", (ROOT / file).read_text("utf-8"))
+    ]  # fmt: skip
+    rows = [line for line in page.splitlines() if re.match(r"\| [CP]\d+ \|", line)]
+    assert [row.split("|")[1].strip() for row in rows] == [
+        *(f"C{n}" for n in range(1, 12)), *(f"P{n}" for n in range(1, 12)),
+    ]  # fmt: skip
+    bugs = {name for row in rows for name in re.findall(r"`(\w+)`", row.split("|")[4])}
+    known = (ROOT / "tests/simulation/exact_bugs.py").read_text("utf-8")
+    assert (gone, [bug for bug in sorted(bugs) if f"\ndef {bug}(patch: " not in known]) == ([], [])
+    # One concerns progress, not a condition.
+    seeded = set(re.findall(r"^def (\w+)\(patch: ", known, re.MULTILINE))
+    assert seeded - bugs <= {"abort_does_not_release"}

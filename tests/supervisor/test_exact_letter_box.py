@@ -29,6 +29,23 @@ def test_a_letter_is_done_with_the_checkpoint_behind_it() -> None:
     assert cores.of("snapshotted")[0]["letters"] == []
 
 
+def test_p2_a_letter_that_is_under_way_at_the_cut_is_done_with_that_checkpoint() -> None:
+    cores, _ = cores_with_letter()
+    core = cores.cores[0]
+    core.order[0].blocked = lambda: True
+    cores.run(3)
+    cores.tell_all("checkpoint", round=1)
+    cores.run(3)
+    assert cores.of("snapshotted") == [], "its effect is in no state yet"
+    core.order[0].blocked = lambda: False
+    cores.run(5)
+    assert cores.of("snapshotted")[0]["letters"] == [9]
+    cores.tell_all("durable", round=1)
+    cores.tell_all("checkpoint", round=2)
+    cores.run(5)
+    assert cores.of("snapshotted")[0]["letters"] == []
+
+
 def test_a_letter_of_an_aborted_checkpoint_is_done_with_the_next() -> None:
     cores, _ = cores_with_letter()
     cores.run(3)

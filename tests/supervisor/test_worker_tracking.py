@@ -67,3 +67,16 @@ def test_what_nobody_vouches_for_fails_after_message_timeout() -> None:
     cores.cores[0].turn(cores.now)
     cores.turns(20, seconds=2.0)
     assert cores.spout().ledger.failed == 6
+
+
+def test_p5_under_exactly_once_nothing_times_out_however_slow_it_is() -> None:
+    plan = plan_of(
+        {"source": 1, "work": 1}, workers=2, message_timeout_s=30.0, guarantee="exactly-once"
+    )
+    cores = Cores(plan)
+    cores.go()
+    cores.cut = {(0, 1), (1, 0)}
+    cores.cores[0].turn(cores.now)
+    cores.turns(60, seconds=2.0)
+    ledger = cores.spout().ledger
+    assert (ledger.failed, ledger.pending) == (0, 6)

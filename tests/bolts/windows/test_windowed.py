@@ -16,6 +16,8 @@ from waterspout.topology.errors import UserError
 from waterspout.topology.keys import key_group
 from waterspout.topology.marks import MAX_WATERMARK
 
+from ..rig import Rig
+
 FIELDS = ["user", "ts", "amount"]
 TUMBLING: dict[str, Any] = {"key": "user", "time": "ts", "tumbling": "10s"}
 
@@ -90,6 +92,21 @@ def test_a_window_fires_with_the_watermark_and_rows_come_out(bench: Any) -> None
     pass_to(bolt, MAX_WATERMARK)
     assert taken(bench) == [("default", ["a", 10, 20, 1, 7])]
     assert finished(bench, bolt) == []
+
+
+def test_p7_a_row_is_done_with_when_it_is_in_the_state_however_long_its_window_is_open(
+    bench: Any,
+) -> None:
+    bolt = start(bench, time="n", tumbling="1h")
+    assert bolt.auto_ack
+    rig = Rig(bolt, "batch")
+    rig.feed((2, (1,)), (1, (1, 2)))
+    rig.run()
+    assert sorted(rig.done) == [1, 2] and rig.take() == ([], [])
+    fired: list[Any] = []
+    bolt.emit_many = fired.extend
+    pass_to(bolt, 3_600_000)
+    assert [list(row) for row in fired] == [[0, 3600, 3]]
 
 
 def test_what_is_open_fires_when_the_input_has_ended(bench: Any) -> None:
