@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
+from waterspout.bolts.disk import fsync_folder
 from waterspout.topology.errors import UserError
 
 #: Names the URL, in the folder that stands for it.
@@ -52,7 +53,7 @@ class LocalFolder:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _fsync_folder(folder.parent)
+        fsync_folder(folder.parent)
 
     def write(self, name: str, pieces: Iterable[bytes]) -> tuple[int, bytes]:
         """Write a temporary file, fsync, rename, fsync the folder."""
@@ -66,7 +67,7 @@ class LocalFolder:
             if isinstance(error, OSError) and error.errno and not error.filename:
                 raise OSError(error.errno, error.strerror, str(self._folder)) from error
             raise
-        _fsync_folder(self._folder)
+        fsync_folder(self._folder)
         return written
 
     def open(self, name: str) -> Any:
@@ -212,12 +213,3 @@ def _mapped(path: Path) -> Any:
     with open(path, "rb") as file:
         size = os.fstat(file.fileno()).st_size
         return mmap.mmap(file.fileno(), size, access=mmap.ACCESS_READ) if size else b""
-
-
-def _fsync_folder(folder: Path) -> None:
-    """Make what was created or renamed in ``folder`` durable."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -135,7 +135,7 @@ def _top(where: str, says: Any) -> dict[str, Any]:
     known.setdefault("n", 10)
     for name in ("n", "candidates"):
         if name in known:
-            check(_whole, f"{where}.{name}", known[name])
+            check(whole_number, f"{where}.{name}", known[name])
     check.end()
     if known.get("candidates", known["n"]) < known["n"]:
         raise UserError(f"{where}.candidates: at least n = {known['n']} expected")
@@ -151,9 +151,15 @@ def _combine(where: str, says: Any) -> dict[str, Any]:
     return known
 
 
-def _whole(where: str, value: Any) -> None:
-    if type(value) is not int or value <= 0:
-        raise UserError(f"{where}: a whole number > 0 expected, got {value!r:.80}")
+def whole_number(where: str, says: Any) -> int:
+    """Return an argument that is a number of something.
+
+    Raises:
+        UserError: it is not.
+    """
+    if type(says) is not int or not 0 < says < 1 << 40:
+        raise UserError(f"{where}: a whole number > 0 expected, got {says!r:.80}")
+    return says
 
 
 _READERS: dict[str, Callable[[str, Any], dict[str, Any]]] = {

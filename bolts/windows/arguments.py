@@ -16,7 +16,7 @@ from waterspout.topology.event_time import UNITS
 from waterspout.topology.problems import did_you_mean, listed, quote
 from waterspout.topology.units import parse_duration
 
-from .aggregate_args import AggregateSpec, aggregate_fields, read_aggregates
+from .aggregate_args import AggregateSpec, aggregate_fields, read_aggregates, whole_number
 from .logic import PANES_MAX, STEP_KEYS, Options
 from .windowers import Aligned, Counted, Session, Windower
 
@@ -135,7 +135,7 @@ def _windower(given: Mapping[str, Any]) -> tuple[str, Windower]:
     if kind == "session":
         return kind, Session(_ms("session", says))
     if kind == "count":
-        size, slide = _pair("count", says, _whole)
+        size, slide = _pair("count", says, whole_number)
         return kind, Counted(size, slide)
     check = Checks()
     shift = check(_offset, offset)
@@ -193,14 +193,8 @@ def _duration(given: Mapping[str, Any], name: str) -> int:
     return 0 if says is None or says in ("0s", "0ms") else _ms(name, says)
 
 
-def _whole(name: str, says: Any) -> int:
-    if type(says) is not int or not 0 < says < 1 << 40:
-        raise UserError(f"{name}: a whole number > 0 expected, got {says!r:.80}")
-    return says
-
-
 def _limit(given: Mapping[str, Any], name: str, default: int) -> int:
-    return default if given.get(name) is None else _whole(name, given[name])
+    return default if given.get(name) is None else whole_number(name, given[name])
 
 
 def _flag(given: Mapping[str, Any], name: str) -> bool:
@@ -269,7 +263,7 @@ def _early(says: Any, kind: str) -> tuple[int, int]:
     if not isinstance(says, Mapping) or not says:
         raise UserError("early: {every: 100} or {after: 10s} expected, got " + f"{says!r:.80}")
     checked_keys("early", says, allowed, ())
-    every = _whole("early.every", says["every"]) if "every" in says else 0
+    every = whole_number("early.every", says["every"]) if "every" in says else 0
     return every, _ms("early.after", says["after"]) if "after" in says else 0
 
 

@@ -13,6 +13,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
+from waterspout.bolts.disk import fsync_folder
+
 from .code_pack import (
     FILE_BYTES_MAX,
     FILES_MAX,
@@ -141,7 +143,7 @@ class CodeStore:
                 _write(half / name, content)
             half.mkdir(exist_ok=True)
             for folder in [half, *(each for each in half.rglob("*") if each.is_dir())]:
-                _fsync_folder(folder)
+                fsync_folder(folder)
             with contextlib.suppress(OSError):
                 # Another thread may have been faster; then its folder stays.
                 half.rename(target)
@@ -149,7 +151,7 @@ class CodeStore:
             shutil.rmtree(half, ignore_errors=True)
         if not target.is_dir():
             raise OSError(f"{target} could not be made")
-        _fsync_folder(self._folder)
+        fsync_folder(self._folder)
         return target
 
     def prune(self, keep: Collection[str]) -> int:
@@ -173,11 +175,3 @@ def _write(path: Path, content: bytes) -> None:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
-
-
-def _fsync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
