@@ -12,6 +12,7 @@ from typing import Any
 
 from .component import Needs, Side, StreamDecl
 from .spec import Kind
+from .wire_fields import made
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +68,11 @@ class ComponentFacts:
         return asdict(self)
 
     @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> ComponentFacts:
-        """Return what ``to_json`` was made from.
+    def from_json(cls, data: Mapping[str, Any], what: str = "facts") -> ComponentFacts:
+        """Return what ``to_json`` was made from; ``what``: whose facts, for people.
 
         Raises:
+            OtherVersion: it has fields that are not known here.
             TypeError, KeyError: the map is not one that ``to_json`` made.
         """
         parts = dict(data)
@@ -82,5 +84,5 @@ class ComponentFacts:
         for name in ("key", "width"):
             if needs.get(name) is not None:
                 needs[name] = tuple(needs[name])
-        needs["sides"] = tuple(Side(**side) for side in needs.get("sides", ()))
-        return cls(**{**parts, "needs": Needs(**needs)})
+        needs["sides"] = tuple(made(Side, side, what) for side in needs.get("sides", ()))
+        return made(cls, {**parts, "needs": made(Needs, needs, what)}, what)

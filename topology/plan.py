@@ -135,8 +135,14 @@ class Plan:
 
     @classmethod
     def from_wire(cls, wire: Mapping[str, Any]) -> Plan:
-        """Return the plan that ``to_wire`` was called on."""
-        facts = {name: ComponentFacts.from_json(each) for name, each in wire["facts"].items()}
+        """Return the plan that ``to_wire`` was called on.
+
+        Raises:
+            OtherVersion: it has fields that are not known here.
+        """
+        facts = {
+            name: ComponentFacts.from_json(each, name) for name, each in wire["facts"].items()
+        }
         return make_plan(TopologySpec.from_wire(wire["spec"]), facts, wire["workers"])
 
 

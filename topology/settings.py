@@ -10,6 +10,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal
 
+from .wire_fields import made
+
 #: What a value of a setting is written as in the YAML.
 Kind = Literal["integer", "duration", "size", "boolean"]
 
@@ -183,9 +185,9 @@ class Settings:
         """Return what ``to_wire`` was made from.
 
         Raises:
-            TypeError: a name is not a setting.
+            OtherVersion: a name is not a setting.
         """
-        return cls(**wire)
+        return made(cls, wire, "settings")
 
 
 def _rows() -> Iterator[Setting]:

@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from .settings import Settings
 from .tuples import DEFAULT_STREAM
+from .wire_fields import made
 
 Kind = Literal["spout", "bolt"]
 Guarantee = Literal["at-most-once", "at-least-once", "exactly-once"]
@@ -157,6 +158,7 @@ class TopologySpec:
         """Return what ``to_wire`` was made from.
 
         Raises:
+            OtherVersion: it has fields that are not known here.
             TypeError, KeyError: the map is not one that ``to_wire`` made.
         """
         parts = dict(wire)
@@ -164,20 +166,23 @@ class TopologySpec:
             components = [_component(each) for each in parts[kind]]
             parts[kind] = {component.id: component for component in components}
         parts["settings"] = Settings.from_wire(parts["settings"])
-        return cls(**parts)
+        return made(cls, parts, "the topology")
 
 
 def _component(wire: Mapping[str, Any]) -> ComponentSpec:
     parts = dict(wire)
-    parts["inputs"] = tuple(_input(each) for each in parts["inputs"])
+    what = str(parts["id"])
+    parts["inputs"] = tuple(_input(each, f"an input of {what}") for each in parts["inputs"])
     options = dict(parts["options"])
     event_time = options.get("event_time")
-    options["event_time"] = EventTimeSpec(**event_time) if event_time is not None else None
-    parts["options"] = ComponentOptions(**{**options, "hosts": tuple(options["hosts"])})
-    return ComponentSpec(**parts)
+    if event_time is not None:
+        options["event_time"] = made(EventTimeSpec, event_time, f"event_time of {what}")
+    options["hosts"] = tuple(options["hosts"])
+    parts["options"] = made(ComponentOptions, options, what)
+    return made(ComponentSpec, parts, what)
 
 
-def _input(wire: Mapping[str, Any]) -> InputSpec:
+def _input(wire: Mapping[str, Any], what: str) -> InputSpec:
     parts = dict(wire)
     parts["fields"] = tuple(parts["fields"])
-    return InputSpec(**parts)
+    return made(InputSpec, parts, what)

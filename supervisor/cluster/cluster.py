@@ -19,6 +19,7 @@ from .cluster_host import Services
 from .cluster_rows import HostRow, TopologyRow
 from .cluster_store import ClusterStore
 from .coordinator_config import CoordinatorConfig
+from .host_facts import own_version
 from .host_protocol import WishWorker
 from .host_talk import HostTalk
 from .hosts import HostRecord, HostRefused, Hosts, WorkerExit, WorkerSeen
@@ -60,7 +61,7 @@ class Cluster:
         self.config, self.store, self.term, self.wall = config, store, term, wall
         tokens = store.tokens()
         self.token = tokens.get(term, 0)
-        self.hosts = Hosts(term, tokens)
+        self.hosts = Hosts(term, tokens, own_version())
         self.leases = Leases(config.lease_s)
         self.places = Places()
         self.topologies: dict[str, TopologyRun] = {}

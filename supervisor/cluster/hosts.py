@@ -112,7 +112,14 @@ BeatEvent = WorkerSeen | WorkerExit
 class Hosts:
     """All hosts that ever said hello, by name, until they are forgotten."""
 
-    def __init__(self, term: int = 1 << 64, tokens: Mapping[int, int] | None = None) -> None:
+    def __init__(
+        self,
+        term: int = 1 << 64,
+        tokens: Mapping[int, int] | None = None,
+        version: str = "",
+    ) -> None:
+        #: Of this software; "": not known, and not compared.
+        self._version = version
         #: Of this coordinator; hosts whose workers follow a later one do not come back to it.
         self.term = term
         #: Of the terms that this coordinator goes on from, as far as they are kept.
@@ -161,6 +168,11 @@ class Hosts:
             return self._refuse(
                 name, "version", f"host {name} speaks {low} to {high}, the coordinator {mine}"
             )
+        theirs, ours = release(hello["version"]), release(self._version)
+        if theirs and ours and theirs != ours:
+            text = f"host {name} runs waterspout {hello['version']}"
+            text += f", the coordinator {self._version}: have all machines run the same"
+            return self._refuse(name, "version", text)
         seen = hello.get("term") or 0
         if seen > self.term:
             return self._refuse(name, "term", old_copy(f"host {name}", self.term, seen))
@@ -219,6 +231,12 @@ class Hosts:
         """Forget a host that is not up."""
         record = self._hosts.pop(name)
         self._by_route.pop(record.route, None)
+
+
+def release(version: str) -> str:
+    """Return what versions that go together have in common: ``0.1`` of 0.1.3; "" of none."""
+    parts = version.split(".")
+    return ".".join(parts[:2]) if len(parts) > 1 and parts[0].isdigit() else ""
 
 
 def _place(address: str, data_dir: str) -> str:

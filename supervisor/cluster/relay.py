@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from waterspout.topology.plan import Plan
+from waterspout.topology.wire_fields import OtherVersion
 
 from ..control_wire import pack, peek, unpack
 from ..snapshot_store import is_part_name
@@ -237,6 +238,8 @@ class Relay:
             plan = Plan.from_wire(message["plan"])
             parts = (message.get("parts") or {}).values()
             files = {str(file): str(sha256) for of_task in parts for file, sha256 in of_task}
+        except OtherVersion as error:
+            return Refuse(key, cut(f"cannot read the plan: {error}, see `waterspout doctor`"))
         except Exception as error:
             # Whatever a plan of another version makes of our readers: it cannot be run.
             return Refuse(key, cut(f"cannot read the plan: {type(error).__name__}: {error}"))

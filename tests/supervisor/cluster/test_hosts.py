@@ -95,6 +95,27 @@ def test_versions_that_do_not_meet_are_refused_with_both_ranges(proto: list[int]
         assert (found.code, "2 to 9" in found.text) == ("version", True)
 
 
+@pytest.mark.parametrize(
+    ("ours", "theirs", "taken"),
+    [("0.2.0", "0.2.0", True), ("0.2.0", "0.2.7", True), ("0.2.0", "0.1.9", False),
+     ("1.0", "2.0", False), ("", "0.1", True), ("unknown", "0.1", True), ("0.2.0", "unknown", True),
+     ("0.2.1.dev3", "0.2.0", True)],
+)  # fmt: skip
+def test_a_host_of_another_release_is_refused_and_both_versions_are_named(
+    ours: str, theirs: str, taken: bool
+):
+    hosts = Hosts(version=ours)
+    found = hosts.on_hello("a", b"r1", hello("a", version=theirs), 0.0)
+    assert isinstance(found, HostRecord) is taken
+    if isinstance(found, HostRefused):
+        assert found.code == "version"
+        assert found.text == (
+            f"host a runs waterspout {theirs}, the coordinator {ours}: "
+            "have all machines run the same"
+        )
+        assert hosts.refusals == {"a": found.text}
+
+
 def test_a_beat_says_how_workers_are_and_which_have_ended():
     hosts = Hosts()
     known(hosts)

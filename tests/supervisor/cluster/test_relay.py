@@ -258,6 +258,17 @@ def test_a_plan_that_cannot_be_read_refuses_the_worker(data: bytes) -> None:
     assert "cannot read the plan" in refuse.why
 
 
+def test_a_plan_of_another_version_is_refused_by_the_field_that_is_not_known() -> None:
+    wire = PLAN.to_wire()
+    wire["spec"]["settings"]["later"] = 1
+    (refuse,) = relay().from_coordinator(KEY, told(1, "assign", plan=wire))
+    assert isinstance(refuse, Refuse)
+    assert refuse.why == (
+        "cannot read the plan: settings has 'later', which is not known here; the versions of "
+        "waterspout differ, see `waterspout doctor`"
+    )
+
+
 def test_a_part_by_the_name_of_a_path_refuses_the_worker() -> None:
     data = told(1, "assign", epoch=1, plan=PLAN.to_wire(), parts={1: [["../x", ""]]})
     (refuse,) = relay().from_coordinator(KEY, data)

@@ -15,6 +15,7 @@ from waterspout.supervisor.cluster.submitted import (
     plan_of,
     replaced,
 )
+from waterspout.topology.errors import UserError
 
 from ..plans import NUMBERS
 from ..plans import plan_of as make_plan_of
@@ -46,6 +47,12 @@ def test_a_name_that_could_leave_its_folder_is_refused(wire: dict[str, Any], nam
 def test_a_number_of_workers_beyond_the_limit_is_refused(wire: dict[str, Any], workers: Any):
     with pytest.raises(SubmitRefused, match="workers: 1 to"):
         plan_of({**wire, "workers": workers})
+
+
+def test_a_plan_of_a_newer_client_is_refused_by_the_field_that_is_not_known(wire: dict[str, Any]):
+    settings = {**wire["spec"]["settings"], "later": 1}
+    with pytest.raises(UserError, match="settings has 'later', which is not known here; the ver"):
+        plan_of(changed(wire, settings=settings))
 
 
 @given(st.dictionaries(st.sampled_from(["spec", "facts", "workers"]), st.none() | st.integers()))
