@@ -82,10 +82,16 @@ class Bolt(Component):
     auto_ack: bool = True
     #: False: what is emitted without ``anchors=`` is not tracked.
     auto_anchor: bool = True
+    #: True: what ``process`` emits, and in which order, depends on nothing but the tuple: not on
+    #: state, time, chance or other tuples. ``effectively_once`` asks it of the bolts above.
+    deterministic: bool = False
     #: True when ``finish`` emits or ``context.state`` is used; False saves the snapshot.
     stateful: bool = False
     #: True when the bolt buffers output that ``flush`` makes durable (files, transactions).
     sink: bool = False
+    #: False: ``process_batch`` emits nothing (``after_batch`` and ``finish`` may). With
+    #: ``effectively_once`` it gets whole batches then; else one tuple at a time, where it is read.
+    batch_emits: bool = True
     #: Set to True in ``process_batch`` to have ``after_batch`` called, once; and there, once more.
     due: bool = False
     #: What it writes outside of the topology, and whether that can be done again: ``none``,

@@ -54,6 +54,7 @@ class Count(Bolt):
         check(_names, field)
         check.end()
         self._emit = emit
+        self.batch_emits = emit == "updates"
         self._top = top
         self._field = field
 

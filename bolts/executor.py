@@ -50,6 +50,9 @@ class BoltExecutor:
         state: the task's state, or None.
     """
 
+    #: Values at the end of each row that are not the bolt's (origin_executor.py).
+    hidden = 0
+
     def __init__(
         self, plan: TaskPlan, bolt: Bolt, emitter: Emitter, env: TaskEnv, *,
         blocked: Callable[[], bool], own: OwnMessages, tick_interval_s: float | None = None,

@@ -27,6 +27,8 @@ class FunctionBolt(ColumnBolt):
     """What the three have in common: the function, its arguments, the output fields."""
 
     import_args = ("function",)
+    #: As far as its function is: one of the user's, who says so by naming it here.
+    deterministic = True
 
     def __init__(
         self,

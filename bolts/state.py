@@ -22,6 +22,7 @@ from .chains import Chain, Written
 from .contract import Batch
 from .counts import CountMap, Counts, StoredCounts
 from .records import Records
+from .seen import SEEN_MAP, owned_of
 from .snapshots import MapCopy, Maps, Slice, StateCopy, StatePart
 from .state_handles import (
     HANDLES,
@@ -159,7 +160,7 @@ class TaskState:
         """
         if isinstance(name, str) and handle_of(name) is not None:
             raise StateError(f"{self._component}: state {name!r:.80}: handles have such names")
-        if isinstance(self._backend, MemoryBackend):
+        if isinstance(self._backend, MemoryBackend) or name == SEEN_MAP:
             return self._map("keyed", name, make)
         kept: StateMap = self._kept_map("keyed", name, make)
         return kept
@@ -258,9 +259,7 @@ class TaskState:
         for part in sorted(parts, key=lambda part: part.index != self._index):
             assert part.component == self._component, (part.component, self._component)
             for name, entries in part.keyed.items():
-                mine = entries if owned is None else {
-                    key: value for key, value in entries.items() if is_owned(key, owned, key_group)
-                }
+                mine = owned_of(name, entries, owned, key_group)
                 there = restored["keyed"].setdefault(name, mine)
                 if there is not mine:
                     there.update(mine)

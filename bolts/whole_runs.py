@@ -128,7 +128,7 @@ class BatchRuns(WholeRuns):
             return None
         anchors = executor.work_on(roots)
         try:
-            executor.call_batch(Batch(work.cls, rows))
+            self.call(work, rows)
         except (Exception, SystemExit):
             executor.emitter.take_back()
             return None
@@ -140,12 +140,16 @@ class BatchRuns(WholeRuns):
         anchors = executor.work_on(roots)
         failed = False
         try:
-            executor.call_batch(Batch(work.cls, rows))
+            self.call(work, rows)
         except (Exception, SystemExit) as error:
             failed = True
             self.fail(error, roots)
         executor.emitter.close_run(anchors)
         return not failed
+
+    def call(self, work: FrameWork, rows: Rows) -> None:
+        """Call ``process_batch`` with these rows."""
+        self.executor.call_batch(Batch(work.cls, rows))
 
 
 class ColumnRuns(WholeRuns):

@@ -68,8 +68,7 @@ class Ledger:
         self, settings: Settings, *, seeks: bool, durable_at_once: bool, group_max: int
     ) -> None:
         self.settings = settings
-        self.seeks = seeks
-        self._at_once = durable_at_once
+        self.seeks, self.counts_messages, self._at_once = seeks, not seeks, durable_at_once
         self.sizes = GroupSize(group_max)
         self._groups: dict[int, Group] = {}
         self._positions: dict[str, Positions] = {}
@@ -113,9 +112,10 @@ class Ledger:
 
     @property
     def held(self) -> int:
-        """What worked_through_max bounds: messages whose payload is kept; of a source that can
-        be read again ranges of messages, which stay few however long no round is made."""
-        return len(self._worked) + len(self._frozen) if self.seeks else self.worked_through
+        """What worked_through_max bounds: messages whose payload, or rows, are kept; else ranges
+        of messages, which stay few however long no round is made."""
+        ranges = len(self._worked) + len(self._frozen)
+        return self.worked_through if self.counts_messages else ranges
 
     def sent(self, root: int, group: Group) -> None:
         """Note that a group went out under ``root``."""

@@ -43,7 +43,7 @@ class Arrivals:
         from_task, stream, target = frame.channel
         cls = self._core.builder.classes[from_task, stream]
         executor = self._core.tasks.bolts[target]
-        if frame.width != len(cls.fields):
+        if frame.width != len(cls.fields) + executor.hidden:
             roots = tuple({root for _, roots in frame.runs for root in roots})
             text = f"E_SCHEMA: {frame.width} values for the fields {list(cls.fields)}"
             self._core.env.fail_roots(roots, cls.component, from_task, text)

@@ -170,6 +170,10 @@ def _async_misuse(cls: type[Any]) -> str:
     return ""
 
 
+#: Methods that may emit without a tuple at work.
+OWN_CALLS = (
+    "process_tick", "after_batch", "on_timer", "on_watermark", "before_snapshot", "finish",
+)  # fmt: skip
 #: Methods that are called on the data thread, which awaits nothing.
 _PLAIN_METHODS = (
     "process_batch", "process_tick", "on_timer", "on_watermark", "rows", "next_tuple", "flush",
@@ -205,6 +209,9 @@ def _facts(
         has_batch=batch is not None,
         has_tick=kind == "bolt" and cls.process_tick is not Bolt.process_tick,
         has_timer=has_timer,
+        auto_anchor=bool(getattr(cls, "auto_anchor", True)),
+        deterministic=bool(getattr(cls, "deterministic", False)),
+        own_emits=_own_emits(cls) if kind == "bolt" else (),
         # Timers are state: a worker that is lost must not take them along.
         stateful=bool(getattr(cls, "stateful", False)) or has_timer,
         sink=bool(getattr(cls, "sink", False)),
@@ -212,6 +219,10 @@ def _facts(
         rescalable=bool(getattr(cls, "rescalable", False)),
         needs=_needs(cls, args, findings if known else []) if kind == "bolt" else Needs(),
     )
+
+
+def _own_emits(cls: type[Any]) -> tuple[str, ...]:
+    return tuple(name for name in OWN_CALLS if getattr(cls, name) is not getattr(Bolt, name))
 
 
 def _needs(cls: type[Any], args: Mapping[str, Any], findings: list[Finding]) -> Needs:

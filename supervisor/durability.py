@@ -225,6 +225,7 @@ def make_snapshotting(
         "store": store,
         "send": handover.send,
         "retained": settings.checkpoint_retained,
+        "tells_positions": plan.origins.any,
     }
     if plan.guarantee == "exactly-once":
         return Checkpoints(

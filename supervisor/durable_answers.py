@@ -34,6 +34,7 @@ class DurableAnswers:
         self.failures = 0
         self._workers, self._send = frozenset(workers), send
         self._number = 0
+        self._positions: Mapping[int, Any] = {}
         self._waiting: set[int] = set()
         #: worker -> when it is told again.
         self._again: dict[int, float] = {}
@@ -43,14 +44,20 @@ class DurableAnswers:
         """Every worker did it for the newest snapshot that was told."""
         return not self._waiting
 
-    def say(self, number: int) -> None:
-        """Tell everybody that a snapshot is durable; told again, all are waited for again."""
+    def say(self, number: int, positions: Mapping[int, Any] | None = None) -> None:
+        """Tell everybody that a snapshot is durable; told again, all are waited for again.
+
+        Args:
+            number: its number.
+            positions: those that moved with it, by task, where bolts want to know.
+        """
         if number != self._number:
             self.failures = 0
         self._number, self.failure = number, ""
+        self._positions = positions or {}
         self._waiting, self._again = set(self._workers), {}
         for worker in sorted(self._workers):
-            self._send(worker, {"kind": "durable", "round": number})
+            self._send(worker, self._message())
 
     def on_done(self, worker: int, message: Mapping[str, Any], now: float) -> None:
         """Take a ``durable_done``."""
@@ -71,4 +78,8 @@ class DurableAnswers:
         """Tell those again that failed."""
         for worker in [w for w, at in self._again.items() if now >= at]:
             del self._again[worker]
-            self._send(worker, {"kind": "durable", "round": self._number})
+            self._send(worker, self._message())
+
+    def _message(self) -> dict[str, Any]:
+        told = {"positions": self._positions} if self._positions else {}
+        return {"kind": "durable", "round": self._number, **told}

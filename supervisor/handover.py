@@ -78,6 +78,8 @@ class HandOver:
         self._boot_timeout_s = settings.boot_timeout_s
         #: All go back together.
         self._all = plan.guarantee == "exactly-once"
+        #: Bolts count each tuple once: they are told what is durable.
+        self.tells_positions = plan.origins.any
         self._raise_at = 0.0
         self._gone_at = 0.0
 
@@ -201,6 +203,8 @@ class HandOver:
         for worker in self.workers:
             number, tasks = worker.number, self._tasks[worker.number]
             message = {"epoch": epoch, "peers": peers}
+            if self.tells_positions:
+                message["all_positions"] = positions
             if worker.epoch:
                 message["roots"] = self._suspects.take_roots(number)
             if worker.epoch and not self._all:

@@ -97,8 +97,10 @@ Coordinator -> worker
   pause {epoch, paused}            spouts take no new messages, or do again. May come again
   tap {epoch, id, component, where, rate, for_s} · log_level {epoch, logger, level, for_s}
                                    for so many seconds; 0: no more
-  freeze {epoch, round} · snapshot {epoch, round} · durable {epoch, round} · abort {epoch, round}
-                                   ``durable`` may be said again, each time it is answered
+  freeze {epoch, round} · snapshot {epoch, round} · abort {epoch, round}
+  durable {epoch, round, positions?: {task: ..}}   may be said again, each time it is answered.
+          ``positions``: those that moved with it, of all spout tasks, where a bolt counts
+          effectively once; ``assign`` and ``epoch`` have ``all_positions`` then
   checkpoint {epoch, round, aligned, last}   exactly-once: spouts send barrier ``round``.
           ``aligned``: no task is to take its snapshot at the first barrier
   dead_letters_stored {id} · reserved {id}

@@ -81,6 +81,7 @@ class Snapshotting(ABC):
         send: called with (worker, message without epoch) to send to the current incarnation.
         timeout_s: a cut that takes longer is given up.
         retained: complete snapshots that are kept.
+        tells_positions: workers are told which positions are durable.
     """
 
     #: What people call one.
@@ -95,6 +96,7 @@ class Snapshotting(ABC):
         send: Callable[[int, dict[str, Any]], None],
         timeout_s: float,
         retained: int = 1,
+        tells_positions: bool = False,
     ) -> None:
         self.state = RoundState.IDLE
         #: Figures for ``status``.
@@ -122,6 +124,7 @@ class Snapshotting(ABC):
         self._workers = tuple(workers)
         self._store, self._send = store, send
         self._timeout_s, self._retained = timeout_s, retained
+        self._tells_positions = tells_positions
         self._number, self._numbers_end = self.last, 0
         self._next_at = 0.0
         self._now: Underway | None = None
@@ -205,7 +208,8 @@ class Snapshotting(ABC):
     def settle(self) -> None:
         """Tell all workers what another coordinator left open: which one is durable, and that
         a later one was given up."""
-        self.answers.say(self._store.last_round())
+        positions = self._store.positions() if self._tells_positions else None
+        self.answers.say(self._store.last_round(), positions)
         for worker in self._workers:
             self._send(worker, {"kind": "abort", "round": self._number})
 
@@ -321,7 +325,7 @@ class Snapshotting(ABC):
         self.failures_in_row, self.failure = 0, ""
         self.settled, self.letters = current.settled, current.letters
         self.last_done = current.last
-        self.answers.say(current.number)
+        self.answers.say(current.number, current.positions if self._tells_positions else None)
         self._end(now)
 
     def _end(self, now: float) -> None:

@@ -44,6 +44,7 @@ from waterspout.topology.tuples import Tuple, tuple_class
 
 from .dispatch import Dispatch
 from .host_args import HostArgs
+from .origin_build import OriginBuilder, check_bolt
 from .task_states import StateHost, TaskStates
 from .time_build import SendMark, TimeBuilder
 
@@ -95,6 +96,7 @@ class TaskBuilder:
         #: Task -> failures of its own messages; set before tasks are built.
         self.own_failures: Callable[[int], OwnFailures] = lambda task: OwnFailures()
         self.time = TimeBuilder(plan, env)
+        self.origins = OriginBuilder(plan, env.settings)
         #: Called with an executor whose frames a mark is about to close: a tap looks at them.
         self.flush: Callable[[Any], Any] = lambda executor: None
         #: Calls of blocking and async bolts that the shell is to run.
@@ -157,7 +159,7 @@ class TaskBuilder:
         executor: SpoutExecutor
         if isinstance(spout, Source):
             spout.open(context)
-            tracked = ExactExecutor if exact else SourceExecutor
+            tracked = ExactExecutor if exact else self.origins.source(task.component)
             executor = (tracked if self.env.tracked else OnceExecutor)(
                 task, spout, emitter, self.env, ledger, parallelism=spec.parallelism,
                 blocked=blocked, bury=lambda group, failure: self._bury(executor)(group, failure),
@@ -169,6 +171,7 @@ class TaskBuilder:
             )  # fmt: skip
             spout.open(context)
             spout.activate()
+        self.origins.use(task, executor)
         self.time.spout(task.component, executor, self._send_mark(executor))
         self.tasks.spouts[task.task] = executor
 
@@ -200,12 +203,13 @@ class TaskBuilder:
             kept: Any = state.records(STATE_MAP, "task") if stateful else {}
             own = OwnMessages(task.task, emitter, self.env, kept)
         offloads = spec.options.blocking or self.plan.facts[task.component].is_async
-        executor = (OffloadExecutor if offloads else BoltExecutor)(
+        executor = (OffloadExecutor if offloads else self.origins.bolt(task.component))(
             task, bolt, emitter, self.env, blocked=self.dispatch.blocked_of(emitter), own=own,
             tick_interval_s=spec.options.tick_interval_s,
         )  # fmt: skip
         self.tasks.bolts[task.task] = executor
         self.tasks.states[task.task] = state
+        self.origins.use(task, executor, state)
         executor.use_step(kind=self._step_kind(task.component, bolt))
         executor.batch_by_run = self.plan.holds_below(task.component)
         bolt.emit = emitter.bind(lambda anchors: self._roots_of(executor, anchors))  # type: ignore[method-assign]
@@ -220,12 +224,13 @@ class TaskBuilder:
         bolt.ack = executor.holds.ack  # type: ignore[method-assign]
         bolt.fail = executor.holds.fail  # type: ignore[method-assign]
         bolt.extend_timeout = executor.holds.extend  # type: ignore[method-assign]
+        check_bolt(bolt, executor)
         self.time.bolt(task, bolt, executor, context, self._send_mark(executor))
         bolt.prepare(context)
         self.states.prepared(bolt, state, task.component)
 
-    @staticmethod
-    def _roots_of(executor: BoltExecutor, anchors: Any) -> tuple[int, ...]:
+    def _roots_of(self, executor: BoltExecutor, anchors: Any) -> tuple[int, ...]:
+        self.origins.check_anchors(executor, anchors)
         if executor.bolt.auto_ack:
             return (executor.roots_at_work or executor.emitter.roots) if anchors else ()
         return executor.holds.roots_of(anchors)
@@ -247,15 +252,16 @@ class TaskBuilder:
         outputs = self.plan.facts[task.component].outputs
         streams = []
         for index, name in enumerate(self.plan.streams_of(task.component)):
-            routes = []
+            routes: list[tuple[str, Route]] = []
             for bolt, each in self.plan.subscribers(task.component, name):
                 targets = [
                     OpenFrame((task.task, index, t.task), self._worker_of[t.task])
                     for t in self.plan.tasks_of(bolt.id)
                 ]
                 frames.extend(targets)
-                routes.append(self._route(each, targets, outputs[name].fields))
-            streams.append(StreamOut(name, outputs[name], routes))
+                routes.append((bolt.id, self._route(each, targets, outputs[name].fields)))
+            given = self.origins.routes(task, (index, name), routes)
+            streams.append(StreamOut(name, outputs[name], given))
         return Emitter(
             task.component, streams, frames, self.env.toggles, self.env.draw
         )

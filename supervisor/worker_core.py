@@ -248,7 +248,7 @@ class WorkerCore:
                 frame.drop()
         self.letters.new_epoch(message.get("durable_round"))
         self.finish.new_epoch()
-        self.verbs.new_epoch()
+        self.verbs.new_epoch(message)
         self.builder.calls.clear()
         self.on_new_epoch()
         roots = message.get("roots") or ()

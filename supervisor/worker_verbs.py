@@ -40,7 +40,7 @@ class WorkerVerbs:
             "pause": lambda m: self._hold_back(self._drain, bool(m["paused"])),
             "freeze": self._freeze,
             "snapshot": self._snapshot,
-            "durable": lambda m: core.rounds.durable(m["round"]),
+            "durable": self._durable,
             "checkpoint": self._checkpoint,
             "abort": lambda m: core.rounds.abort(m["round"]),
             "dead_letters_stored": lambda m: core.letters.stored(m["id"]),
@@ -54,11 +54,13 @@ class WorkerVerbs:
     def assigned(self, message: Mapping[str, Any]) -> None:
         """All tasks are built: take over from the ``assign`` what holds spouts back."""
         self._finishing = False
+        self._tell_positions(message.get("all_positions"))
         self._hold_back(bool(message.get("draining")), bool(message.get("paused")))
 
-    def new_epoch(self) -> None:
+    def new_epoch(self, message: Mapping[str, Any]) -> None:
         """Whatever was finishing starts over."""
         self._finishing = False
+        self._tell_positions(message.get("all_positions"))
 
     def _hold_back(self, drain: bool, paused: bool) -> None:
         """Let spouts take new messages, or not: a drain lasts, a pause may end."""
@@ -73,6 +75,15 @@ class WorkerVerbs:
     def _snapshot(self, message: Mapping[str, Any]) -> None:
         if isinstance(self._core.rounds, WorkerRounds):
             self._core.rounds.snapshot(message["round"])
+
+    def _durable(self, message: Mapping[str, Any]) -> None:
+        self._core.rounds.durable(message["round"])
+        self._tell_positions(message.get("positions"))
+
+    def _tell_positions(self, positions: Any) -> None:
+        """Tell bolts that count each tuple once what cannot come again."""
+        if positions:
+            self._core.builder.origins.durable(self._core.tasks.bolts, positions)
 
     def _checkpoint(self, message: Mapping[str, Any]) -> None:
         if isinstance(self._core.rounds, WorkerCheckpoints):

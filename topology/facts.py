@@ -31,6 +31,9 @@ class ComponentFacts:
         has_batch: it overrides ``process_batch``.
         has_tick: it overrides ``process_tick``.
         has_timer: it overrides ``on_timer``.
+        auto_anchor: False: what it emits without ``anchors=`` is not tracked.
+        deterministic: what ``process`` emits depends on nothing but the tuple.
+        own_emits: methods that it overrides and that may emit without a tuple at work.
         stateful: it keeps state that is snapshotted.
         sink: it buffers output that ``flush`` makes durable.
         sink_kind: ``none``, ``append``, ``upsert`` or ``transactional``: what it writes to the
@@ -50,6 +53,9 @@ class ComponentFacts:
     has_batch: bool = False
     has_tick: bool = False
     has_timer: bool = False
+    auto_anchor: bool = True
+    deterministic: bool = False
+    own_emits: tuple[str, ...] = ()
     stateful: bool = False
     sink: bool = False
     sink_kind: str = "none"
@@ -80,6 +86,7 @@ class ComponentFacts:
             name: StreamDecl(tuple(decl["fields"]), bool(decl["direct"]))
             for name, decl in parts["outputs"].items()
         }
+        parts["own_emits"] = tuple(parts.get("own_emits", ()))
         needs = dict(parts.get("needs", {}))
         for name in ("key", "width"):
             if needs.get(name) is not None:

@@ -54,7 +54,6 @@ Run = tuple[int, tuple[int, ...]]
 # Flat arrays are as fast as nested ones for few runs, twice as fast for a run per row, and
 # their structure needs no check item by item.
 # END has edge, width and rows 0 and no body; so has MARK, whose body is u8 kind, i64 value.
-# flags: bit 0 will announce derivation paths.
 _CHANNEL = struct.Struct("<QIIHHI")
 _DATA = struct.Struct("<BBBBIQQQIIHHI")
 _MARK = struct.Struct("<Bq")

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from .component import StreamDecl
 from .facts import ComponentFacts
+from .lint_effectively_once import lint_effectively_once
 from .lint_exactly_once import lint_exactly_once
 from .lint_needs import lint_needs
 from .loader import Loaded
@@ -31,6 +32,7 @@ def lint_facts(loaded: Loaded, facts: Facts) -> None:
         if component.id in facts:
             _check_options(loaded, component, facts[component.id])
     lint_needs(loaded, draft, facts)
+    lint_effectively_once(loaded, draft, facts)
     _check_guarantee(loaded, draft, facts)
 
 

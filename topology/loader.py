@@ -325,4 +325,5 @@ def _options(values: dict[str, Any], event_time: EventTimeSpec | None) -> Compon
         memory=option("memory", default.memory),
         hosts=option("hosts", default.hosts),
         state=option("state", default.state) or "",
+        effectively_once=option("effectively_once", default.effectively_once),
     )

@@ -15,6 +15,7 @@ from typing import Any
 
 from .errors import UserError
 from .facts import ComponentFacts
+from .origin_paths import OriginPaths, origin_paths
 from .settings import Settings
 from .spec import ComponentSpec, InputSpec, TopologySpec
 
@@ -121,6 +122,11 @@ class Plan:
                     seen.add(bolt.id)
                     below.append(bolt.id)
         return False
+
+    @property
+    def origins(self) -> OriginPaths:
+        """Where rows carry their origins; worked out anew each time."""
+        return origin_paths(self.spec)
 
     def fingerprint(self) -> str:
         """Return a text that changes when stored state and positions no longer fit."""

@@ -83,6 +83,7 @@ class ComponentOptions:
         event_time: of the spout's rows; None: it sends no watermarks.
         cpu, memory: cores and bytes of each task, hints for a cluster; 0: none.
         hosts: labels that the host of a task must have.
+        effectively_once: each tuple counts once in the state of the bolt, under at-least-once.
     """
 
     blocking: bool = False
@@ -96,6 +97,7 @@ class ComponentOptions:
     memory: int = 0
     hosts: tuple[str, ...] = ()
     state: str = ""
+    effectively_once: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -222,6 +222,12 @@ BOLT_KEYS = _table(
     Key("inputs", "inputs", "the streams it reads", REQUIRED),
     Key("blocking", "boolean", "its calls may block: each task gets a thread of its own", False),
     Key(
+        "effectively_once",
+        "boolean",
+        "under at-least-once: each tuple counts once in its state, although it may come again",
+        False,
+    ),
+    Key(
         "state",
         "choice",
         "where it keeps keyed state while it runs; as the topology says if unset",

@@ -16,6 +16,9 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, default=200, help="run so many seeds, from --first on")
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--exactly-once", action="store_true", help="topologies under exactly-once")
+    parser.add_argument(
+        "--effectively-once", action="store_true", help="with bolts that count each tuple once"
+    )
     parser.add_argument("--trace", action="store_true", help="print every control message")
     options = parser.parse_args()
     first = options.first if options.seed is None else options.seed
@@ -23,7 +26,10 @@ def main() -> int:
     began, failed = time.monotonic(), []
     for seed in seeds:
         try:
-            run_seed(seed, exact=options.exactly_once, tracing=options.trace)
+            run_seed(
+                seed, exact=options.exactly_once, once=options.effectively_once,
+                tracing=options.trace,
+            )  # fmt: skip
         except Failed as error:
             failed.append(seed)
             print(f"{error}\n", flush=True)

@@ -24,6 +24,7 @@ from waterspout.supervisor.effects import (
 from .clock import Clock
 from .exact_oracle import ExactOracle
 from .network import Delays
+from .once_oracle import OnceOracle
 from .oracle import Oracle
 from .process import Disk, Process
 from .shapes import Shape
@@ -63,8 +64,7 @@ class Cluster:
         self.plan = plan_of(shape)
         self.settings = self.plan.settings
         self.store = WatchedStore()
-        exact = shape.guarantee == "exactly-once"
-        self.oracle = ExactOracle(self) if exact else Oracle(self)
+        self.oracle = self._oracle()
         self.loader = Loader(shape, self.world)
         #: Every process that ever ran, by (worker, incarnation).
         self.processes: dict[tuple[int, int], Process] = {}
@@ -90,6 +90,11 @@ class Cluster:
         self._sessions: dict[tuple[int, int], Session] = {}
         self._rise()
         self.clock.after(TICK_S, self._tick)
+
+    def _oracle(self) -> Oracle:
+        if self.shape.guarantee == "exactly-once":
+            return ExactOracle(self)
+        return OnceOracle(self) if any(b.once for b in self.shape.bolts) else Oracle(self)
 
     def run(self, until_s: float) -> None:
         """Go on until the run is over, or time is."""

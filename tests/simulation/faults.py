@@ -48,6 +48,8 @@ class Faults:
         self._plan_control()
         if cluster.shape.guarantee == "exactly-once":
             self._plan_aborts()
+        if any(bolt.once for bolt in cluster.shape.bolts):
+            self._plan_rescaling()
 
     def _plan_aborts(self) -> None:
         """Give checkpoints up while their barriers are on their way, and slow the lines down."""
@@ -57,6 +59,15 @@ class Faults:
         for _ in range(rng.choice((0, 0, 1, 3))):
             at, seed = 0.3 + 1.5 * rng.random(), rng.random()
             cluster.clock.at(at, lambda seed=seed: self._rescale(random.Random(seed)))
+
+    def _plan_rescaling(self) -> None:
+        """Have bolts that count each tuple once go on with other numbers of tasks."""
+        rng = random.Random(f"rescaling {self.cluster.seed}")
+        # What a bolt emits by itself goes to a task, which may be no more.
+        if all(bolt.role != "tick" for bolt in self.cluster.shape.bolts):
+            for _ in range(rng.choice((0, 1, 1, 2))):
+                at, seed = 0.2 + rng.random(), rng.random()
+                self.cluster.clock.at(at, lambda seed=seed: self._rescale(random.Random(seed)))
 
     def _rescale(self, rng: random.Random) -> None:
         """Have the topology go on with another number of tasks, as a rebalance does."""

@@ -10,6 +10,7 @@ from waterspout.topology.columns import Columns
 from .cluster import Cluster
 from .exact_topologies import exact_shape
 from .faults import Faults
+from .once_topologies import once_shape
 from .shapes import Shape
 from .topologies import random_shape
 
@@ -21,13 +22,16 @@ class Failed(AssertionError):
     """A seed failed; says how to run it again."""
 
 
-def run_seed(seed: int, *, exact: bool = False, tracing: bool = False) -> Cluster:
-    """Run one seed to its end; ``exact``: under exactly-once.
+def run_seed(
+    seed: int, *, exact: bool = False, once: bool = False, tracing: bool = False
+) -> Cluster:
+    """Run one seed to its end; ``exact``: under exactly-once; ``once``: with bolts that count
+    each tuple once under at-least-once.
 
     Raises:
         Failed: something that must hold does not, or the engine raised.
     """
-    draw = exact_shape if exact else random_shape
+    draw = once_shape if once else exact_shape if exact else random_shape
     return run_shape(seed, draw(random.Random(f"shape {seed}")), tracing=tracing)
 
 
@@ -56,6 +60,7 @@ def run_shape(
 def _report(seed: int, shape: Shape, error: Exception) -> str:
     where = "" if isinstance(error, AssertionError) and str(error) else traceback.format_exc()
     exact = " --exactly-once" if shape.guarantee == "exactly-once" else ""
+    exact += " --effectively-once" if any(bolt.once for bolt in shape.bolts) else ""
     return (
         f"seed {seed}: {error}\n{where}{shape.describe()}\n"
         f"again, with every control message: python -m tests.simulation{exact} {seed} --trace"

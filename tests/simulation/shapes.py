@@ -51,6 +51,8 @@ class BoltShape:
     tick_s: float | None = None
     #: It writes in transactions that are committed with checkpoints (exactly-once).
     commits: bool = False
+    #: Each tuple counts once in its state, under at-least-once.
+    once: bool = False
 
     @property
     def keyed(self) -> bool:

@@ -176,7 +176,7 @@ def topology_spec(shape: Shape) -> TopologySpec:
             ),
             options=ComponentOptions(
                 hang_timeout_s=HANG_TIMEOUT_S, tick_interval_s=b.tick_s, concurrency=3,
-                blocking=b.style == "blocking",
+                blocking=b.style == "blocking", effectively_once=b.once,
             ),
         )
         for b in shape.bolts

@@ -45,6 +45,8 @@ class World:
         self.deaths: Counter[str] = Counter()
         self.done_at: Counter[tuple[str, str]] = Counter()
         self.written: Counter[tuple[str, str]] = Counter()
+        #: Components that do not fail once their work is done: their calls are all or nothing.
+        self.atomic: set[str] = set()
         #: (component, index, number) of transactions that were committed.
         self.committed: set[tuple[str, int, int]] = set()
         self.on_transaction: Callable[[str, int, list[str]], None] = lambda *_: None
@@ -91,7 +93,7 @@ class World:
 
     def after(self, component: str, mid: str) -> None:
         """Fail after everything was done and emitted."""
-        if self._by_chance(mid):
+        if component not in self.atomic and self._by_chance(mid):
             raise Refused(f"{component} fails at last {mid}")
 
     def refuses(self, component: str, mid: str) -> bool:

@@ -16,6 +16,7 @@ from waterspout.supervisor.coordinator import Coordinator
 from waterspout.supervisor.effects import Event, KillWorker, Send, StartWorker, TopologyDone
 from waterspout.supervisor.store import StoreError
 from waterspout.supervisor.store_memory import MemoryStore
+from waterspout.topology.origin_paths import OriginPaths
 from waterspout.topology.settings import Settings
 
 STEP_S = 0.02
@@ -40,6 +41,8 @@ class StandInPlan:
     name: str = "fake"
     guarantee: str = "at-least-once"
     hang_s: float = 5.0
+    #: The bolt counts each tuple once.
+    asks: bool = False
     levels: list[list[str]] = field(default_factory=lambda: [["count"]])
 
     @property
@@ -47,6 +50,11 @@ class StandInPlan:
         kinds = [("lines", i) for i in range(self.spouts)]
         kinds += [("count", i) for i in range(self.bolts)]
         return [Task(n + 1, c, i, n % self.workers) for n, (c, i) in enumerate(kinds)]
+
+    @property
+    def origins(self) -> OriginPaths:
+        asking = frozenset({"count"} if self.asks else ())
+        return OriginPaths(asking, asking, frozenset({"lines"}))
 
     def kind(self, component: str) -> str:
         return "spout" if component == "lines" else "bolt"

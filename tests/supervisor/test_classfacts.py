@@ -45,6 +45,12 @@ class Split(Bolt):
     outputs = ["word"]
     def process(self, tup): yield ["a"]
 
+class Steady(Split):
+    deterministic = True
+    auto_anchor = False
+    def finish(self): pass
+    def after_batch(self): pass
+
 class Async(Bolt):
     auto_ack = False
     async def process(self, tup): pass
@@ -165,13 +171,22 @@ def test_facts_of_bolts() -> None:
     assert look("users:Batches")[0] == ComponentFacts(
         "bolt", has_process=False, has_batch=True, has_tick=True, stateful=True, sink=True,
         sink_kind="append",
-        rescalable=True,
+        rescalable=True, own_emits=("process_tick",),
     )  # fmt: skip
+
+
+def test_facts_that_effectively_once_asks_for() -> None:
+    facts, _ = look("users:Steady")
+    assert facts is not None and facts.deterministic and not facts.auto_anchor
+    assert facts.own_emits == ("after_batch", "finish")
+    assert ComponentFacts.from_json(facts.to_json()) == facts
 
 
 def test_a_bolt_with_timers_keeps_state() -> None:
     facts, findings = look("users:Timed")
-    assert facts == ComponentFacts("bolt", has_timer=True, stateful=True)
+    assert facts == ComponentFacts(
+        "bolt", has_timer=True, stateful=True, own_emits=("on_timer",)
+    )
     assert findings == []
 
 

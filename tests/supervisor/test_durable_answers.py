@@ -65,3 +65,14 @@ def test_the_next_snapshot_covers_the_one_before():
     board.sent.clear()
     board.answers.on_tick(99.0)
     assert board.sent == []
+
+
+def test_positions_go_along_and_are_said_again_with_it():
+    sent = []
+    answers = DurableAnswers((0,), lambda worker, message: sent.append(message))
+    answers.say(3, {1: {"p": [4, []]}})
+    answers.on_done(0, {"round": 3, "failed": "x: y"}, 0.0)
+    answers.on_tick(10.0)
+    answers.say(4)
+    told = {"kind": "durable", "round": 3, "positions": {1: {"p": [4, []]}}}
+    assert sent == [told, told, {"kind": "durable", "round": 4}]

@@ -12,6 +12,7 @@ from waterspout.supervisor.effects import Event, KillWorker, Send, StartWorker
 from waterspout.supervisor.phases import Phase
 from waterspout.supervisor.restarts import WorkerState
 
+from .fleet import StandInPlan
 from .scripted import SETTINGS, Run
 
 GOING: dict[str, Any] = {
@@ -257,3 +258,26 @@ def test_without_anybody_known_it_is_a_start(first: Run):
     second.register(0, 1)
     assert sends(second) == [(0, "assign"), (1, "assign")]
     assert not [e for e in second.take(Event) if e.name == "control message refused"]
+
+
+def test_where_a_bolt_counts_each_tuple_once_positions_are_told_with_what_is_durable():
+    first = Run(plan=StandInPlan(workers=2, spouts=2, asks=True))
+    first.bring_up()
+    first.tick(1.1)
+    first.effects.clear()
+    first.answer_round()
+    durable = [e.message for e in first.take(Send) if e.message["kind"] == "durable"]
+    assert [m["positions"] for m in durable] == [first.store.positions()] * 2
+    second = Second(first)
+    second.here(0, round=3)
+    second.effects.clear()
+    second.here(1, round=1)
+    told = next(e.message for e in second.take(Send) if e.message["kind"] == "durable")
+    assert told["positions"] == first.store.positions()
+    second.exit(1)
+    second.tick(0.5)
+    second.register(1)
+    second.tick(0.5)
+    kinds = {e.message["kind"]: e.message for e in second.take(Send)}
+    for kind in ("epoch", "assign"):
+        assert kinds[kind]["all_positions"] == first.store.positions()

@@ -1,0 +1,95 @@
+"""A reader that also says where each message ends: for rows that carry their origin.
+
+A read of many messages says where the last one ends. Where each of them takes exactly one
+position (an offset, a row number), the others follow from that. Where not (bytes of a file), the
+messages are read one by one: the same message has to have the same end, in whatever group it
+comes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from .contract import Messages, Reader
+
+#: Opens the partition at a position.
+OpenAt = Callable[[int], Reader]
+
+
+class EndsReader(Reader):
+    """Reads one partition for an executor that needs the end of each message.
+
+    Attributes:
+        ends: the position after each message of the last read.
+
+    Args:
+        open_at: opens the partition.
+        position: where to begin.
+        singly: messages take more than one position, as another reader found out.
+        noted: called after each read.
+    """
+
+    def __init__(
+        self, open_at: OpenAt, position: int, *, singly: bool,
+        noted: Callable[[EndsReader], None],
+    ) -> None:  # fmt: skip
+        self.ends: list[int] = []
+        self.singly = singly
+        self._open_at, self._position = open_at, position
+        self._reader = open_at(position)
+        self._over = False
+        self._noted = noted
+
+    def read(self, limit: int) -> tuple[Messages, int] | None:
+        """Return up to ``limit`` messages; see the contract."""
+        got = self._read(limit)
+        self._noted(self)
+        return got
+
+    def _read(self, limit: int) -> tuple[Messages, int] | None:
+        self.ends = []
+        if self._over:
+            return None
+        if limit == 1 or self.singly:
+            return self._one_by_one(limit)
+        got = self._reader.read(limit)
+        if got is None:
+            return None
+        rows, end = got
+        if len(rows) == end - self._position:
+            self.ends = list(range(self._position + 1, end + 1))
+        elif rows:
+            self.singly = True
+            self._reader.close()
+            self._reader = self._open_at(self._position)
+            return self._one_by_one(limit)
+        self._position = end
+        return rows, end
+
+    def _one_by_one(self, limit: int) -> tuple[Messages, int] | None:
+        rows: list[list[object]] = []
+        while len(rows) < limit:
+            got = self._reader.read(1)
+            if got is None:
+                self._over = bool(rows)
+                if not rows:
+                    return None
+                break
+            some, end = got
+            if not some and rows:
+                # What it passed over belongs to the next read.
+                break
+            self._position = end
+            if not some:
+                break
+            rows.append(list(some[0]))
+            self.ends.append(end)
+        return rows, self._position
+
+    def wait_s(self) -> float | None:
+        """Return for how long there will surely be nothing."""
+        return self._reader.wait_s()
+
+    def close(self) -> None:
+        """Close what it reads."""
+        self._reader.close()
