@@ -108,11 +108,10 @@ class SourceExecutor(TimedSpout):
     def _read_new(self, now: float, messages: int) -> int:
         if self._next_discovery <= now and not self._all_found:
             self.discover(now)
-        sent, idle = 0, 0
+        sent, idle, room = 0, 0, 0
         while sent < messages and idle < len(self._waiting) and not self.blocked():
             # A group is not cut for the turn's sake: a small one costs as much as a large one.
-            room = self.room()
-            if room <= 0:
+            if room <= 0 and (room := self.room()) <= 0:
                 break
             partition = self._waiting[0]
             if partition.rests(now):
@@ -121,6 +120,7 @@ class SourceExecutor(TimedSpout):
                 continue
             count = self._read_group(partition, min(room, self.ledger.sizes.size), now)
             sent += count
+            room -= count
             if count and self.time is not None:
                 bring_forward(self.time, self._waiting, now)
             elif not count and self._waiting and self._waiting[0] is partition:
@@ -132,7 +132,7 @@ class SourceExecutor(TimedSpout):
     def _read_group(self, partition: Partition, limit: int, now: float) -> int:
         """Read one group and send it; 0: nothing now. An ended partition is taken out."""
         start, ledger = partition.position or 0, self.ledger
-        is_new = ledger.is_new(partition.name, start)
+        is_new = partition.is_new = partition.is_new or ledger.is_new(partition.name, start)
         skip_to = start if is_new else ledger.skip_to(partition.name, start)
         try:
             if skip_to > start or partition.reader is None:

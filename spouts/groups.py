@@ -55,7 +55,7 @@ class Group:
         """Make ``group`` a part of this one, if it is the next range and both are ``plain``."""
         if self.end != group.start or self.partition != group.partition:
             return False
-        if not (self.plain and group.plain):
+        if self.attempts or self.dead or self.kept or not group.plain:
             return False
         if group.count:
             self.since = min(self.since, group.since) if self.count else group.since

@@ -24,9 +24,10 @@ class Partition:
         position: None while nothing was read.
         wait_until: it is not asked again before that, or only ``early_s`` before.
         heard_at: when the last message came, or when it was taken up.
+        is_new: nothing from here on was tried or acked before; that stays so.
     """
 
-    __slots__ = ("early_s", "heard_at", "name", "position", "reader", "wait_until")
+    __slots__ = ("early_s", "heard_at", "is_new", "name", "position", "reader", "wait_until")
 
     def __init__(self, name: str, position: int | None, now: float) -> None:
         self.name = name
@@ -34,6 +35,7 @@ class Partition:
         self.reader: Reader | None = None
         self.wait_until = self.early_s = 0.0
         self.heard_at = now
+        self.is_new = False
 
     def rest(self, now: float, sure_s: float | None, partitions: int) -> None:
         """Leave it alone for a while: it had nothing.

@@ -84,7 +84,8 @@ class TimedSpout:
 
     def try_many(self, partition: str, rows: Rows) -> BaseException | None:
         """Emit the rows of a group: all, or none and say why not."""
-        return self.note_time(partition, rows) or self.emitter.try_many(rows)
+        error = None if self.time is None else self.note_time(partition, rows)
+        return error or self.emitter.try_many(rows)
 
     def partition_found(self, name: str) -> None:
         """A partition was found: it holds the watermark until it has rows."""

@@ -4,8 +4,8 @@ A channel is (source task, stream, target task). Emitting appends a row to ``row
 nothing else; whose rows they are is noted when the sender moves on to another input run
 (``note_run``). So tracking costs per run and frame, not per tuple. The list object never
 changes, so that ``rows.append`` can be bound once by the router. Many rows at once are put as
-``Columns`` and stay that, unless rows came before or after them in the same frame; rows of one
-value leave as such, too.
+``Columns`` and stay that, unless many rows came before them or some after them in the same
+frame; rows of one value leave as such, too.
 """
 
 from __future__ import annotations
@@ -64,11 +64,20 @@ class OpenFrame:
         """Take many rows at once."""
         if rows.__class__ is not Columns:
             self.rows.extend(rows)
-        elif self.rows or len(rows) < Columns.height_min:
-            self.rows.extend(rows.tuples())
+            return
+        many = rows.height >= Columns.height_min
+        if many and 0 < len(self.rows) <= rows.height and self.mark == self.count:
+            # A few rows (messages that are tried again) would make rows of all that follow.
+            self._add_block(Columns.of_rows(self.rows, len(rows.values)))
+            self.rows.clear()
+        if many and not self.rows:
+            self._add_block(rows)
         else:
-            self.blocks.append(rows)
-            self.block_rows += len(rows)
+            self.rows.extend(rows.tuples())
+
+    def _add_block(self, columns: Columns) -> None:
+        self.blocks.append(columns)
+        self.block_rows += columns.height
 
     def take_back(self) -> None:
         """Forget the rows since the last ``close_run``."""

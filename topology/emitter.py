@@ -211,7 +211,8 @@ class Emitter:
 
         def emit_many(rows: Rows, stream: str | None = None) -> None:
             out = self._stream(stream)
-            rows = self._checked_many(out, rows)
+            if rows.__class__ is not Columns or len(rows.values) != out.arity:
+                rows = self._checked_many(out, rows)
             if out.direct:
                 raise EmitError(self.component, out.name, _DIRECT)
             if self.limit:

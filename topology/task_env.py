@@ -92,7 +92,7 @@ class TaskEnv:
 
     def open_root(self, root: int, now: float) -> int:
         """Start tracking a root; returns the guard edge to toggle out when its group is routed."""
-        guard = draw_edge(self.draw)
+        guard = self.draw(64) or draw_edge(self.draw)
         self.acker.open(root, guard, now)
         return guard
 

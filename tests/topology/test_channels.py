@@ -136,6 +136,28 @@ def test_many_rows_of_one_value_leave_as_a_column_and_others_as_they_are(few: in
         assert not frame.rows
 
 
+def test_a_few_rows_that_came_first_become_columns_when_many_follow() -> None:
+    frame, toggles = OpenFrame((1, 0, 2), 0), dict[int, int]()
+    draw = random.Random(1).getrandbits
+    few = put(frame, range(3), by_column=True)
+    frame.note_run(3, (1,), toggles, draw)
+    many = put(frame, range(20), by_column=True)
+    assert (frame.block_rows, frame.rows) == (23, [])
+    frame.take_back()
+    assert list(map(list, frame.all_rows())) == few
+    put(frame, range(20), by_column=True)
+    assert frame.take()[2] == Columns.of_rows([*few, *many], 2)
+
+
+def test_rows_of_an_open_run_stay_rows_so_that_they_can_be_taken_back() -> None:
+    frame = OpenFrame((1, 0, 2), 0)
+    put(frame, range(3), by_column=False)
+    put(frame, range(20), by_column=True)
+    assert (frame.block_rows, len(frame.rows)) == (0, 23)
+    frame.take_back()
+    assert frame.count == 0
+
+
 def test_rows_of_several_runs_are_noted_run_by_run() -> None:
     frame, toggles = OpenFrame((1, 0, 2), 0), dict[int, int]()
     draw = random.Random(1).getrandbits
