@@ -392,13 +392,3 @@ def test_what_passes_untracked_is_acked_and_durable_at_once() -> None:
     assert (ledger.emitted, ledger.acked, ledger.pending, ledger.idle) == (5, 5, 0, True)
     assert ledger.positions_of("p").first_unacked == 5
     assert sum(ledger.latency.values()) == 5
-
-
-def test_what_is_new_needs_no_skipping_no_singles_and_has_no_attempts() -> None:
-    plain, acked, tried, buried = make(), make(), make(), make(attempts_max=1)
-    acked.restore({"p": [3, [[5, 7]]]}, [])
-    tried.restore({}, [["p", 4, 8, 1]])
-    fail(buried, send(buried, 2, 3))
-    assert [acked.is_new("p", n) for n in (0, 3, 6, 7)] == [False, False, False, True]
-    assert plain.is_new("p", 0) and acked.is_new("q", 0)
-    assert not tried.is_new("p", 8) and not buried.is_new("p", 3)

@@ -43,3 +43,13 @@ def test_a_message_in_flight_has_a_root_and_one_that_waits_has_none() -> None:
     (root,) = ledger._groups
     assert ledger.root_at("p", 5) == root
     assert ledger.root_at("p", 6) is None and ledger.root_at("q", 5) is None
+
+
+def test_what_is_new_needs_no_skipping_no_singles_and_has_no_attempts() -> None:
+    plain, acked, tried, buried = make(), make(), make(), make(attempts_max=1)
+    acked.restore({"p": [3, [[5, 7]]]}, [])
+    tried.restore({}, [["p", 4, 8, 1]])
+    fail(buried, send(buried, 2, 3))
+    assert [acked.is_new("p", n) for n in (0, 3, 6, 7)] == [False, False, False, True]
+    assert plain.is_new("p", 0) and acked.is_new("q", 0)
+    assert not tried.is_new("p", 8) and not buried.is_new("p", 3)
