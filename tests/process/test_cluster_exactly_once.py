@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import msgpack
+import psutil
 import pytest
 
 from .exact_count import ExactProject
@@ -149,7 +150,7 @@ def test_a_swap_to_changed_code_keeps_the_state(case: Case, guarantee: str) -> N
 
 def test_a_topology_begins_from_a_savepoint_of_another_one(case: Case) -> None:
     cluster = case.cluster.up("a", slots=3)
-    case.submit(pause_s=0.02)
+    case.submit(pause_s=0.012)
     case.middle()
     taken = cluster.call("savepoint", "wordcount", "--out", "sp", "--json")
     assert json.loads(taken.stdout)["files"] >= 2
@@ -211,3 +212,69 @@ def test_f18_when_no_snapshot_can_be_read_the_topology_stops_and_asks(case: Case
         path.write_bytes(data)
     case.submit()
     case.exact()
+
+
+WRITES = """\
+name: wordcount
+guarantee: exactly-once
+workers: 2
+spouts:
+  lines:
+    class: Files
+    args: {paths: "texts/*.txt"}
+    parallelism: 2
+bolts:
+  split:
+    class: components:Split
+    args: {pause_s: 0.001}
+    inputs: [lines]
+    parallelism: 2
+  table:
+    class: SqliteTable
+    args: {path: counts.sqlite, table: counts}
+    inputs: [split]
+    parallelism: 2
+  files:
+    class: CommitJsonl
+    args: {folder: FOLDER}
+    inputs: [split]
+    parallelism: 2
+settings: {checkpoint_interval: 100ms, max_pending: 100}
+"""
+
+
+def test_f15_zombies_that_wake_write_nothing_that_is_there_already(tmp_path: Path) -> None:
+    """Every checkpoint commits rows; each host in turn is stopped, replaced, and wakes."""
+    case = Case(tmp_path)
+    folder, path = case.project.folder, case.project.folder / "topology.yaml"
+    path.write_text(WRITES.replace("FOLDER", str(folder / "out")))
+    case.project.change("texts/*.txt", f"{folder}/texts/*.txt")
+    case.project.change("path: counts.sqlite", f"path: {folder}/counts.sqlite")
+    cluster = case.cluster
+    cluster.lease = "3s"
+    try:
+        cluster.up("a", "b", slots=2)
+        case.submit(pause_s=0.012)
+        case.middle()
+        for host in ("b", "a"):
+            zombies = [psutil.Process(cluster.daemons[host].pid), *cluster.workers(host)]
+            assert len(zombies) > 1
+            for process in zombies:
+                process.suspend()
+            wait_for(lambda host=host: host not in cluster.hosts_up(), f"the loss of {host}")
+            acked = cluster.acked("wordcount")
+            wait_for(lambda more=acked + 200: cluster.acked("wordcount") > more, "more acks")
+            for process in reversed(zombies):
+                process.resume()
+            wait_for(lambda: cluster.hosts_up() == {"a", "b"}, "both hosts")
+        case.finished()
+        rows = Counter(row[0] for row in case.project.rows())
+        assert rows == case.true
+        lines = [
+            json.loads(line)["word"]
+            for file in (folder / "out").glob("part-*.jsonl")
+            for line in file.read_text().splitlines()
+        ]
+        assert Counter(lines) == case.true
+    finally:
+        cluster.close()
