@@ -49,7 +49,7 @@ def summary_view(summary: Mapping[str, Any]) -> RenderableType:
         parts += [Text(), _top(component, top)]
     files = summary.get("files", ())
     parts += [Text()] if files or summary.get("state_dir") else []
-    parts += [_place(text(each["component"]), each["path"]) for each in files]
+    parts += [_place(text(each["component"]), _written_to(each)) for each in files]
     if summary.get("state_dir"):
         parts.append(_place("state", summary["state_dir"]))
     return Group(*parts)
@@ -161,6 +161,11 @@ def _top(component: str, top: Any) -> RenderableType:
     for key, number in top:
         made.add_row(text(key, 64), count(number))
     return made
+
+
+def _written_to(row: Mapping[str, str]) -> str:
+    table = f"table {row['table']}" if "table" in row else ""
+    return ", ".join(filter(None, [row["path"], table]))
 
 
 def _place(what: str, path: str) -> Text:

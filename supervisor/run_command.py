@@ -12,15 +12,12 @@ from types import FrameType
 from typing import Any, Protocol
 
 import click
-from waterspout.bolts.registry import BOLTS
-from waterspout.topology.host_variables import with_host_variables
 from waterspout.topology.plan import Plan, make_plan
 from waterspout.topology.secret_values import masked
 
 from .allow_lists import allow_options
 from .effects import Event
 from .exit_codes import OUTCOMES, ExitCode
-from .host_args import host_variables
 from .in_process import run_in_process
 from .lint_command import is_refused, problem_lines
 from .linting import LintResult, lint_file
@@ -33,12 +30,10 @@ from .run_result import RunResult
 from .savepoint_folder import read_savepoint
 from .savepoint_start import StateThere, begin_from
 from .state_folder import Beginning, how_to_begin, state_folder
+from .written_places import written_files, written_places
 
 #: Signals that mean: come to an end. The second one means: at once.
 END_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-
-#: Class paths of the ready-made bolts that write files; where they wrote is told at the end.
-_WRITERS = {path for name, path in BOLTS.items() if name.startswith("Write")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,7 +219,7 @@ class EndSignals:
 
 
 def _tell(result: RunResult, plan: Plan, folder: Path, as_json: bool) -> ExitCode:
-    summary = {**result.summary, "files": written_files(plan), "state_dir": str(folder)}
+    summary = {**result.summary, "files": written_places(plan), "state_dir": str(folder)}
     summary["reason"] = _without_secrets(result.reason, plan)
     if not result.ok and result.outcome != "stopped":
         click.echo(f"waterspout: {_without_secrets(result.reason, plan)}", err=True)
@@ -237,20 +232,6 @@ def _tell(result: RunResult, plan: Plan, folder: Path, as_json: bool) -> ExitCod
     for line in () if as_json else warnings_of(summary):
         click.echo(line, err=True)
     return OUTCOMES.get(result.outcome, ExitCode.RUN_FAILED)
-
-
-def written_files(plan: Plan) -> list[dict[str, str]]:
-    """Return the files of the ready-made writers that are there now."""
-    found = []
-    for task in plan.tasks:
-        component = plan.spec.component(task.component)
-        if component.class_path in _WRITERS:
-            here = host_variables(plan.folder)
-            path = str(with_host_variables(component.args.get("path", ""), here))
-            path = path.replace("{index}", str(task.index)).replace("{task}", str(task.task))
-            if Path(path).expanduser().is_file():
-                found.append({"component": component.id, "path": path})
-    return found
 
 
 def _without_secrets(said: str, plan: Plan) -> str:

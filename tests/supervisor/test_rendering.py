@@ -98,3 +98,15 @@ def test_there_are_no_colours_where_there_is_no_terminal_or_where_they_are_not_w
 def test_dead_letters_deserve_a_warning() -> None:
     assert warnings_of(summary()) == []
     assert warnings_of(summary(dead_letters=1)) == ["1 dead letter: waterspout dead-letters list"]
+
+
+def test_what_was_written_is_shown_with_its_table() -> None:
+    rows = [
+        {"component": "a", "path": "out/"},
+        {"component": "b", "path": "x.db", "table": "counts"},
+        {"component": "c", "path": "", "table": "totals"},
+    ]
+    shown = drawn(summary_view(summary(files=rows))).splitlines()
+    assert [line.strip() for line in shown if line[:2] in ("a:", "b:", "c:")] == [
+        "a: out/", "b: x.db, table counts", "c: table totals",
+    ]  # fmt: skip
