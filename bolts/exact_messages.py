@@ -270,5 +270,6 @@ class ExactOwnMessages(OwnMessages):
         rows = self._kept.pop(root, None)
         if rows is not None:
             self._attempts.pop(root, None)
+            self.ended += 1
             if len(rows) == 1 and self._failures.counting:
                 self._failures.came_through(text_of(rows[0]))

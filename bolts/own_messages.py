@@ -61,8 +61,8 @@ class OwnMessages:
         self.sent_on: int | None = None
         #: root -> what ``sent_on`` was when its rows went out first.
         self._before: dict[int, int] = {}
-        #: How many messages have become durable, so far.
-        self.released = 0
+        #: How many messages, and calls that had failed, are worked through so far; and durable.
+        self.ended = self.released = 0
         #: Roots that are worked through and wait for a round; those that the round at work froze.
         self._worked: set[int] = set()
         self._frozen: set[int] = set()
@@ -145,6 +145,7 @@ class OwnMessages:
         if root not in self._kept:
             return
         self._attempts.pop(root, None)
+        self.ended += 1
         if self.durable_at_once:
             self._forget(root)
         else:

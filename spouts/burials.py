@@ -1,8 +1,9 @@
-"""Messages that were given up and whose dead letters are not stored yet.
+"""Messages that were given up and are not durable yet.
 
-They stay pending, so that ``max_pending`` bounds them too when the store takes no more. A reader
-that starts over passes them by: what is asked for each group that is read takes no longer for
-ten thousand of them than for none.
+Until their dead letters are stored they stay pending, so that ``max_pending`` bounds them too when
+the store takes no more. A reader that starts over passes them by, also when the letter is stored
+just before: what is asked for each group that is read takes no longer for ten thousand of them
+than for none.
 """
 
 from __future__ import annotations
@@ -29,14 +30,15 @@ class Burials:
 
     def remove(self, group: Group) -> bool:
         """Its dead letter is stored; False when it was not waited for."""
-        if self._groups.pop(id(group), None) is None:
-            return False
+        return self._groups.pop(id(group), None) is not None
+
+    def forget(self, group: Group) -> None:
+        """It is durable; or it is not, and is read again in a new epoch."""
         ends = self._ends.get(group.partition, {})
         ends.pop(group.start, None)
         if not ends:
             self._ends.pop(group.partition, None)
             self._last.pop(group.partition, None)
-        return True
 
     def end_of(self, partition: str, start: int) -> int:
         """Return where the message ends that begins at ``start``; ``start`` when none does."""

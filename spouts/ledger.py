@@ -163,6 +163,8 @@ class Ledger:
     def _make_durable(self, group: Group) -> None:
         positions = self.positions_of(group.partition)
         positions.add(group.start, group.end)
+        if group.dead:
+            self._burials.forget(group)
         self._changed.add(group.partition)
         self._suspects.durable(group.partition, positions)
         if self.tells and group.kept is not None:
@@ -295,9 +297,11 @@ class Ledger:
         lost = [*self._groups.values(), *self._worked]
         retries = [retry for _, _, retry in self._retries]
         # What was worked through but not durable is worked on again, and acked then.
-        dead = sum(group.count for group in self._worked if group.dead)
-        self.dead -= dead
-        self.acked -= self.worked_through - dead
+        dead = [group for group in self._worked if group.dead]
+        for group in dead:
+            self._burials.forget(group)
+        self.dead -= sum(group.count for group in dead)
+        self.acked -= self.worked_through - sum(group.count for group in dead)
         self._groups.clear()
         self._worked = []
         self.pending, self.worked_through = len(self._burials), 0
@@ -371,10 +375,7 @@ class Ledger:
 
     def positions_of(self, partition: str) -> Positions:
         """Return the durable positions of a partition; made when it is new."""
-        positions = self._positions.get(partition)
-        if positions is None:
-            positions = self._positions[partition] = Positions()
-        return positions
+        return self._positions.setdefault(partition, Positions())
 
     def root_at(self, partition: str, start: int) -> int | None:
         """Return the root of the messages that are in flight from ``start`` on."""

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from .task_build import SpoutExecutor
     from .worker_core import WorkerCore
 
+#: Name of the metric that counts calls without a tuple that failed and wait for another try.
+WAITING = "calls_waiting"
+
 
 class Reporter:
     """Builds reports; remembers what was at work at the last one."""
@@ -117,7 +120,7 @@ class Reporter:
             "call_since_s": self._bolt_call(executor, at_work, now),
             "held": len(executor.holds), "roots": _retried(lambda: oldest_roots(executor)),
             "watermark": None if time is None else _retried(lambda: time.status(self._channel)),
-            "metrics": _retried(lambda: dict(executor.bolt.context.metrics.values)) or {},
+            "metrics": _retried(lambda: _metrics(executor)) or {},
         }  # fmt: skip
 
     def _bolt_call(self, executor: BoltExecutor, at_work: Any, now: float) -> float:
@@ -142,6 +145,13 @@ class Reporter:
             self._calls[task] = (at_work, now)
             return 0.0
         return now - known[1]
+
+
+def _metrics(executor: BoltExecutor) -> dict[str, Any]:
+    """Return the metrics of a bolt; timers, windows and ticks that wait for a try are one."""
+    waiting = len(executor.own_calls.failed)
+    found = dict(executor.bolt.context.metrics.values)
+    return {**found, WAITING: waiting} if waiting else found
 
 
 def _retried(read: Any) -> Any:

@@ -158,5 +158,6 @@ def totals_of(core: WorkerCore) -> tuple[int, ...]:
     """Return figures of the bolts of a worker that change when something was worked on."""
     bolts = list(core.tasks.bolts.values())
     return (
-        core.epoch, *(bolt.executed for bolt in bolts), *(bolt.own.pending for bolt in bolts)
+        core.epoch, *(bolt.executed for bolt in bolts), *(bolt.own.pending for bolt in bolts),
+        *(bolt.own.ended for bolt in bolts),
     )  # fmt: skip

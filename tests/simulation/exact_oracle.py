@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from .oracle import Oracle, _entries
+from .oracle import CALLS, Oracle, _entries
 from .shapes import Effect
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class ExactOracle(Oracle):
         return {
             self._mid_of(letter.record)
             for letter in self.store.dead_letters(limit=100_000)
-            if letter.record["partition"] is None
+            if letter.record["partition"] is None and letter.record["stream"] not in CALLS
         }
 
     # Effects.

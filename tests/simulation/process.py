@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 #: Messages handed to the core before it gets its turn.
 RECEIVED_MAX = 16
 #: The coordinator gives up when its last round fails five times.
-SNAPSHOT_FAILURES_MAX = 4
+SNAPSHOT_FAILURES_MAX = 3
 
 
 class Process:

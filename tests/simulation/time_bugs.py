@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from waterspout.bolts.failed_calls import FailedCalls
+from waterspout.bolts.own_messages import OwnMessages
 from waterspout.bolts.task_time import TaskTime
+from waterspout.bolts.timers import Timers
 from waterspout.bolts.valve import Valve
 from waterspout.spouts.spout_time import SpoutTime
 from waterspout.spouts.timed_spout import TimedSpout
@@ -106,11 +109,32 @@ def partition_that_was_not_read_is_forgotten(patch: Patch) -> None:
     patch(TimedSpout, "partition_found", lambda self, name: None)
 
 
+def failed_timers_are_forgotten(patch: Patch) -> None:
+    """A timer whose call raised is not called again."""
+    patch(Timers, "put_back", lambda self, timer: None)
+
+
+def failed_calls_are_done(patch: Patch) -> None:
+    """A call that raised counts as made."""
+    patch(FailedCalls, "failed", lambda self, call, error, now: None)
+
+
+def failed_calls_are_given_up_at_once(patch: Patch) -> None:
+    """A call that raised becomes a dead letter, without another try."""
+    patch(OwnMessages, "gives_up", lambda self, call, attempts, failure, now: True)
+
+
+def failed_calls_are_never_given_up(patch: Patch) -> None:
+    """A call that always raises is made again for ever."""
+    patch(OwnMessages, "gives_up", lambda self, call, attempts, failure, now: False)
+
+
 TIME_BUGS: dict[str, Callable[[Patch], None]] = {
     bug.__name__: bug
     for bug in (
         mark_before_rows, valve_takes_the_largest, nothing_is_held, held_until_worked_through,
         retries_are_not_held, generator_goes_on_in_a_new_epoch, valve_goes_on_in_a_new_epoch,
-        partition_that_was_not_read_is_forgotten,
+        partition_that_was_not_read_is_forgotten, failed_timers_are_forgotten,
+        failed_calls_are_done, failed_calls_are_given_up_at_once, failed_calls_are_never_given_up,
     )
 }  # fmt: skip

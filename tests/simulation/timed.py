@@ -10,6 +10,9 @@ And what was promised once is kept over failures: no message comes again, in any
 watermark of its spout task had passed. So no window that has fired gets a part of itself again:
 bolts with keyed state keep windows here, and each time that one fires it is complete.
 
+Windows with an even number are fired by timers, others by ``on_watermark``. Some of these calls
+raise once or twice, and some always: in the end each window has fired, or its dead letter is there.
+
 Rows that a bolt keeps, and emits from a tick, may be late; so may those of a dead letter that is
 tried again, and without tracking those that a bolt holds.
 """
@@ -24,6 +27,7 @@ from dataclasses import replace
 from typing import Any
 
 from waterspout.bolts.executor import BoltExecutor
+from waterspout.bolts.timers import Timer
 from waterspout.spouts.spout_time import SpoutTime
 from waterspout.spouts.timed_spout import TimedSpout
 from waterspout.supervisor.dead_letter_box import DeadLetterBox
@@ -33,7 +37,7 @@ from waterspout.topology.spec import EventTimeSpec
 
 from . import cluster as cluster_module
 from .cluster import Cluster
-from .components import Step
+from .components import Step, TimerStep
 from .oracle import Violation
 from .runs import run_seed, run_shape
 from .shapes import KEYS, Shape, chance
@@ -46,6 +50,8 @@ STEP_MS, DISORDER_MS = 10, 30
 BEGIN_MS = 1_359_590_400_000
 #: Length of the windows that bolts with keyed state keep.
 WINDOW_MS = 70
+#: So often a call raises that always does.
+ALWAYS = 10**6
 #: Styles of bolts that hold tuples; untracked, nobody waits for these.
 HOLDING = ("hand", "join")
 
@@ -103,6 +109,8 @@ class Checker:
         self._buried: set[str] = set()
         # Where nothing is kept there are no windows, either, and durable is not yet stored.
         self._held = shape.guarantee == "at-least-once" and shape.kept
+        self._windowed = self._held or shape.guarantee == "exactly-once"
+        self._partial = bool(shape.settings.get("fail_to_dead_letter"))
         #: Of each spout task: the largest watermark that it has sent, ever.
         self._promised: dict[int, int] = {}
         self._spouts: dict[SpoutTime, Any] = {}
@@ -110,8 +118,11 @@ class Checker:
         self._keyed = {b.id for b in shape.bolts if b.keyed and b.stateful and b.role != "join"}
         #: (bolt, key, end of a window) -> what it held each time that it fired.
         self._fired: dict[tuple[str, Any, int], list[set[str]]] = {}
-        #: Watermarks that say something, and rows that came behind one.
-        self.watermarks = self.rows_behind = self.windows = 0
+        #: How often the firing of a window, and on_watermark of a task, have raised.
+        self._raised: Counter[Any] = Counter()
+        #: Watermarks that say something, and rows that came behind one; windows and those that
+        #: were given up.
+        self.watermarks = self.rows_behind = self.windows = self.given_up = 0
 
     def observe(self, patch: Patch) -> None:
         """Look at frames and marks where they come to a bolt, and at tuples where it works."""
@@ -171,20 +182,30 @@ class Checker:
             note(step, name, values)
             end, watermark = time_of(values[0]) // WINDOW_MS + 1, step.context.watermark
             late = watermark is not None and end * WINDOW_MS <= watermark
-            if self._held and step.shape.id in self._keyed and not late:
+            if self._windowed and step.shape.id in self._keyed and not late:
                 windows = step.context.state.keyed("windows").setdefault(values[2], {})
                 windows.setdefault(end, []).append(name)
+                if end % 2 == 0:
+                    step.context.state.key = values[2]
+                    step.context.timers.event(end * WINDOW_MS, "window")
 
         def on_watermark(step: Any, watermark: int) -> None:
-            if self._held and step.shape.id in self._keyed:
+            if self._windowed and step.shape.id in self._keyed:
                 for key, windows in step.context.state.keyed("windows").items():
-                    for end in [n for n in windows if n * WINDOW_MS <= watermark]:
-                        fired = self._fired.setdefault((step.shape.id, key, end), [])
-                        fired.append(set(windows.pop(end)))
+                    for end in [n for n in windows if n * WINDOW_MS <= watermark and n % 2]:
+                        self._fire(step, key, end)
 
-        note = Step.note
+        def on_timer(step: Any, timer: Timer) -> Any:
+            if timer.name != "window":
+                return call_timer(step, timer)
+            self._fire(step, timer.key, timer.at // WINDOW_MS)
+            return None
+
+        note, call_timer = Step.note, TimerStep.on_timer
         patch(Step, "note", on_note)
         patch(Step, "on_watermark", on_watermark)
+        patch(Step, "on_timer", on_timer)
+        patch(TimerStep, "on_timer", on_timer)
         patch(Cluster, "run", on_run)
         patch(TimedSpout, "use_time", on_use)
         patch(TimedSpout, "note_time", on_out)
@@ -194,6 +215,22 @@ class Checker:
         patch(BoltExecutor, "new_epoch", on_epoch)
         patch(Step, "work", on_work)
         patch(DeadLetterBox, "bury_of", on_bury)
+
+    def _fire(self, step: Any, key: Any, end: int) -> None:
+        """Fire a window, unless its call raises; what it held is gone from the state then."""
+        window = step.shape.id, key, end
+        # Under exactly-once each time has everything go back.
+        mood = chance(f"fire {window}") % (20 if self._held else 60)
+        times = {0: 1, 1: 2, 2: ALWAYS if end % 2 == 0 else 1}.get(mood, 0)
+        if end % 2 and self._raised[step.shape.id, step.index] > 2:
+            # One call of on_watermark is for all that is due: it would be given up.
+            times = 0
+        if not self._partial and self._raised[window] < times:
+            self._raised[window] += 1
+            self._raised[step.shape.id, step.index] += end % 2
+            raise ValueError(f"the window {window} does not fire")
+        windows = step.context.state.keyed("windows")[key]
+        self._fired.setdefault(window, []).append(set(windows.pop(end, ())))
 
     def _is_past(self, spout: Any) -> bool:
         """Say whether a spout is of an epoch that is over: nobody listens to it any more."""
@@ -237,18 +274,41 @@ class Checker:
             self._late.append((row[0], text))
 
     def _check_windows(self) -> None:
-        """Each window that fired was complete, however often it did."""
+        """Each window fired or was given up, and was complete however often it fired."""
         assert self._cluster is not None
+        given_up = {
+            (record["component"], record["values"][0], record["values"][1] // WINDOW_MS)
+            for record in self._cluster.oracle.calls_given_up()
+            if record["stream"] == "on_timer"
+        }
         meaning = self._cluster.oracle.meaning
         mids = [mid for spout in self._cluster.shape.spouts for mid in spout.mids()]
         for mid in mids:
             end = time_of(mid) // WINDOW_MS + 1
-            for effect in () if mid in self._buried else meaning.effects(mid):
+            if mid in self._buried or mid in self._cluster.world.mended:
+                continue
+            for effect in meaning.effects(mid):
                 window = effect.component, chance(effect.ident) % KEYS, end
-                for fired in () if effect.late else self._fired.get(window, ()):
+                fired_so = () if effect.late else self._fired.get(window, ())
+                if not self._held and fired_so:
+                    # Under exactly-once one of them counts; the others were taken back, or fired
+                    # for what had come too late before a restore: time begins anew then.
+                    fired_so = [set().union(*fired_so)]
+                for fired in fired_so:
                     self.windows += 1
                     if effect.ident not in fired:
                         raise Violation(f"the window {window} fired without {effect.ident}")
+                if self._windowed and effect.component in self._keyed and not effect.late:
+                    self._check_fired(window, given_up)
+
+    def _check_fired(self, window: Any, given_up: set[Any]) -> None:
+        """A window fired, or its timer is a dead letter, and not without need."""
+        always = self._raised[window] > 2
+        if window in given_up and not always:
+            raise Violation(f"the window {window} was given up without need")
+        if window not in given_up and window not in self._fired:
+            raise Violation(f"the window {window} never fired")
+        self.given_up += window in given_up
 
     def at_end(self) -> None:
         """Fail for rows that were late without need, and windows with a part of theirs."""

@@ -22,9 +22,13 @@ def test_the_last_of_a_partition_is_known_until_none_is_left() -> None:
     burials.add(first)
     burials.add(second)
     assert (burials.last("p"), burials.last("q")) == (9, 0)
-    assert burials.remove(second) and burials.last("p") == 9
-    assert burials.remove(first) and burials.last("p") == 0
-    assert burials.end_of("p", 8) == 8
+    assert burials.remove(second)
+    assert (burials.last("p"), burials.end_of("p", 3)) == (9, 7), "stored, and not durable"
+    burials.forget(second)
+    assert (burials.last("p"), burials.end_of("p", 3)) == (9, 3)
+    assert burials.remove(first)
+    burials.forget(first)
+    assert (burials.last("p"), burials.end_of("p", 8)) == (0, 8)
 
 
 def test_one_is_removed_once_and_only_when_it_is_there() -> None:

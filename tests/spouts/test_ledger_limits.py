@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .test_ledger import fail, make, send
+from .test_ledger import fail, make, send, told
 
 
 def test_messages_that_wait_for_their_next_try_take_the_room_of_new_ones() -> None:
@@ -53,3 +53,25 @@ def test_what_is_new_needs_no_skipping_no_singles_and_has_no_attempts() -> None:
     assert [acked.is_new("p", n) for n in (0, 3, 6, 7)] == [False, False, False, True]
     assert plain.is_new("p", 0) and acked.is_new("q", 0)
     assert not tried.is_new("p", 8) and not buried.is_new("p", 3)
+
+
+def test_a_message_whose_dead_letter_is_stored_is_not_read_again_before_it_is_durable() -> None:
+    """A new epoch passes by what was given up before it, when ever the store answers."""
+    ledger = make(attempts_max=1)
+    group = fail(ledger, send(ledger, 0, 1))
+    assert group is not None
+    ledger.new_epoch(None, [], 0.0)
+    ledger.buried(group)
+    assert (ledger.skip_to("p", 0), ledger.positions_of("p").first_unacked) == (1, 0)
+    told(ledger, 1)
+    ledger.durable(1)
+    assert ledger.positions_of("p").first_unacked == 1 and not ledger.singly("p", 1)
+
+
+def test_a_dead_letter_that_is_not_durable_in_a_new_epoch_is_made_again() -> None:
+    ledger = make(attempts_max=1)
+    group = fail(ledger, send(ledger, 0, 1))
+    assert group is not None
+    ledger.buried(group)
+    ledger.new_epoch(None, [], 0.0)
+    assert ledger.skip_to("p", 0) == 0 and ledger.dead == 0
