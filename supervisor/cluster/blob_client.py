@@ -165,7 +165,11 @@ class BlobClient:
         # A DEALER that is not connected yet takes nothing.
         if not self._wait(zmq.POLLOUT, end):
             return None
-        self._socket.send(pack({**request, "n": self._number}), zmq.NOBLOCK)
+        try:
+            self._socket.send(pack({**request, "n": self._number}), zmq.NOBLOCK)
+        except zmq.Again:
+            # Its connection has ended since.
+            return None
         while self._wait(zmq.POLLIN, end):
             try:
                 answer = unpack(self._socket.recv_multipart()[-1], BLOB_BYTES_MAX, 100)

@@ -152,10 +152,15 @@ class Client:
     def _send(self, request: Mapping[str, Any], timeout_s: float) -> None:
         self._number += 1
         wait_s = min(timeout_s, CONNECT_S)
+        end = time.monotonic() + wait_s
+        message = pack({**request, "v": CLIENT_PROTO, "id": self._number})
         # A DEALER that is not connected takes nothing.
-        if not self._socket.poll(int(wait_s * 1000), zmq.POLLOUT):
-            raise Unreachable(self._why(wait_s))
-        self._socket.send(pack({**request, "v": CLIENT_PROTO, "id": self._number}), zmq.NOBLOCK)
+        while self._socket.poll(max(int((end - time.monotonic()) * 1000), 0), zmq.POLLOUT):
+            # Its connection may end between the two.
+            with suppress(zmq.Again):
+                self._socket.send(message, zmq.NOBLOCK)
+                return
+        raise Unreachable(self._why(wait_s))
 
     def _answer(self, timeout_s: float) -> dict[str, Any]:
         end = time.monotonic() + timeout_s

@@ -84,10 +84,12 @@ def test_a_worker_that_does_not_read_is_given_up(
     assert control.waiting(0, 1) == 11
     # What was accepted still comes, in order, once it reads.
     numbers = []
-    while worker.poll(50):
+    while len(numbers) <= sent:
+        assert worker.poll(1000), f"{len(numbers)} of {sent + 1}"
         numbers.append(int(worker.recv()))
         control.flush()
     assert numbers == list(range(sent + 1))
+    assert not worker.poll(0)
 
 
 class Unreachable:

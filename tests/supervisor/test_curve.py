@@ -122,7 +122,7 @@ def test_without_a_door_nobody_is_let_in(tmp_path: Path) -> None:
     context: Context = zmq.Context()
     socket = router(context, f"ipc://{tmp_path}/s", 1000, Curve(SERVER, domain="links"))
     alice = dealer(context, f"ipc://{tmp_path}/s", 1000, curve=Curve(ALICE, SERVER.public))
-    assert not alice.poll(100, zmq.POLLOUT)
+    assert not alice.poll(20, zmq.POLLOUT)
     assert not socket.poll(0)
     context.destroy(linger=0)
 

@@ -77,7 +77,8 @@ class Talk:
 
 
 @pytest.fixture
-def talk() -> Iterator[Talk]:
+def talk(monkeypatch: pytest.MonkeyPatch) -> Iterator[Talk]:
+    monkeypatch.setattr(worker_control, "FIRST_INTERVAL_S", 0.01)
     context: Context = zmq.Context()
     talk = Talk(context)
     yield talk
@@ -166,9 +167,11 @@ def test_what_the_coordinator_lost_is_said_again(quiet: Talk) -> None:
     assert (again["n"], again["kind"], again["peer_boot"]) == (1, "register", 2)
 
 
-def test_one_that_shall_outlive_its_parent_does_not_look_for_it() -> None:
+def test_one_that_shall_outlive_its_parent_does_not_look_for_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     context: Context = zmq.Context()
-    talk = Talk(context, parent=0)
+    talk = orphan(context, monkeypatch)
     assert [talk.hear()["kind"] for _ in range(2)] == ["register", "report"]
     assert talk.thread.finish(5)
     context.destroy(linger=0)
@@ -228,12 +231,16 @@ def test_a_sigterm_has_the_data_thread_end(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_without_a_supervisor_for_too_long_it_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     context: Context = zmq.Context()
-    talk = orphan(context, monkeypatch, orphan_s=0.2)
+    seconds = [0.0]
+    talk = orphan(context, monkeypatch, orphan_s=30.0, clock=lambda: seconds[0])
     talk.hear()
-    talk.hear()
+    for wait_s in (29.0, 29.0, 1.0):
+        seconds[0] += wait_s
+        talk.hear()
     assert talk.thread.end.code == 0
     talk.socket.close(linger=0)
     talk.socket = context.socket(zmq.PAIR)
+    seconds[0] += 31.0
     assert ended(talk)
     assert talk.thread.end.code == ORPHAN_EXIT
     talk.thread.finish(5)

@@ -7,13 +7,15 @@ import random
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import zmq
+from waterspout.supervisor.cluster import blob_server
 from waterspout.supervisor.cluster.blob_client import BlobClient, BlobError
 from waterspout.supervisor.cluster.blob_server import BlobServer
 from waterspout.supervisor.cluster.blobs import BLOB_BYTES_MAX, CHUNK_BYTES_MAX
-from waterspout.supervisor.sockets import router
+from waterspout.supervisor.sockets import dealer, router
 
 DATA = bytes(random.Random(1).randbytes(2 * CHUNK_BYTES_MAX + 17))
 SHA = hashlib.sha256(DATA).hexdigest()
@@ -42,7 +44,8 @@ class Server:
 
 
 @pytest.fixture
-def server(tmp_path: Path) -> Iterator[Server]:
+def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    monkeypatch.setattr(blob_server, "POLL_MS", 5)
     made = Server(tmp_path / "data")
     yield made
     made.close()
@@ -92,6 +95,30 @@ def test_a_changed_file_is_not_taken_for_the_right_one(server: Server, tmp_path:
     with BlobClient(server.endpoint) as client, pytest.raises(BlobError, match="another sha256"):
         client.get("code", name=SHA, to=tmp_path / "back", sha256=SHA)
     assert not (tmp_path / "back").exists()
+
+
+class Unconnected:
+    """Takes no message although it said that it would: the connection ended in between."""
+
+    def poll(self, timeout_ms: int, event: int) -> int:
+        return event
+
+    def send(self, data: bytes, flags: int) -> None:
+        raise zmq.Again
+
+    def close(self, linger: int) -> None:
+        pass
+
+
+def test_a_connection_that_ends_before_a_request_is_made_anew(server: Server) -> None:
+    made = iter([Unconnected()])
+
+    def dial(context: Any, *place: Any) -> Any:
+        return next(made, None) or dealer(context, *place)
+
+    with BlobClient(server.endpoint, dial=dial) as client:
+        client.put("code", b"small", name=(sha := hashlib.sha256(b"small").hexdigest()), sha256=sha)
+    assert (server.folder / "code" / f"{sha}.zip").read_bytes() == b"small"
 
 
 def test_a_server_that_is_not_there_is_named_with_the_time_waited(tmp_path: Path) -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import socket as sockets
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import pytest
 import zmq
+from waterspout.supervisor.cluster import client as client_module
 from waterspout.supervisor.cluster.client import (
     Client,
     RequestRefused,
@@ -103,38 +105,109 @@ def test_a_stream_ends_with_its_last_answer() -> None:
         assert [each["n"] for each in client.stream({"kind": "tap"})] == [0, 1, 2, 3]
 
 
-def test_a_stream_lives_as_long_as_it_is_said_to_and_no_longer() -> None:
+# Streams, in simulated time.
+
+
+class ScriptedDealer:
+    """Stands in for a connection: answers come at once, and waiting for none takes no time."""
+
+    def __init__(self, script: Script) -> None:
+        self.script, self.now = script, 1000.0
+        self.answers: deque[bytes] = deque()
+        #: How often it takes no message although it said that it would.
+        self.refuses = 0
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def poll(self, timeout_ms: int, event: int = zmq.POLLIN) -> int:
+        if event == zmq.POLLIN and not self.answers:
+            self.now += timeout_ms / 1000
+            return 0
+        return event
+
+    def send(self, data: bytes, flags: int) -> None:
+        if self.refuses:
+            self.refuses -= 1
+            raise zmq.Again
+        self.answers += map(pack, self.script(unpack(data)))
+
+    def recv_multipart(self) -> list[bytes]:
+        return [self.answers.popleft()]
+
+    def setsockopt(self, option: int, value: int) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+
+@pytest.fixture
+def scripted(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Client]]:
+    """Make clients of a coordinator that is a script."""
+    made: list[Client] = []
+
+    def client_of(script: Script, refuses: int = 0) -> Client:
+        dealer: Any = ScriptedDealer(script)
+        dealer.refuses = refuses
+        monkeypatch.setattr(client_module, "time", dealer)
+        monkeypatch.setattr(client_module, "diagnose", lambda *asked: f"asked {asked}")
+        made.append(Client("tcp://there:1", dial=lambda *place: dealer))
+        return made[-1]
+
+    yield client_of
+    for client in made:
+        client.close()
+
+
+def test_a_stream_lives_as_long_as_it_is_said_to_and_no_longer(
+    scripted: Callable[..., Client],
+) -> None:
+    """
+    seconds  0    2     4     6 ..  13
+    client   tap  more  more  more  unreachable
+    answers  1    -     alive
+    """
     said: list[str] = []
 
     def script(request: dict[str, Any]) -> list[dict[str, Any]]:
         said.append(request["kind"])
         answer = {"id": request["id"], "ok": True, "more": True}
-        return [] if len(said) > 4 else [{**answer, "alive": True} if said[1:] else answer]
+        return {1: [answer], 3: [{**answer, "alive": True}]}.get(len(said), [])
 
-    with coordinator(script) as endpoint, Client(endpoint) as client:
-        stream = client.stream({"kind": "tap"}, silence_s=0.2)
-        assert next(stream)["more"]
-        with pytest.raises(Unreachable, match=r"does not answer.*for 0.2 s"):
-            next(stream)
-    assert said[:4] == ["tap", "more", "more", "more"]
+    client = scripted(script)
+    stream = client.stream({"kind": "tap"}, silence_s=8)
+    assert next(stream)["more"]
+    with pytest.raises(Unreachable, match=r"asked \('tcp://there:1', 'NULL'\).*for 8 s"):
+        next(stream)
+    assert said == ["tap", *["more"] * 6]
+    assert client._socket.now == 1000 + 13  # type: ignore[attr-defined]
 
 
-def test_a_stream_that_the_coordinator_does_not_know_is_lost() -> None:
+def test_that_it_lives_is_no_answer(scripted: Callable[..., Client]) -> None:
+    def script(request: dict[str, Any]) -> list[dict[str, Any]]:
+        answer = {"id": request["id"], "ok": True, "more": True}
+        return [{**answer, "alive": True, "said": 0}, {**answer, "said": 1, "more": False}]
+
+    assert [each["said"] for each in scripted(script).stream({"kind": "tap"})] == [1]
+
+
+def test_a_stream_that_the_coordinator_does_not_know_is_lost(
+    scripted: Callable[..., Client],
+) -> None:
     def script(request: dict[str, Any]) -> list[dict[str, Any]]:
         if request["kind"] == "tap":
             return []
         return [{"id": request["id"], "ok": False, "code": "E_STREAM", "error": "not known"}]
 
-    with (
-        coordinator(script) as endpoint,
-        Client(endpoint) as client,
-        pytest.raises(StreamLost, match="E_STREAM: not known"),
-    ):
-        next(client.stream({"kind": "tap"}, silence_s=0.2))
+    with pytest.raises(StreamLost, match="E_STREAM: not known"):
+        next(scripted(script).stream({"kind": "tap"}))
 
 
 @pytest.mark.parametrize("then", [{"said": 3}, {"said": 2, "alive": True}])
-def test_a_stream_of_which_an_answer_was_lost_is_lost(then: dict[str, Any]) -> None:
+def test_a_stream_of_which_an_answer_was_lost_is_lost(
+    then: dict[str, Any], scripted: Callable[..., Client]
+) -> None:
     """Its connection broke and was made anew; the second answer was on the way."""
 
     def script(request: dict[str, Any]) -> list[dict[str, Any]]:
@@ -142,11 +215,19 @@ def test_a_stream_of_which_an_answer_was_lost_is_lost(then: dict[str, Any]) -> N
         first = [{**answer, "said": 1}, {**answer, "said": 1, "alive": True}]
         return first if request["kind"] == "tap" else [{**answer, **then}]
 
-    with coordinator(script) as endpoint, Client(endpoint) as client:
-        stream = client.stream({"kind": "tap"}, silence_s=1.0)
-        assert next(stream)["said"] == 1
-        with pytest.raises(StreamLost, match="answers were lost"):
-            next(stream)
+    stream = scripted(script).stream({"kind": "tap"})
+    assert next(stream)["said"] == 1
+    with pytest.raises(StreamLost, match="answers were lost"):
+        next(stream)
+
+
+def test_a_connection_that_ends_before_a_request_is_waited_for(
+    scripted: Callable[..., Client],
+) -> None:
+    def script(request: dict[str, Any]) -> list[dict[str, Any]]:
+        return [{"id": request["id"], "ok": True}]
+
+    assert scripted(script, refuses=2).ask({"kind": "list"})["ok"]
 
 
 # Why nobody answers.
@@ -186,4 +267,4 @@ def test_it_listens_and_says_nothing() -> None:
         Client(endpoint) as client,
         pytest.raises(Unreachable, match=words),
     ):
-        client.ask({"kind": "list"}, timeout_s=0.2)
+        client.ask({"kind": "list"}, timeout_s=0.02)
