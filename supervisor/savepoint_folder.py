@@ -9,7 +9,6 @@ What is in such a folder is all that is needed to begin from it, on whatever mac
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
@@ -17,14 +16,12 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 
+from .file_digests import part_digest
 from .savepoint_manifest import BadSavepoint, Savepoint
 from .store import Part
 
 MANIFEST = "savepoint.json"
 PARTS = "parts"
-#: Bytes of the digest at the end of a part (snapshots.py).
-_DIGEST_BYTES = 32
-_CHUNK = 1 << 20
 #: Largest manifest that is read.
 _MANIFEST_BYTES_MAX = 256 << 20
 
@@ -93,32 +90,13 @@ def check_part(path: Path, part: Part) -> None:
         BadSavepoint: it is gone, changed or cut short.
     """
     try:
-        with open(path, "rb") as file:
-            size = os.fstat(file.fileno()).st_size
-            if size != part.bytes:
-                raise BadSavepoint(f"{path}: {size} bytes, the manifest says {part.bytes}")
-            digest, left = hashlib.sha256(), size - _DIGEST_BYTES
-            while left > 0 and (data := file.read(min(_CHUNK, left))):
-                digest.update(data)
-                left -= len(data)
-            said = file.read(_DIGEST_BYTES).hex()
+        digest = part_digest(path)
     except OSError as error:
         raise BadSavepoint(f"{path}: {error.strerror}") from error
-    if digest.hexdigest() != said or said != part.sha256:
+    if digest.size != part.bytes:
+        raise BadSavepoint(f"{path}: {digest.size} bytes, the manifest says {part.bytes}")
+    if not digest.found == digest.said == part.sha256:
         raise BadSavepoint(f"{path}: its sha256 is not that of the manifest")
-
-
-def file_sha256(path: Path) -> str:
-    """Return the sha256 of a whole file.
-
-    Raises:
-        OSError: it cannot be read.
-    """
-    digest = hashlib.sha256()
-    with open(path, "rb") as file:
-        while data := file.read(_CHUNK):
-            digest.update(data)
-    return digest.hexdigest()
 
 
 def have_copy(source: Path, to: Path) -> None:

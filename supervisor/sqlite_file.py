@@ -15,6 +15,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
+from waterspout.bolts.disk import fsync_folder
+
 from .store import StateInUse, StoreError
 
 #: How long a writer waits for another process's transaction.
@@ -156,11 +158,7 @@ def connect(path: Path) -> sqlite3.Connection:
 def _make(path: Path) -> None:
     """Make the file, its name durable: a power cut may not take it after the first commit."""
     os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    fsync_folder(path.parent)
 
 
 def _own(path: Path, owner: str) -> IO[str]:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import zmq
+from waterspout.bolts.disk import fsync_folder
 
 from ..control_wire import pack, unpack
 from ..sockets import Socket
@@ -68,11 +69,7 @@ class _Upload:
         os.fsync(self.file.fileno())
         self.close()
         self.partial.rename(self.path)
-        descriptor = os.open(self.path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        fsync_folder(self.path.parent)
 
     def close(self) -> None:
         self.file.close()

@@ -6,15 +6,12 @@ address of the blobs is not known: then everything fails for now.
 
 from __future__ import annotations
 
-import hashlib
 import logging
-import os
 import re
 from collections.abc import Callable
 from pathlib import Path
 
-from waterspout.bolts.snapshots import part_sha256
-
+from ..file_digests import file_sha256, part_digest
 from .blob_client import BlobClient, BlobError
 from .code_pack import PackRefused
 from .code_store import CodeStore
@@ -22,8 +19,6 @@ from .environments import Environments, NoEnvironment
 from .host_jobs import JobFailed
 from .host_protocol import WishWorker
 from .supervisor_folder import SupervisorFolder
-
-_CHUNK = 1 << 20
 
 _log = logging.getLogger(__name__)
 
@@ -83,7 +78,7 @@ class HostFiles:
         """
         path = self._folder.topology(id) / "snapshots" / file
         try:
-            digest = _sha256(path)
+            digest = file_sha256(path)
         except FileNotFoundError:
             raise JobFailed(f"{file} is gone", final=True) from None
         self._blobs(lambda blobs: blobs.put("part", path, name=file, id=id, sha256=digest))
@@ -155,26 +150,13 @@ def _is_sha256(text: str) -> bool:
     return re.fullmatch("[0-9a-f]{64}", text) is not None
 
 
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with open(path, "rb") as file:
-        while chunk := file.read(_CHUNK):
-            digest.update(chunk)
-    return digest.hexdigest()
-
-
 def _is_part(path: Path, sha256: str) -> bool:
-    """Say whether a whole part lies there: it ends with this digest of all that is before."""
-    digest = hashlib.sha256()
+    """Say whether a whole part with this digest lies there."""
     try:
-        with open(path, "rb") as file:
-            left = os.fstat(file.fileno()).st_size - digest.digest_size
-            while left > 0 and (chunk := file.read(min(left, _CHUNK))):
-                digest.update(chunk)
-                left -= len(chunk)
-            return digest.hexdigest() == part_sha256(file.read()) == sha256
+        digest = part_digest(path)
     except OSError:
         return False
+    return digest.found == digest.said == sha256
 
 
 def python_of(environments: Environments, requirements: str) -> str:

@@ -17,6 +17,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import zmq
+from waterspout.bolts.disk import fsync_folder
 
 from ..curve import Curve, KeyPair
 from ..private_files import PrivateFileError, read_private
@@ -160,7 +161,7 @@ def add_host(folder: Path, host: str, new: Callable[[], KeyPair] = KeyPair.new) 
         making = path.with_name(f".{AUTHORIZED}.{os.getpid()}")
         _write(making, known.text())
         os.rename(making, path)
-        _sync(path.parent)
+        fsync_folder(path.parent)
     except OSError as error:
         raise KeyFileError(f"{folder}: {error.strerror}") from error
 
@@ -187,7 +188,7 @@ def _write_all(folder: Path, hosts: Sequence[str], new: Callable[[], KeyPair]) -
     (folder / COORDINATOR).mkdir(mode=0o700)
     _write_pair(folder / COORDINATOR / SECRET, server)
     _write(folder / COORDINATOR / AUTHORIZED, Authorized(owners).text())
-    _sync(folder)
+    fsync_folder(folder)
 
 
 def _write_client(folder: Path, pair: KeyPair, server: KeyPair) -> None:
@@ -207,11 +208,3 @@ def _write(path: Path, text: str) -> None:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

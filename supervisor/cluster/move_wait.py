@@ -70,10 +70,15 @@ def wait_for_move(
     if away is not None:
         return ExitCode.UNREACHABLE
     click.echo(f"waterspout: {name} is still {row.get('life')} after {wait_s:g} s", err=True)
+    tell_whys(row)
+    return ExitCode.RUN_FAILED
+
+
+def tell_whys(row: Mapping[str, Any]) -> None:
+    """Say on stderr why workers of a topology do not run yet, as far as their hosts say it."""
     for worker in row.get("workers", ()):
         if worker.get("why"):
             click.echo(f"    worker {worker['worker']}: {lines(worker['why'])}", err=True)
-    return ExitCode.RUN_FAILED
 
 
 def _runs(row: Mapping[str, Any], name: str) -> ExitCode:

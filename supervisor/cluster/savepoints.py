@@ -14,8 +14,9 @@ from typing import Any
 
 from waterspout.topology.plan import Plan
 
+from ..file_digests import file_sha256
 from ..savepoint_command import Ask, SavepointFailed
-from ..savepoint_folder import PARTS, Fetch, file_sha256, read_savepoint
+from ..savepoint_folder import PARTS, Fetch, read_savepoint
 from ..savepoint_start import Positions, matched
 from ..store import Part
 from .blob_client import BlobClient, BlobError

@@ -25,6 +25,7 @@ from .client import Asker, Unreachable
 from .cluster_commands import print_diff
 from .code_pack import sha256_of
 from .code_store import Packed, pack_folder
+from .move_wait import tell_whys
 from .savepoints import State
 
 #: How long ``submit`` waits until the topology runs, in seconds, and how often it looks.
@@ -261,9 +262,7 @@ def wait_until_running(
         sleep(LOOK_S)
     state = f"{row.get('life')}, {row.get('state')}"
     click.echo(f"waterspout: {plan.name} does not run after {wait_s:g} s ({state})", err=True)
-    for worker in row.get("workers", ()):
-        if worker.get("why"):
-            click.echo(f"    worker {worker['worker']}: {lines(worker['why'])}", err=True)
+    tell_whys(row)
     return ExitCode.RUN_FAILED
 
 

@@ -9,7 +9,6 @@ import pytest
 from waterspout.supervisor.savepoint_folder import (
     MANIFEST,
     check_part,
-    file_sha256,
     have_copy,
     read_savepoint,
     write_savepoint,
@@ -78,7 +77,6 @@ def test_a_part_is_checked_against_the_manifest_and_itself(tmp_path: Path) -> No
     made = savepoint_at(tmp_path / "sp")
     path = tmp_path / "sp" / "parts" / made.parts[0].file
     check_part(path, made.parts[0])
-    assert len(file_sha256(path)) == 64
     with pytest.raises(BadSavepoint):
         check_part(path, made.parts[1])
 
