@@ -10,16 +10,20 @@ import time
 from typing import Any
 
 from waterspout.bolts.contract import Batch, Bolt
+from waterspout.bolts.count import Count
+from waterspout.bolts.windows.window import Window
 from waterspout.spouts.contract import Messages, Reader, Source
 from waterspout.topology.columns import Columns
 from waterspout.topology.component import Context
-from waterspout.topology.tuples import Tuple
+from waterspout.topology.tuples import Tuple, tuple_class
 
 from .components import NotedReader
 from .marks import mark
 
 #: With it keys come in no order: neighbours in the input are far apart, as random ones would be.
 SCATTER = 7_368_787
+#: Rows of a batch that fills a bolt before the clock starts.
+FILL_ROWS = 4096
 #: Gaps between two calls of a bolt that are noted, seconds.
 GAP_MIN_S = 0.005
 
@@ -203,6 +207,71 @@ class Held(Bolt):
 
     def finish(self) -> None:
         mark("finished", calls=self.calls, gaps=self.gaps[:100_000])
+
+
+class NotedGaps:
+    """Makes Held of a ready-made bolt: ``keys`` keys come before the first tuple does."""
+
+    keys: int
+    context: Any
+
+    def prepare(self, context: Context) -> None:
+        super().prepare(context)  # type: ignore[misc]
+        if context.restored is None:
+            cls = tuple_class("keys", "default", ("key",))
+            for start in range(0, self.keys, FILL_ROWS):
+                rows = Columns([list(range(start, min(start + FILL_ROWS, self.keys)))])
+                super().process_batch(Batch(cls, rows))  # type: ignore[misc]
+        self.gaps: list[tuple[float, float]] = []
+        self.calls, self.last_s = 0, time.monotonic()
+
+    def process_batch(self, batch: Batch) -> None:
+        now_s = time.monotonic()
+        if now_s - self.last_s > GAP_MIN_S:
+            self.gaps.append((now_s, now_s - self.last_s))
+        self.last_s = now_s
+        self.calls += len(batch)
+        super().process_batch(batch)  # type: ignore[misc]
+
+    def before_snapshot(self, number: int) -> None:
+        mark("cut", number=number)
+
+    def on_durable(self, number: int) -> None:
+        mark("durable", number=number)
+
+    def finish(self) -> None:
+        mark("finished", calls=self.calls, gaps=self.gaps[:100_000])
+
+    def summary(self) -> dict[str, Any]:
+        return {}
+
+
+class OpenWindows(NotedGaps, Window):
+    """A window of each key that stays open, with its most frequent items."""
+
+    def __init__(self, keys: int) -> None:
+        self.keys = keys
+        super().__init__(**self._given())
+
+    @staticmethod
+    def _given() -> dict[str, Any]:
+        return {"key": "key", "tumbling": "7d", "aggregate": {"top": {"top": {"field": "key"}}}}
+
+    @classmethod
+    def declare_outputs(cls, args: Any) -> Any:
+        return Window.declare_outputs(cls._given())
+
+
+class ManyCounts(NotedGaps, Count):
+    """Counts of many keys."""
+
+    def __init__(self, keys: int) -> None:
+        self.keys = keys
+        super().__init__(field="key")
+
+    @classmethod
+    def declare_outputs(cls, args: Any) -> Any:
+        return []
 
 
 class BlackHole(Bolt):

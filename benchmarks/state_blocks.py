@@ -124,6 +124,12 @@ SQLITE = Block(
 
 _LISTS = {"bolts.held.args.lists": True}
 _TENTH, _ALL = "10 % of the keys change", "all keys change"
+#: Ready-made bolts with as many keys.
+_WINDOWS, _COUNTS = "1,000,000 open windows with top items", "1,000,000 counts"
+_OPEN, _MANY = (
+    {"bolts.held.class": f"benchmarks.keyed:{name}", "bolts.held.args.keys": 1_000_000}
+    for name in ("OpenWindows", "ManyCounts")
+)
 
 PAUSE = Block(
     "pause",
@@ -138,6 +144,8 @@ PAUSE = Block(
         Contestant(
             f"{_ALL}, lists", EO, partial(run.pauses, changing=100_000, sets=_LISTS), 2
         ),
+        Contestant(_WINDOWS, EO, partial(run.pauses, changing=100_000, sets=_OPEN), 2),
+        Contestant(_COUNTS, EO, partial(run.pauses, changing=100_000, sets=_MANY), 2),
     ],
     [
         Goal(
@@ -145,6 +153,10 @@ PAUSE = Block(
             _TENTH, "pause_ms", at_most=100,
         ),
         Goal("the same, first checkpoint, which is whole", _TENTH, "first_ms", at_most=100),
+        *(
+            Goal(f"{what}, 10 % changed: longest pause, ms", what, "pause_ms", at_most=100)
+            for what in (_WINDOWS, _COUNTS)
+        ),
     ],
 )  # fmt: skip
 
