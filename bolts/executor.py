@@ -30,6 +30,7 @@ from .holds import Holds
 from .own_calls import OwnCalls
 from .own_messages import OwnMessages
 from .queued_mark import QueuedMark
+from .returned import refuse_rows
 from .task_time import TaskTime
 from .whole_runs import BatchRuns, ColumnRuns, WholeRuns
 
@@ -272,9 +273,12 @@ class BoltExecutor:
         }[kind]
 
     def _step_process(self, work: FrameWork, count: int) -> None:
-        process = self.bolt.process
+        process, made = self.bolt.process, None
         for tup in map(work.cls, islice(work.source, count)):
-            process(tup)
+            made = process(tup)
+        # Asked of the last one only: who returns rows does so each time.
+        if made is not None:
+            refuse_rows(self.component, "process", made)
 
     def _step_held(self, work: FrameWork, count: int) -> None:
         process, holds, now = self.bolt.process, self.holds, self.env.clock()
@@ -336,7 +340,9 @@ class BoltExecutor:
     def call_batch(self, batch: Batch) -> None:
         """Call ``process_batch``."""
         self.calls += 1
-        self.bolt.process_batch(batch)  # type: ignore[attr-defined]
+        made = self.bolt.process_batch(batch)  # type: ignore[attr-defined]
+        if made is not None:
+            refuse_rows(self.component, "process_batch", made)
 
     # A new epoch.
 

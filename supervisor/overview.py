@@ -118,5 +118,6 @@ class Overview:
             "latency_ms": percentiles(latencies(spouts)),
             "components": component_rows(self._plan, self._progress, duration_s),
             "top": merged_tops(self._plan, self._phases.summaries),
+            "errors": self._error_rows(),
             "reason": done.reason if done else "",
         }

@@ -9,7 +9,7 @@ from typing import IO, Any
 from rich.console import Console, Group, RenderableType
 from rich.text import Text
 
-from .rendering_status import table
+from .rendering_status import error_lines, table
 from .rendering_values import count, milliseconds, plural, rate, seconds, text
 
 #: Width of what does not go to a terminal.
@@ -47,6 +47,9 @@ def summary_view(summary: Mapping[str, Any]) -> RenderableType:
     parts += [_components(summary)]
     for component, top in summary["top"].items():
         parts += [Text(), _top(component, top)]
+    if summary["failed"] or summary["dead_letters"] or not summary["ok"]:
+        errors = error_lines(summary.get("errors", ()), tracebacks=False)
+        parts += [Text(), *errors] if errors else []
     files = summary.get("files", ())
     parts += [Text()] if files or summary.get("state_dir") else []
     parts += [_place(text(each["component"]), _written_to(each)) for each in files]

@@ -221,6 +221,8 @@ class EndSignals:
 def _tell(result: RunResult, plan: Plan, folder: Path, as_json: bool) -> ExitCode:
     summary = {**result.summary, "files": written_places(plan), "state_dir": str(folder)}
     summary["reason"] = _without_secrets(result.reason, plan)
+    for error in summary.get("errors", ()):
+        error |= {name: _without_secrets(error[name], plan) for name in ("text", "traceback")}
     if not result.ok and result.outcome != "stopped":
         click.echo(f"waterspout: {_without_secrets(result.reason, plan)}", err=True)
         for line in lines(_without_secrets(result.details, plan)).splitlines():

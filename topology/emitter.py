@@ -316,8 +316,9 @@ class Emitter:
         name = DEFAULT_STREAM if stream is None else stream
         out = self.streams.get(name)
         if out is None:
-            declared = ", ".join(self.streams) or "none"
-            raise EmitError(self.component, name, f"not declared; declared: {declared}")
+            declared = ", ".join(self.streams)
+            none = "none; its class needs outputs = [\"name\", ...], a field for each value"
+            raise EmitError(self.component, name, f"not declared; declared: {declared or none}")
         return out
 
     def _check(self, out: StreamOut, tup: Any) -> list[Any]:

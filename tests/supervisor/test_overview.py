@@ -13,7 +13,7 @@ STATUS = {
 SUMMARY = {
     "topology", "guarantee", "ok", "outcome", "duration_s", "messages", "acked", "failed",
     "replayed", "duplicates_possible", "worked_again", "skipped_possible", "dead_letters",
-    "restarts", "epochs", "checkpoints",
+    "restarts", "epochs", "errors", "checkpoints",
     "latency_ms", "components", "top", "reason",
 }  # fmt: skip
 

@@ -110,3 +110,11 @@ def test_what_was_written_is_shown_with_its_table() -> None:
     assert [line.strip() for line in shown if line[:2] in ("a:", "b:", "c:")] == [
         "a: out/", "b: x.db, table counts", "c: table totals",
     ]  # fmt: skip
+
+
+def test_what_failed_is_said_with_its_reason_at_the_end() -> None:
+    row = {"component": "b", "task": 2, "text": "KeyError: 'nn'", "traceback": "", "count": 3}
+    assert "KeyError" not in drawn(summary_view(summary(errors=[row])))
+    for more in ({"dead_letters": 3}, {"failed": 1}, {"ok": False, "outcome": "failed"}):
+        shown = drawn(summary_view(summary(errors=[row], **more))).splitlines()
+        assert "b (task 2), 3 times: KeyError: 'nn'" in shown

@@ -149,6 +149,20 @@ def test_what_could_not_boot_shows_the_users_traceback_without_the_secret(
     assert "hunter2secret" not in said.out + said.err
 
 
+@pytest.mark.parametrize("as_json", [False, True])
+def test_errors_at_the_end_are_without_the_secret_too(
+    as_json: bool, folder: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    row = {"component": "keep", "task": 1, "text": "no hunter2secret", "count": 1}
+    errors = [{**row, "traceback": "Traceback hunter2secret"}]
+    result = RunResult("finished", True, "", "", summary(dead_letters=1, errors=errors))
+    run_with(result, monkeypatch, as_json=as_json)
+    said = capsys.readouterr()
+    assert "no ***" in said.out
+    assert "hunter2secret" not in said.out + said.err
+
+
 def test_stopping_at_once_has_a_code_of_its_own(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

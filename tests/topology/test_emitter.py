@@ -98,6 +98,12 @@ def test_a_bad_emit_names_component_and_stream_and_sends_nothing(
     assert rig.rows() == []
 
 
+def test_a_class_without_outputs_hears_what_it_lacks() -> None:
+    emitter = Emitter("split", [], [], {}, random.Random(1).getrandbits)
+    with pytest.raises(EmitError, match=r'declared: none; its class needs outputs = \["name", '):
+        emitter.bind(lambda anchors: ())(["a"])
+
+
 @pytest.mark.parametrize(
     ("rows", "stream", "words"),
     [
