@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from waterspout.bolts.joins.top_n import TopN
+from waterspout.bolts.snapshots import decode_part, encode_part
 from waterspout.topology.errors import UserError
 
 
@@ -38,6 +39,14 @@ def test_only_ranks_that_changed_are_emitted(task) -> None:
     assert top.emitted == [[1, "a", 5], [2, "b", 3], [2, "b", 4]]
     top.row("in", None, item="b", value=6)
     assert top.emitted[3:] == [[1, "b", 6], [2, "a", 5]]
+
+
+def test_lists_follow_their_key_and_the_one_without_a_key_its_task(task) -> None:
+    for key, kind in (["k"], "keyed"), (None, "task"):
+        top = task(lambda key=key: TopN("item", "value", key=key))
+        top.row("in", "a", k="a", item="x", value=1)
+        part = decode_part(b"".join(encode_part(top.state.snapshot_begin())))
+        assert list(part.maps(kind)["best"].values()) == [(("x", 1),)]
 
 
 def test_of_equal_values_the_first_is_better(task) -> None:

@@ -123,6 +123,46 @@ def test_keys_of_several_fields_and_none_at_all(bench: Any) -> None:
         assert [row[:-3] for row in finished(bench, bolt)] == heads
 
 
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"aggregate": {"n": "count"}},
+        {"aggregate": {"best": {"top": {"field": "amount"}}, "all": {"distinct": "amount"}}},
+        {"aggregate": None, "function": f"{__name__}:nothing", "fields": ["x"]},
+    ],
+)
+@pytest.mark.parametrize(
+    "windows", [{"tumbling": "10s"}, {"sliding": {"size": "10s", "slide": "5s"}}, {"session": "9s"}]
+)
+def test_a_cut_packs_nothing_and_the_next_one_holds_what_changed(
+    bench: Any, windows: Any, more: Any
+) -> None:
+    bolt = start(bench, key="user", time="ts", **windows, **more)
+    feed(bench, bolt, *([f"user{n}", 1, n] for n in range(20)))
+    state: TaskState = bolt.context.state
+    first = state.snapshot_begin()
+    # Beside how far time has come, which is one number.
+    assert not any(one.entries for one in first.maps if one.name != "window")
+    assert not any(isinstance(one.slices, tuple) for one in first.maps)
+    data = b"".join(encode_part(first))
+    state.snapshot_written(first, SimpleNamespace(file="a", bytes=len(data), sha256="f" * 64))
+    feed(bench, bolt, ["user3", 2, 1])
+    second = decode_part(b"".join(encode_part(state.snapshot_begin())))
+    changed = {name: list(entries) for name, entries in second.keyed.items() if entries}
+    assert second.base == "f" * 64 and list(changed.values()) == [["user3"]]
+
+
+def nothing(key: Any, window: Any, rows: Any) -> None:
+    """Make no rows of a window."""
+
+
+def test_one_window_of_all_rows_is_the_tasks_own(bench: Any) -> None:
+    bolt = start(bench, time="ts", tumbling="10s")
+    feed(bench, bolt, ["a", 1, 1])
+    part = decode_part(b"".join(encode_part(bolt.context.state.snapshot_begin())))
+    assert "window_open" in part.task and "window_open" not in part.keyed
+
+
 def test_late_rows_go_to_their_stream_and_late_firings_after_the_batch(bench: Any) -> None:
     bolt = start(bench, **TUMBLING, lateness="5s", late="late")
     feed(bench, bolt, ["a", 1, 5])
