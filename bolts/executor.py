@@ -287,7 +287,9 @@ class BoltExecutor:
             tup.task = source_task
             holds.take(tup, work, work.roots, now)
             try:
-                process(tup)
+                made = process(tup)
+                if made is not None:
+                    refuse_rows(self.component, "process", made)
             except (Exception, SystemExit) as error:
                 self.failed += 1
                 holds.fail(tup, reason_of(error), user_traceback(error))

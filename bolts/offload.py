@@ -7,7 +7,7 @@ the calls (threads, an event loop, a simulation) is up to the shell.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Generator, Sequence
 from contextvars import ContextVar
 from itertools import islice
 from types import GeneratorType, coroutine
@@ -23,6 +23,7 @@ from .contract import Bolt
 from .executor import BoltExecutor
 from .frame_work import FrameWork
 from .queued_mark import QueuedMark
+from .returned import refuse_rows
 
 #: Roots of calls under way that are kept for the supervisor: what one crash slot holds.
 AT_WORK_MAX = 1024
@@ -50,6 +51,8 @@ class Call:
                 for row in result:
                     if row is not None:
                         self.emit(row)
+            elif result is not None:
+                refuse_rows(self.executor.component, "process", result)
         # Whatever it is: the thread has to live on, and the tuple has to end.
         except BaseException as error:
             self.error = error
@@ -60,7 +63,9 @@ class Call:
         """Run an async call to its end. Called as a task of an event loop."""
         CURRENT.set(self)
         try:
-            await _stepwise(self.executor.bolt.process(self.tup), self)
+            result = await _stepwise(self.executor.bolt.process(self.tup), self)
+            if result is not None:
+                refuse_rows(self.executor.component, "process", result)
         # asyncio would end its loop over some of them. A cancelled call has failed, unless its
         # epoch is over, and then nobody waits for it.
         except BaseException as error:
@@ -83,7 +88,7 @@ class Call:
 
 
 @coroutine
-def _stepwise(process: Coroutine[Any, Any, Any], call: Call) -> Iterator[Any]:
+def _stepwise(process: Coroutine[Any, Any, Any], call: Call) -> Generator[Any, None, Any]:
     """Run a coroutine as ``await`` would; tell before and after each step whose it is."""
     step_begins, step_ended = call.executor.step_begins, call.executor.step_ended
     error: BaseException | None = None
@@ -91,8 +96,8 @@ def _stepwise(process: Coroutine[Any, Any, Any], call: Call) -> Iterator[Any]:
         step_begins(call)
         try:
             awaited = process.send(None) if error is None else process.throw(error)
-        except StopIteration:
-            return
+        except StopIteration as end:
+            return end.value
         finally:
             step_ended()
         try:

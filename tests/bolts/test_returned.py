@@ -12,6 +12,7 @@ from waterspout.topology.errors import UserError
 from waterspout.topology.tuples import Tuple
 
 from .rig import Rig
+from .test_offload import Rig as CallsRig
 
 
 def rows() -> Iterator[Any]:
@@ -51,14 +52,51 @@ class ReturnsOfBatch(Returns):
         return self.made
 
 
-@pytest.mark.parametrize(("cls", "kind"), [(Returns, "process"), (ReturnsOfBatch, "batch")])
+class ReturnsAndHolds(Returns):
+    auto_ack = False
+
+    def process(self, tup: Tuple) -> Any:
+        self.ack(tup) if self.made is None else None
+        return self.made
+
+
+@pytest.mark.parametrize(
+    ("cls", "kind"),
+    [(Returns, "process"), (ReturnsOfBatch, "batch"), (ReturnsAndHolds, "held")],
+)
 def test_a_message_whose_rows_are_returned_fails(cls: type[Returns], kind: str) -> None:
     rig = Rig(cls([[1]]), kind)
     rig.feed((2, (1,)))
     rig.run()
     (failure,) = rig.failures
-    assert f"{'process' if kind == 'process' else 'process_batch'} returned" in failure.reason
+    assert f"{'process_batch' if kind == 'batch' else 'process'} returned" in failure.reason
     rig = Rig(cls(None), kind)
     rig.feed((2, (1,)))
     rig.run()
     assert (rig.done, rig.failures) == ([1], [])
+
+
+class ReturnsRows(Bolt):
+    outputs = ("n",)
+
+    def process(self, tup: Any) -> Any:
+        return [[1]]
+
+
+class ReturnsRowsAsync(Bolt):
+    outputs = ("n",)
+
+    async def process(self, tup: Any) -> Any:
+        return [[1]]
+
+
+@pytest.mark.parametrize(
+    ("bolt", "is_async"), [(ReturnsRows(), False), (ReturnsRowsAsync(), True)]
+)
+def test_rows_that_a_call_returns_fail_its_tuple(bolt: Bolt, is_async: bool) -> None:
+    rig = CallsRig(bolt, is_async=is_async)
+    rig.feed(1)
+    rig.executor.run()
+    rig.end(1)
+    (failure,) = rig.env.fails
+    assert "process returned [[1]], which goes nowhere" in failure.reason
