@@ -116,7 +116,12 @@ class Bolt(Component):
         raise NotImplementedError(f"{type(self).__name__} has neither process nor process_batch")
 
     def process_tick(self, tup: Tuple) -> None:
-        """Called every ``tick_interval``. What it emits has a root of its own."""
+        """Called every ``tick_interval``. What it emits has a root of its own.
+
+        When it raises, what it emitted is taken back and it is called again after a back-off, up
+        to ``attempts_max`` times, then there is a dead letter; under exactly-once all tasks go back
+        to the last checkpoint. So it is with ``on_timer``, ``on_watermark`` and ``finish``.
+        """
 
     def after_batch(self) -> None:
         """Called after a ``process_batch`` that set ``due``; what it emits has roots of its own.
@@ -129,6 +134,7 @@ class Bolt(Component):
         """Called when a timer of ``context.timers`` is due; ``context.state.key`` is its key.
 
         What it emits has a root of its own. A class that overrides this keeps state: its timers.
+        When it raises it is called again, as ``process_tick``; others are called meanwhile.
         """
 
     def on_watermark(self, watermark: int) -> Any:
@@ -173,7 +179,8 @@ class Bolt(Component):
     def finish(self) -> Any:
         """Called once when all input has ended and is worked through; may emit.
 
-        A generator may ``yield`` rows and is paused while its outbox is full.
+        A generator may ``yield`` rows and is paused while its outbox is full. All event timers were
+        called before; timers of the clock that are not due are not waited for.
         """
 
     def summary(self) -> dict[str, Any]:

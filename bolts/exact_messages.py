@@ -193,21 +193,25 @@ class ExactOwnMessages(OwnMessages):
         else:
             self.ask_restore(failure)
 
-    def gives_up(self, call: OwnCall, attempts: int, failure: Failure, now: float) -> bool:
-        """Say whether a call that raised becomes a dead letter now; else all is taken back."""
+    def gives_up(self, call: OwnCall, attempts: int, failure: Failure, now: float) -> int:
+        """Return after how many attempts a call that has raised becomes a dead letter now.
+
+        0: all is taken back instead.
+        """
         settings = self._env.settings
         if settings.fail_to_dead_letter:
-            return True
+            return attempts
         which = text_of(call.id)
         attempts = self._failures.note(which, settings.attempts_max, now)
         if attempts >= settings.attempts_max:
             if not call.skips or attempts > settings.attempts_max:
-                self._failures.given_up(which)
-                return True
+                # Until that is durable it would be given up again, not tried.
+                self._left_out.append(which)
+                return int(settings.attempts_max)
             # Once more back, and it is left out: so it has no effect at all.
             self._failures.leave_out(which, failure)
         self.ask_restore(failure)
-        return False
+        return 0
 
     def left_out(self, id: Any) -> Failure | None:
         """Return why a call is not made (any more); None: it is made."""

@@ -25,6 +25,7 @@ from waterspout.topology.tracebacks import user_traceback
 
 if TYPE_CHECKING:
     from .executor import BoltExecutor
+    from .own_messages import BuryCall
 
 #: Stands for "not soon", in seconds.
 NEVER_S = 3600.0
@@ -135,7 +136,8 @@ class FailedCalls:
         waiting.call = call
         waiting.attempts += 1
         failure = Failure(waiting.root, executor.component, executor.task, text, details)
-        if executor.own.gives_up(call, waiting.attempts, failure, now):
+        if attempts := executor.own.gives_up(call, waiting.attempts, failure, now):
+            waiting.attempts = attempts
             self._bury(waiting, failure)
         elif executor.own.repeats:
             wait_s = backoff_s(executor.env.settings, waiting.attempts, waiting.root)
@@ -162,19 +164,17 @@ class FailedCalls:
             values = list(row) if isinstance(row, (list, tuple)) else [row]
             waiting = _Waiting(OwnCall(what, None, _nothing, values), executor.own.stand_in(), 1)
             text = f"{what} yielded a row that cannot be emitted: {reason}"
-            self._bury(
-                waiting,
-                Failure(waiting.root, executor.component, executor.task, text, details),
-            )
+            failure = Failure(waiting.root, executor.component, executor.task, text, details)
+            self._bury(waiting, failure, executor.own.bury_values)
 
-    def _bury(self, waiting: _Waiting, failure: Failure) -> None:
+    def _bury(self, waiting: _Waiting, failure: Failure, bury: BuryCall | None = None) -> None:
         """Make a dead letter of a call; it is gone once that is stored."""
         own, call = self._executor.own, waiting.call
         self._waiting.pop(call.id, None)
         own.when_buried[waiting.root] = call.gone
         attempts = waiting.attempts or self._executor.env.settings.attempts_max
         values = [_plain(value) for value in call.values]
-        own.bury_call(waiting.root, call.what, values, attempts, failure)
+        (bury or own.bury_call)(waiting.root, call.what, values, attempts, failure)
 
     def done(self, id: Any) -> None:
         """A call has succeeded, or there is nothing to be done any more."""

@@ -29,7 +29,8 @@ PARTS = 8
 Rows = list[list[Any]]
 #: Takes (root, row with stream and target, attempts, failure): make a dead letter of it.
 BuryRow = Callable[[int, list[Any], int, Failure], None]
-#: Takes (root, what for a stream, values, attempts, failure): make a dead letter of a call.
+#: Takes (root, what for a stream, values, attempts, failure): make a dead letter of a call, one for
+#: all equal ones, or of values.
 BuryCall = Callable[[int, str, list[Any], int, Failure], None]
 
 
@@ -73,6 +74,7 @@ class OwnMessages:
         self.durable_at_once = True
         self.bury: BuryRow = lambda root, row, attempts, failure: self.completed(root)
         self.bury_call: BuryCall = lambda root, what, values, attempts, failure: self.buried(root)
+        self.bury_values: BuryCall = lambda root, *letter: self.buried(root)
         #: Root -> what is to be done once its dead letter is stored.
         self.when_buried: dict[int, Callable[[], None]] = {}
 
@@ -123,10 +125,10 @@ class OwnMessages:
             self._before[root] = self.sent_on
         return root
 
-    def gives_up(self, call: OwnCall, attempts: int, failure: Failure, now: float) -> bool:
-        """Say whether a call that has raised so often becomes a dead letter now."""
+    def gives_up(self, call: OwnCall, attempts: int, failure: Failure, now: float) -> int:
+        """Return after how many attempts a call that has raised becomes a dead letter; 0: not."""
         attempts_max: int = self._env.settings.attempts_max
-        return attempts >= attempts_max
+        return attempts if attempts >= attempts_max else 0
 
     @property
     def counting(self) -> bool:

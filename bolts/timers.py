@@ -106,6 +106,8 @@ class Timers:
     def processing(self, at: int, name: str = "") -> None:
         """Call ``on_timer`` for the key at work at ``at`` by the clock, or at once if that is over.
 
+        The end of the input does not wait for it: it stays in the state, for a later run.
+
         Args:
             at: milliseconds since 1970, an int; ``now_ms() + 5000`` is in five seconds.
             name: tells timers of one key apart.

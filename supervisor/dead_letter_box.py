@@ -14,6 +14,7 @@ from waterspout.spouts.groups import Group
 from waterspout.spouts.ledger import Ledger
 from waterspout.topology.control_frames import Failure
 from waterspout.topology.task_env import reason_of
+from xxhash import xxh3_64_hexdigest
 
 from .task_build import SpoutExecutor
 
@@ -69,23 +70,30 @@ class DeadLetterBox:
 
     def serve(self, executor: BoltExecutor) -> None:
         """Make dead letters of what a bolt itself emits or is called for."""
-        executor.own.bury_call = self._bury_call_of(executor)
-        executor.own.bury = self._bury_row_of(executor)
+        own = executor.own
+        own.bury_values = self._bury_values_of(executor, named=False)
+        own.bury_call = self._bury_values_of(executor, named=True)
+        own.bury = self._bury_row_of(executor)
 
     def _bury_row_of(self, executor: BoltExecutor) -> BuryRow:
         """Return the function that makes a dead letter of a row that a bolt itself emitted."""
-        bury_call = executor.own.bury_call
+        bury_values = executor.own.bury_values
 
         def bury(root: int, row: list[Any], attempts: int, failure: Failure) -> None:
             assert self._core.plan is not None
             stream, _, values = row
             name = self._core.plan.streams_of(executor.component)[stream]
-            bury_call(root, name, list(values), attempts, failure)
+            bury_values(root, name, list(values), attempts, failure)
 
         return bury
 
-    def _bury_call_of(self, executor: BoltExecutor) -> BuryCall:
-        """Return the function that makes a dead letter of a call of a bolt that no tuple caused."""
+    def _bury_values_of(self, executor: BoltExecutor, *, named: bool) -> BuryCall:
+        """Return the function that makes a dead letter of what no tuple caused.
+
+        Args:
+            named: what it is and its values are its name: another one of that name takes its
+                place, as when all has gone back and the same call was given up once more.
+        """
 
         def bury(root: int, what: str, values: list[Any], attempts: int, failure: Failure) -> None:
             number = next(self._ids)
@@ -96,6 +104,9 @@ class DeadLetterBox:
                 "values": values, "attempts": attempts, "reason": failure.reason,
                 "traceback": failure.traceback, "failed_component": failure.component,
             }  # fmt: skip
+            if named:
+                digest = xxh3_64_hexdigest(repr((what, values)).encode(errors="replace"))
+                record["request"] = ["call", digest, 0]
             self._core.control_outbox.append(
                 {"kind": "dead_letters", "id": number, "records": [record]}
             )

@@ -185,7 +185,7 @@ class Letters:
 
 def _nameless(record: Mapping[str, Any]) -> bool:
     """Say whether only the request tells this letter from another one."""
-    return record.get("partition") is None and "replay_of" not in record
+    return record.get("partition") is None and not {"replay_of", "request"} & set(record)
 
 
 def _passed(record: Mapping[str, Any], positions: Iterable[TaskPositions]) -> bool:

@@ -64,9 +64,11 @@ Worker -> coordinator
           try failed; they are kept
   dead_letters {id, records: [{task, component, partition | nil, start | nil, end | nil,
           message_id | nil, stream, values, attempts, reason, traceback, failed_component,
-          replay_of?}]}            answered by dead_letters_stored {id}, later when there is
-                                   no room (dead_letters_max) or the disk is full. A request
-                                   that is said again is answered again and stored once
+          replay_of?, request?}]}  ``request``: the name of one without a partition, where it
+                                   has one that outlives the request. Answered by
+                                   dead_letters_stored {id}, later when there is no room
+                                   (dead_letters_max) or the disk is full. A request that is
+                                   said again is answered again and stored once
   reserve {epoch, id, task, positions, messages}   at-most-once: these positions are to be
                                    durable; answered by reserved {id}. ``messages``: those of
                                    this incarnation that were asked for so far, these included

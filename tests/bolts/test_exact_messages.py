@@ -266,9 +266,12 @@ def test_timers_that_differ_from_try_to_try_are_given_up_at_last() -> None:
     assert rig.own.gives_up(call._replace(id=-1), 1, failure, 100.0)
 
 
-def test_a_tick_that_raised_so_often_is_buried_at_once_and_the_next_begins_anew() -> None:
+def test_a_tick_that_raised_so_often_is_buried_at_once_and_anew_once_that_is_durable() -> None:
     rig = TimerRig(attempts_max=2)
     call = OwnCall("process_tick", "process_tick", lambda: None, [])
     failure = Failure(1, "step", TASK, "why", "")
     given_up = [rig.own.gives_up(call, 1, failure, 100.0) for _ in range(4)]
-    assert given_up == [False, True, False, True]
+    assert given_up == [0, 2, 2, 2]
+    rig.own.cut(1)
+    rig.own.durable(1)
+    assert not rig.own.gives_up(call, 1, failure, 100.0)

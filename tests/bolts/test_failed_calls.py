@@ -25,7 +25,9 @@ class Desk:
         self.rig = Rig(Plain(), backoff_min_s=1.0, **options)
         self.failed = self.rig.executor.own_calls.failed
         self.letters: list[Any] = []
+        self.rows: list[Any] = []
         self.rig.own.bury_call = lambda *letter: self.letters.append(letter)
+        self.rig.own.bury_values = lambda *letter: self.rows.append(letter)
         self.raising, self.made, self.gone = raising, 0, 0
 
     def call(self, id: Any = "a", **more: Any) -> OwnCall:
@@ -114,7 +116,7 @@ def test_a_row_that_cannot_be_emitted_is_a_dead_letter_at_once() -> None:
     desk = Desk()
     desk.failed.refused("finish", ["a", "b"], ValueError("two"))
     desk.failed.refused("finish", 7, ValueError("none"))
-    letters = [letter[1:4] for letter in desk.letters]
+    letters = [letter[1:4] for letter in desk.rows]
     assert letters == [("finish", ["a", "b"], 1), ("finish", [7], 1)]
     assert desk.rig.own.pending == 2 and desk.rig.executor.failed == 2
 
@@ -143,4 +145,4 @@ def test_what_a_new_epoch_does_by_itself_is_forgotten() -> None:
 def test_values_of_a_dead_letter_are_plain_and_short(value: Any, shown: Any) -> None:
     desk = Desk()
     desk.failed.refused("finish", [value], ValueError("no"))
-    assert desk.letters[0][2] == [shown]
+    assert desk.rows[0][2] == [shown]

@@ -170,7 +170,7 @@ def test_finish_goes_out_in_slices_and_waits_for_the_outbox() -> None:
 def test_a_row_of_finish_that_is_refused_does_not_take_others_with_it() -> None:
     rig = Rig(Last(10, bad=["two", object]))
     letters: list[Any] = []
-    rig.own.bury_call = lambda root, *letter: (letters.append(letter), rig.own.buried(root))
+    rig.own.bury_values = lambda root, *letter: (letters.append(letter), rig.own.buried(root))
     assert finish(rig) == [0, 1, 2, 3, 4, 6, 7, 8, 9]
     assert "finish: EmitError" in rig.env.take_errors()[0]["text"]
     ((what, values, attempts, failure),) = letters

@@ -56,6 +56,6 @@ def test_what_the_generator_raises_ends_it() -> None:
 def test_a_row_that_is_refused_takes_no_other_along() -> None:
     rig, rows = pulled([["a"], ["b", "c"], ["d"]])
     letters: list[Any] = []
-    rig.own.bury_call = lambda *letter: letters.append(letter)
+    rig.own.bury_values = lambda *letter: letters.append(letter)
     rows.pull()
     assert rig.out.rows == [["a"], ["d"]] and letters[0][1:3] == ("finish", ["b", "c"])

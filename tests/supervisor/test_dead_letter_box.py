@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from waterspout.topology.control_frames import Failure
 
 from .core_rig import CLASSES, Cores, Double, plan_of
 
@@ -179,3 +180,21 @@ def test_a_round_in_which_only_a_letter_got_through_is_worth_it() -> None:
     cores.cores[0].letters._worked.append((spout_task(cores), 5, "default", [7]))
     assert cores.cores[0].rounds.news
     assert frozen(cores, 2) == [5]
+
+
+def test_a_call_of_a_bolt_that_was_given_up_has_a_name_of_its_own() -> None:
+    cores = start()
+    bolt = next(b for b in cores.cores[0].order if b.component == "double")
+    cores.of("dead_letters")
+    failure = Failure(1, "double", 2, "why", "where")
+    for values in (["k", 1], ["k", 1], ["k", 2]):
+        bolt.own.bury_call(7, "on_timer", values, 3, failure)
+    bolt.own.bury_values(7, "finish", ["k", 1], 1, failure)
+    said = [m for m in cores.cores[0].control_outbox if m["kind"] == "dead_letters"]
+    records = [record for message in said for record in message["records"]]
+    assert [(r["stream"], r["values"], r["attempts"], r["partition"]) for r in records] == [
+        ("on_timer", ["k", 1], 3, None), ("on_timer", ["k", 1], 3, None),
+        ("on_timer", ["k", 2], 3, None), ("finish", ["k", 1], 1, None),
+    ]  # fmt: skip
+    names = [record.get("request") for record in records]
+    assert names[0] == names[1] != names[2] and names[3] is None

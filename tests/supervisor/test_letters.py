@@ -224,6 +224,15 @@ def test_a_request_that_is_said_again_is_answered_again_and_stored_once():
     assert desk.letters.count == 2
 
 
+def test_a_letter_with_a_name_takes_the_place_of_the_one_before():
+    """After a restore the same call of a bolt is given up once more."""
+    desk = Desk()
+    for id, name in ((7, "a"), (8, "a"), (9, "b")):
+        records = [{**record(1), "partition": None, "request": ["call", name, 0]}]
+        desk.letters.on_request(0, {"kind": "dead_letters", "id": id, "records": records}, 99)
+    assert desk.letters.count == 2
+
+
 def test_a_request_that_is_said_again_while_it_waits_waits_once():
     desk = Desk()
     desk.store.full = True
