@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from waterspout.supervisor import run_driver
 from waterspout.supervisor.in_process import run_in_process
 from waterspout.supervisor.run_driver import RunDriver
 
@@ -72,7 +73,10 @@ def test_a_component_that_cannot_be_built_ends_the_run(folder: Path) -> None:
     assert "in_process_components.py" in result.details
 
 
-def test_a_drain_that_was_asked_for_ends_endless_input(tmp_path: Path) -> None:
+def test_a_drain_that_was_asked_for_ends_endless_input(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run_driver, "PROGRESS_S", 0.02)
     endless = NUMBERS.replace("{count: 500}", "{}")
     drivers: list[RunDriver] = []
     shown: list[dict[str, Any]] = []
