@@ -23,6 +23,7 @@ from waterspout.topology.problems import listed, printable, quote
 from waterspout.topology.tracebacks import user_frames, user_traceback
 
 from .argcheck import check_args
+from .signatures import wrong_signatures
 
 
 class Finding(NamedTuple):
@@ -133,6 +134,7 @@ def _is_component(
     else:
         missing = _missing_methods(cls)
         text = f"{name} does not define {listed(missing)}" if missing else _async_misuse(cls)
+        text = text or wrong_signatures(cls)
         if not text:
             return True
     findings.append(Finding("class", "E_CLASS_KIND", text))

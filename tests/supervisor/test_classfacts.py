@@ -75,6 +75,8 @@ class Rows(ColumnBolt):
     def __init__(self, function: str = "", functions: list = ()): pass
     def columns(self, cls, columns, runs): return columns, runs
 
+class NoTuple(Bolt):
+    def process(self): pass
 class Empty(Bolt): pass
 class NoReader(Source):
     def partitions(self): return []
@@ -231,6 +233,7 @@ WRONG_KIND = [
     ("users:AsyncYield", "bolt", "'AsyncYield': 'async def process' cannot yield; call self.emit"),
     ("users:AsyncBatch", "bolt", "'AsyncBatch': 'process_batch' cannot be 'async def'; only 'pr"),
     ("users:AsyncTimer", "bolt", "'AsyncTimer': 'on_timer' cannot be 'async def'; only 'proce"),
+    ("users:NoTuple", "bolt", "'NoTuple': 'process' is called with (tup) and takes ()"),
     ("users:Abstract", "bolt", "'Abstract' does not define hook"),
 ]
 
