@@ -156,6 +156,7 @@ class CoordinatorDaemon:
     def _reload(self) -> None:
         try:
             self._access.reload()
+            _log.info("keys read anew")
         except KeyFileError as error:
             _log.warning("keys not read, the old ones stay reason=%s", error)
 

@@ -106,5 +106,8 @@ def _host(host: Mapping[str, Any], found: Found) -> list[Finding]:
     if not host["up"]:
         text = f"is lost; last known at {host['address']}: is its supervisor running, the net up?"
         return [Finding("error", who, text)]
+    if not host["version"]:
+        text = f"has not said hello since the coordinator was started; was at {host['address']}"
+        return [Finding("warning", who, text)]
     ours = str(found.answer["versions"]["waterspout"])
     return [_version(who, host["version"], ours), _clock(who, host["clock_offset_s"])]

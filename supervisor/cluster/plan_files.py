@@ -35,7 +35,9 @@ def write_plan(folder: Path, wire: Mapping[str, Any]) -> str:
     if not path.exists():
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         temporary = path.with_suffix(".tmp")
-        temporary.write_bytes(data)
+        # It may hold secrets that were put in place of ${NAME}.
+        with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+            file.write(data)
         os.replace(temporary, path)
     return name
 

@@ -71,7 +71,13 @@ class SupervisorConfig:
         return AllowList(prefixes=(*OWN_PREFIXES, *self.allow))
 
     def reloaded(self, new: SupervisorConfig) -> tuple[SupervisorConfig, list[str]]:
-        """Return what is in force after a reload, and the settings that need a restart."""
+        """Return what is in force after a reload, and the settings that need a restart.
+
+        ``new`` is as it was read: a name that it leaves out is the one that was found out.
+        """
+        if not new.data.parts and self.data.parts:
+            new = replace(new, data=default_data())
+        new = replace(new, name=new.name or self.name)
         changed = [
             each.name
             for each in fields(self)

@@ -24,7 +24,7 @@ KillMode=process
 TimeoutStopSec=60
 User=waterspout
 StateDirectory=waterspout
-Environment=XDG_STATE_HOME=/var/lib
+Environment=XDG_STATE_HOME=/var/lib/waterspout
 NoNewPrivileges=yes
 LimitNOFILE=65536
 

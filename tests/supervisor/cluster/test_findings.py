@@ -47,6 +47,12 @@ def test_versions_and_clocks_that_differ_are_warnings() -> None:
     ]
 
 
+def test_a_host_of_which_only_the_store_knows_has_no_version_and_no_clock() -> None:
+    (finding,) = bad(found(answer={"hosts": [{**HOST, "version": ""}]}))
+    assert (finding.grade, finding.what) == ("warning", "host a")
+    assert "has not said hello since the coordinator was started" in finding.text
+
+
 def test_lost_and_refused_hosts_and_none_at_all_are_named() -> None:
     (lost,) = bad(found(answer={"hosts": [{**HOST, "up": False}]}))
     assert (lost.grade, lost.what) == ("error", "host a")

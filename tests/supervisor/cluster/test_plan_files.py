@@ -19,6 +19,11 @@ def test_a_plan_is_read_back_and_workers_of_one_plan_share_a_file(tmp_path: Path
     assert Plan.from_wire(read_plan(tmp_path, name)).fingerprint() == PLAN.fingerprint()
 
 
+def test_a_plan_may_hold_secrets_and_is_for_nobody_else(tmp_path: Path) -> None:
+    name = write_plan(tmp_path, PLAN.to_wire())
+    assert (tmp_path / "plans" / name).stat().st_mode & 0o777 == 0o600
+
+
 def test_plans_that_nobody_has_are_deleted(tmp_path: Path) -> None:
     first = write_plan(tmp_path, PLAN.to_wire())
     second = write_plan(tmp_path, plan_of({"source": 1, "work": 1}).to_wire())

@@ -23,6 +23,14 @@ def test_a_reload_takes_what_it_can_and_names_the_rest() -> None:
     assert old.reloaded(old) == (old, [])
 
 
+def test_what_a_file_leaves_out_has_not_changed_with_a_reload() -> None:
+    old = SupervisorConfig(name="found-out", data=default_data(), slots=4)
+    assert old.reloaded(SupervisorConfig(slots=4)) == (old, [])
+    elsewhere = replace(old, data=Path("/elsewhere"))
+    assert elsewhere.reloaded(SupervisorConfig(slots=4))[1] == ["data"]
+    assert old.reloaded(SupervisorConfig(name="other", slots=4))[1] == ["name"]
+
+
 def test_the_allow_list_has_our_own_classes_and_the_hosts_prefixes() -> None:
     allow = SupervisorConfig(allow=("mine",)).allow_list
     allow.check("mine.bolts:Count")

@@ -50,3 +50,9 @@ def test_the_compose_file_has_both_with_their_keys_and_volumes() -> None:
         assert f"{CONFIG}:/etc/waterspout/cluster.yaml:ro" in service["volumes"]
         assert any(volume.startswith("./keys/") for volume in service["volumes"])
         assert role in found["volumes"]
+
+
+def test_state_lies_in_the_folder_that_systemd_makes_for_the_user() -> None:
+    for unit in units().values():
+        service = unit["Service"]
+        assert service["Environment"] == f"XDG_STATE_HOME=/var/lib/{service['StateDirectory']}"
