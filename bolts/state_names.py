@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 #: The kinds of handles; each stands before the name of its maps.
 HANDLE_KINDS = ("value", "list", "map")
 #: In the name of a handle's map: its entries carry the time of their last write.
@@ -24,3 +26,12 @@ def shown(name: str) -> str:
     """Return what a map is called in errors: as the bolt asked for it."""
     handle = handle_of(name)
     return f"state.{handle[0]}({handle[1]!r:.80})" if handle else f"state {name!r:.80}"
+
+
+def without_times(kind: str, stored: Any) -> Any:
+    """Return what a handle with a ttl stores for a key without the times of the writes."""
+    if kind == "value":
+        return stored[1]
+    if kind == "list":
+        return [value for _, value in stored]
+    return {entry: value for entry, (_, value) in stored.items()}

@@ -13,7 +13,7 @@ from typing import Any, Literal
 import msgpack
 from waterspout.topology.errors import StateError
 
-from .state_names import shown
+from .state_names import handle_of, shown, without_times
 from .state_values import SCALARS, fault_of, key_fault_of
 
 #: Most keys in one slice: 5,000 small ones hold the interpreter for about 0.3 ms.
@@ -169,7 +169,9 @@ def _check_one_by_one(component: str, name: str, keys: list[Any], values: list[A
         try:
             size = len(_pack_value([value]))
         except (TypeError, ValueError, OverflowError, RecursionError) as error:
-            raise StateError(f"{where}: {fault_of(value) or error}") from None
+            kind, _, ttl = handle_of(name) or ("", "", False)
+            fault = fault_of(without_times(kind, value) if ttl else value)
+            raise StateError(f"{where}: {fault or error}") from None
         if size > VALUE_BYTES_MAX:
             raise StateError(f"{where}: the value takes {size} bytes, at most {VALUE_BYTES_MAX}")
 

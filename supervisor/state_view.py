@@ -13,7 +13,7 @@ from typing import Any
 
 from waterspout.bolts.chains import chained
 from waterspout.bolts.snapshots import StatePart
-from waterspout.bolts.state_names import handle_of
+from waterspout.bolts.state_names import handle_of, without_times
 from waterspout.topology.errors import CorruptSnapshot, UserError
 from waterspout.topology.problems import did_you_mean, listed
 
@@ -43,7 +43,7 @@ class MapView:
     def pairs(self) -> Iterator[tuple[Any, Any]]:
         """Yield (key, value) as the bolt sees them, without the times that a ttl goes by."""
         for key, stored in self.entries.items():
-            yield key, _without_times(self.kind, stored) if self.ttl else stored
+            yield key, without_times(self.kind, stored) if self.ttl else stored
 
 
 def read_maps(
@@ -92,11 +92,3 @@ def _maps_of(part: StatePart) -> Iterator[MapView]:
             handle = handle_of(name) if kind == "keyed" else None
             shown_kind, shown, ttl = handle or (kind, name, False)
             yield MapView(part.component, part.index, shown_kind, shown, ttl, entries)
-
-
-def _without_times(kind: str, stored: Any) -> Any:
-    if kind == "value":
-        return stored[1]
-    if kind == "list":
-        return [value for _, value in stored]
-    return {entry: value for entry, (_, value) in stored.items()}
