@@ -121,25 +121,37 @@ class SqliteMap(StateMap):
         return True
 
     def _write(self, count: int) -> None:
-        """Write the oldest of what is not in the file."""
+        """Write the oldest of what is not in the file.
+
+        What cannot be written waits on: the snapshot that it is in fails and names it, as it would
+        in memory, and no call for another key does.
+        """
         count = max(1, min(count, self._unwritten_max // 2))
         batch = list(islice(self._unwritten.items(), count))
         number, generation = self._number, self._generation
-        rows = sorted(
-            (number, pack_key(key), self._packed(key, value), generation) for key, value in batch
-        )
+        rows, wrong = [], {}
+        for key, value in batch:
+            try:
+                rows.append((number, pack_key(key), self._packed(key, value), generation))
+            except StateError as error:
+                wrong[key] = error
+        if not rows:
+            raise next(iter(wrong.values()))
+        rows.sort()
         row_bytes = sum(len(row[1]) + len(row[2] or b"") for row in rows)
         self._guarded(partial(self._backend.fit, row_bytes // len(rows)))
         self._guarded(partial(self._put_rows, rows))
         cache, unwritten = self._cache, self._unwritten
         for key, value in batch:
             del unwritten[key]
-            if value is _GONE:
+            if key in wrong:
+                unwritten[key] = value
+            elif value is _GONE:
                 cache.pop(key, None)
                 self._dropped += 1
             else:
                 cache[key] = value
-        self._fresh.difference_update([key for key, _ in batch])
+        self._fresh.difference_update([key for key, _ in batch if key not in wrong])
         self._rows += len(rows)
         self._bytes += row_bytes
         self._make_room()

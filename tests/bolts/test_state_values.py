@@ -6,11 +6,14 @@ import enum
 from collections import Counter, namedtuple
 from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import pytest
-from waterspout.bolts.snapshots import encode_part
+from waterspout.bolts import state_sqlite_map
+from waterspout.bolts.snapshots import decode_part, encode_part
 from waterspout.bolts.state import TaskState
+from waterspout.bolts.state_backends import STATE_BACKENDS
 from waterspout.bolts.state_slices import pack_keys, pack_value
 from waterspout.bolts.state_values import fault_of, key_fault_of
 from waterspout.topology.errors import StateError
@@ -135,6 +138,30 @@ def test_what_no_snapshot_could_hold_is_refused_where_it_is_set(
         entries[frozenset([1])] = 1
     # All is as it was.
     assert (one.get(), some.get(), dict(entries)) == (1, [1], {"e": 1})
+
+
+@pytest.mark.parametrize("name", STATE_BACKENDS)
+def test_what_cannot_be_written_fails_the_snapshot_and_no_call_for_another_key(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(state_sqlite_map, "CACHE_ENTRIES_MIN", 8)
+    state = TaskState("bolt", backend=STATE_BACKENDS[name](tmp_path / "s.sqlite", 1))
+    value = state.value("v")
+    state.key = "bad"
+    value.set([1])
+    value.get().append({2})
+    for number in range(100):
+        state.key = number
+        value.set(number)
+    for _ in range(2):
+        with pytest.raises(StateError, match=r"bolt: state\.value\('v'\), key 'bad': .* at \[1\]"):
+            list(encode_part(state.snapshot_begin()))
+    state.key = "bad"
+    assert value.get() == [1, {2}]
+    value.set([1])
+    part = decode_part(b"".join(encode_part(state.snapshot_begin())))
+    assert part.keyed["value:v"] == {**dict(zip(range(100), range(100), strict=True)), "bad": [1]}
+    state.close()
 
 
 def test_what_is_found_at_the_snapshot_is_shown_as_the_bolt_asked_for_it() -> None:
