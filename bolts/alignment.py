@@ -24,7 +24,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Collection
 from enum import StrEnum
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from waterspout.topology.frames import Channel
 
@@ -51,6 +51,7 @@ class Alignment(Generic[Item]):
         pending: some channels have barrier ``current`` and wait for the others.
         released: what waited and may go on, in order; drained by the owner after each call.
         log: after ``overtake``: what late channels brought before their barrier, in order.
+        logging: what late channels bring belongs to the checkpoint that was cut.
     """
 
     def __init__(self, channels: Collection[Channel]) -> None:
@@ -58,22 +59,16 @@ class Alignment(Generic[Item]):
         self.current = 0
         self.pending = False
         self.released: deque[tuple[Channel, Item]] = deque()
-        self.log: list[tuple[Channel, Item]] = []
+        self.log: list[tuple[Channel, Any]] = []
+        self.logging = False
         self._channels = frozenset(channels)
         #: Channels that brought barrier ``current``.
         self._have: set[Channel] = set()
-        #: Cut although not all channels have the barrier.
-        self._overtaken = False
         self._stash: deque[tuple[Channel, Item]] = deque()
 
     def blocks(self, channel: Channel) -> bool:
         """Say whether what ``channel`` brings has to wait. Asked for each frame and mark."""
         return self.pending and channel in self._have
-
-    @property
-    def logging(self) -> bool:
-        """Whether what late channels bring belongs to the checkpoint that was cut."""
-        return self._overtaken
 
     @property
     def late(self) -> frozenset[Channel]:
@@ -85,23 +80,27 @@ class Alignment(Generic[Item]):
         assert self.blocks(channel)
         self._stash.append((channel, item))
 
-    def note(self, channel: Channel, item: Item) -> None:
-        """Log what a channel brought, if it belongs to the checkpoint that was cut."""
-        if self._overtaken and channel not in self._have:
+    def logs(self, channel: Channel) -> bool:
+        """Say whether what ``channel`` brings belongs to the checkpoint that was cut."""
+        return self.logging and channel not in self._have
+
+    def note(self, channel: Channel, item: Any) -> None:
+        """Log what a channel brought, in whatever form, if it belongs to that checkpoint."""
+        if self.logs(channel):
             self.log.append((channel, item))
 
     def barrier(self, channel: Channel, number: int) -> Verdict:
         """Take barrier ``number`` of a channel; it may give a lower pending one up."""
         if number < self.current or (
-            number == self.current and not (self.pending or self._overtaken)
+            number == self.current and not (self.pending or self.logging)
         ):
             return Verdict.OBSOLETE
         if number > self.current:
             self._begin(number)
         self._have.add(channel)
         complete = self._have >= self._channels
-        if self._overtaken:
-            self._overtaken = not complete
+        if self.logging:
+            self.logging = not complete
             return Verdict.LOGGED
         return Verdict.COMPLETE if complete else Verdict.BLOCKED
 
@@ -113,7 +112,7 @@ class Alignment(Generic[Item]):
     def overtake(self) -> None:
         """The task is cut now, before all channels have the barrier; blocked ones go on."""
         assert self.pending
-        self.pending, self._overtaken = False, True
+        self.pending, self.logging = False, True
         self.log = []
         self._release()
 
@@ -127,13 +126,13 @@ class Alignment(Generic[Item]):
         """Checkpoints up to ``number`` are given up; True: that one was pending or being logged."""
         if number < self.current:
             return False
-        held = self.pending or self._overtaken
+        held = self.pending or self.logging
         self._give_up()
         self.current = number
         return held
 
     def _give_up(self) -> None:
-        self.pending = self._overtaken = False
+        self.pending = self.logging = False
         self.log = []
         self._release()
 

@@ -174,6 +174,24 @@ class ExactOwnMessages(OwnMessages):
                 for row in rows_of(frame, root):
                     yield [frame.key[1], frame.key[2], row]
 
+    # What a checkpoint's log holds.
+
+    def one_by_one(self, now: float) -> bool:
+        """Say whether each row is to have a root of its own, as something failed lately."""
+        return self._failures.any(now)
+
+    def take_in(self, rows: Rows, now: float) -> tuple[int, int]:
+        """Begin a message of rows that were on their way to the task; return root and guard edge.
+
+        Their spout has them behind its position: here they are tracked, and given up on.
+
+        Args:
+            rows: [input, task, values] of each; ``input`` as a topology file says it.
+        """
+        root = self._roots.next(again=self.one_by_one(now))
+        self.logged.add(root)
+        return root, self._keep(root, rows, now)
+
     def _keep(self, root: int, rows: Rows, now: float) -> int:
         self._kept[root], self._attempts[root] = rows, 1
         return self._env.open_root(root, now)
@@ -237,6 +255,9 @@ class ExactOwnMessages(OwnMessages):
         for open_ in self._open.values():
             if failure.root in open_:
                 open_ += roots
+        if failure.root in self.logged:
+            self.logged.discard(failure.root)
+            self.logged.update(roots)
         for root, row in zip(roots, rows, strict=True):
             self._kept[root] = [row]
         for root, row in zip(roots, rows, strict=True):
@@ -274,6 +295,7 @@ class ExactOwnMessages(OwnMessages):
         rows = self._kept.pop(root, None)
         if rows is not None:
             self._attempts.pop(root, None)
+            self.logged.discard(root)
             self.ended += 1
             if len(rows) == 1 and self._failures.counting:
                 self._failures.came_through(text_of(rows[0]))

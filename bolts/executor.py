@@ -114,7 +114,7 @@ class BoltExecutor:
         """Take a mark: its turn comes behind the frames that came before it on its channel."""
         last = self._last_watermarks.get(channel)
         if mark.kind in REPLACEABLE:
-            if last is not None:
+            if last is not None and not (self.gate is not None and self.gate.alignment.logging):
                 last.mark = mark
                 return
             self._last_watermarks[channel] = queued = QueuedMark(channel, mark)
@@ -148,6 +148,14 @@ class BoltExecutor:
     def paused(self) -> bool:
         """Whether a generator, or what a watermark set off, waits for room in the outbox."""
         return self._generator is not None or self.unfinished is not None
+
+    def stand_still(self, wanted: bool = True) -> bool:
+        """Say whether all that was begun has ended, so that the task may be cut between two tuples.
+
+        Args:
+            wanted: begin nothing that would last; False: the cut is made, or not wanted any more.
+        """
+        return not self.paused
 
     def _call_at_work(self) -> tuple[int, int, int]:
         """Return what differs from one call of the bolt to the next (for ``emit_max``)."""

@@ -8,6 +8,7 @@ stands in several runs settles with its last one.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from copy import copy
 from itertools import islice
 from operator import length_hint
 from typing import Any
@@ -87,6 +88,16 @@ class FrameWork:
         runs = [(self.run_left, self.roots), *self.runs[self.unread :]]
         self.unread, self.run_left, self.roots = len(self.runs), 0, runs[-1][1]
         return runs
+
+    def remaining(self) -> tuple[list[Run], Rows]:
+        """Return the runs and rows that no bolt was given yet; they stay where they are."""
+        rest = self.runs[self.unread :]
+        runs = [(self.run_left, self.roots), *rest] if self.run_left else rest
+        if isinstance(self.source, ColumnCursor):
+            return runs, copy(self.source).take(length_hint(self.source))
+        rows = list(self.source)
+        self.source = self.counter = iter(rows)
+        return runs, rows
 
     def settle_run(self, toggles: dict[int, int]) -> None:
         """Toggle the edge out of the roots of the run at work that are in no later run."""

@@ -119,8 +119,8 @@ class OffloadExecutor(BoltExecutor):
     is_async = False
     _under_way: tuple[int, ...] = ()
     _stepping = False
-    #: No call is handed out meanwhile.
-    held_back = False
+    #: No call is handed out meanwhile: ``on_durable`` is to run; the task is to be cut.
+    held_back = cut_waits = False
 
     def use_offload(
         self, submit: Callable[[Call], None], *, is_async: bool, concurrency: int
@@ -134,7 +134,8 @@ class OffloadExecutor(BoltExecutor):
         started = False
         if not self.go_on():
             return True
-        while not self.held_back and self.queue and len(self.holds) < self.concurrency:
+        held_back = self.held_back or self.cut_waits
+        while not held_back and self.queue and len(self.holds) < self.concurrency:
             work: Any = self.queue[0]
             if isinstance(work, QueuedMark) and self.holds:
                 break  # it stands behind what the calls under way emit
@@ -156,6 +157,11 @@ class OffloadExecutor(BoltExecutor):
     def idle(self) -> bool:
         """Whether nothing is queued and no call is under way."""
         return not self.queue and not self.holds and self.unfinished is None
+
+    def stand_still(self, wanted: bool = True) -> bool:
+        """Hand out no call while a cut waits for those under way."""
+        self.cut_waits = wanted
+        return super().stand_still(wanted) and not self.holds
 
     def _note_at_work(self) -> None:
         self._under_way = self.holds.latest_roots(AT_WORK_MAX)

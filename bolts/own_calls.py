@@ -116,6 +116,8 @@ class OwnCalls:
         Called each turn once the coordinator says that all input was worked through.
         """
         executor = self._executor
+        if executor.own.logged:
+            return False
         if self.finish_done:
             return not executor.own.pending
         if executor.time is not None and not executor.time.end():
@@ -140,7 +142,8 @@ class OwnCalls:
     @property
     def goes_on(self) -> bool:
         """Whether ``finish_step`` has something to do at once."""
-        waits = self._finish_waits or (self._finish is None and self.failed.due)
+        own = self._executor.own
+        waits = self._finish_waits or own.logged or (self._finish is None and self.failed.due)
         return not (self.finish_done or waits)
 
     def new_epoch(self) -> None:

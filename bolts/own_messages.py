@@ -77,6 +77,9 @@ class OwnMessages:
         self.bury_values: BuryCall = lambda root, *letter: self.buried(root)
         #: Root -> what is to be done once its dead letter is stored.
         self.when_buried: dict[int, Callable[[], None]] = {}
+        #: Roots of what was on its way to the task when its checkpoint was cut (channel_log.py);
+        #: it has not had all its input before these are worked through.
+        self.logged: set[int] = set()
 
     @property
     def pending(self) -> int:

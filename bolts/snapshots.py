@@ -70,6 +70,8 @@ class StateCopy:
     base: str = ""
     #: Tasks of the component: with another number keys have to be dealt out anew.
     parallelism: int = 0
+    #: It is no state, but what was on its way to the task (channel_log.py).
+    log: bool = False
 
 
 class Slice(NamedTuple):
@@ -96,6 +98,8 @@ class StatePart:
     gone: dict[tuple[str, str], set[Any]] = field(default_factory=dict)
     #: Maps of which nothing in the parts before counts.
     whole: set[tuple[str, str]] = field(default_factory=set)
+    #: See StateCopy.
+    log: bool = False
 
     def maps(self, kind: str) -> Maps:
         """Return the maps of a kind."""
@@ -142,7 +146,8 @@ def encode_part(copy: StateCopy) -> Iterator[bytes]:
     key), among values they are an extension, unless ``form`` is true: then every value is a
     tuple of scalars, a plain array, too (a tenth of the time). Other forms than true and false:
     ``gone`` names keys that were dropped, ``whole`` that nothing before this part counts; a
-    later slice goes over an earlier one. The head has component, index, base and parallelism.
+    later slice goes over an earlier one. The head has component, index, base and parallelism,
+    and ``log`` where it is one.
 
     Raises:
         StateError: a key or value has no wire form; names component, map and key.
@@ -180,7 +185,7 @@ class PartReader:
         name: is named in errors.
 
     Attributes:
-        component, index, base, parallelism: as in StatePart.
+        component, index, base, parallelism, log: as in StatePart.
         whole: as in StatePart.
 
     Raises:
@@ -200,6 +205,7 @@ class PartReader:
             head = unpack(self._data[_HEADER.size : self._start], True)
             self.component, self.index = str(head["component"]), int(head["index"])
             self.base, self.parallelism = head.get("base", ""), head.get("parallelism", 0)
+            self.log = bool(head.get("log"))
             self.whole = {(kind, to) for kind, to, form, _, _ in self._slices() if form == _WHOLE}
 
     def slices(self) -> Iterator[Slice]:
@@ -217,7 +223,7 @@ class PartReader:
         """Return all of it."""
         part = StatePart(
             self.component, self.index, base=self.base, parallelism=self.parallelism,
-            whole=set(self.whole),
+            whole=set(self.whole), log=self.log,
         )  # fmt: skip
         for name, kind in sorted((name, kind) for kind, name in self.whole):
             part.maps(kind).setdefault(name, {})
@@ -247,7 +253,7 @@ class PartReader:
 def _pieces(copy: StateCopy) -> Iterator[bytes]:
     head = msgpack.packb({
         "component": copy.component, "index": copy.index, "base": copy.base,
-        "parallelism": copy.parallelism,
+        "parallelism": copy.parallelism, **({"log": True} if copy.log else {}),
     })  # fmt: skip
     yield _HEADER.pack(MAGIC, VERSION, len(head)) + head
     for one in copy.maps:

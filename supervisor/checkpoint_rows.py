@@ -36,18 +36,20 @@ def checkpoint_row(plan: Any, snapshots: Snapshotting, now: float) -> dict[str, 
 
 
 def _component_rows(plan: Any, snapshots: Snapshotting) -> list[dict[str, Any]]:
-    """Return a row per component: its task that aligned longest, and the bytes of all."""
+    """Return a row per component: its task that aligned longest, and what all took and logged."""
     found: dict[str, dict[str, Any]] = {}
     for task in plan.tasks:
         took = snapshots.took.get(task.task)
         if took is None:
             continue
-        align_s, copy_s, size = took
+        align_s, copy_s, size, logged = took
         row = found.setdefault(
             task.component,
             {"component": task.component, "task": task.task, "align_ms": 0.0, "copy_ms": 0.0,
-             "bytes": 0},
+             "bytes": 0, "overtook": 0, "logged_rows": 0},
         )  # fmt: skip
+        row["overtook"] += logged is not None
+        row["logged_rows"] += logged or 0
         row["bytes"] += int(size)
         row["copy_ms"] = max(row["copy_ms"], round(copy_s * 1000, 3))
         if align_s * 1000 > row["align_ms"]:

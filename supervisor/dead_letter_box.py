@@ -81,8 +81,9 @@ class DeadLetterBox:
 
         def bury(root: int, row: list[Any], attempts: int, failure: Failure) -> None:
             assert self._core.plan is not None
-            stream, _, values = row
-            name = self._core.plan.streams_of(executor.component)[stream]
+            name, _, values = row
+            if not isinstance(name, str):
+                name = self._core.plan.streams_of(executor.component)[name]
             bury_values(root, name, list(values), attempts, failure)
 
         return bury

@@ -215,10 +215,13 @@ def make_snapshotting(
 ) -> Snapshotting:
     """Return what makes the snapshots of a topology with this guarantee."""
     worker_of = {task.task: task.worker for task in plan.tasks}
-    stateful = plan.stateful_tasks()
+    with_parts = plan.stateful_tasks()
+    if plan.guarantee == "exactly-once" and settings.checkpoint_alignment_timeout_s:
+        # Whatever task overtakes has what was on its way to it.
+        with_parts = set(worker_of)
     common: dict[str, Any] = {
         "tasks": {
-            worker: frozenset(t for t in stateful if worker_of[t] == worker)
+            worker: frozenset(t for t in with_parts if worker_of[t] == worker)
             for worker in range(plan.workers)
         },
         "workers": range(plan.workers),

@@ -53,8 +53,9 @@ Worker -> coordinator
       an unchanged task may name its older file again. Workers never delete parts.
       Under exactly-once (the answer to ``checkpoint``) it has besides what ``frozen`` has:
       positions (next to emit at the barrier), settled, letters; and took: {task: [seconds of
-      alignment, seconds of copying, bytes]}. Every worker answers, once all its tasks passed
-      barrier ``round``; parts of a task in order, if it has several files
+      alignment, seconds of copying, bytes, rows logged | null]}. Every worker answers, once all
+      its tasks passed barrier ``round``; parts of a task in order, if it has several files. Where
+      it overtook its late channels (a number of rows logged), one more may be the log of these
   snapshot_failed {epoch, round, text}
   durable_done {epoch, round, failed?}   ``on_durable`` ran on all tasks here, after ``durable``.
       ``failed``: ``component: reason`` of one that raised; ``durable`` is said again then

@@ -255,6 +255,7 @@ def _round_line(status: Mapping[str, Any]) -> Text:
         line = Text(f"{noun} {last['last']}, {seconds(last['age_s'])} ago, took {took}")
         if checkpoint is not None:
             line.append(f", {size(checkpoint['bytes'])}").append(_longest_alignment(checkpoint))
+            line.append(_overtaking(checkpoint))
     if last["failures"]:
         why = f", since the last one: {text(last['failure'], 200)}" if last.get("failure") else ""
         line.append(f", {plural(last['failures'], 'failure')}{why}", style="yellow")
@@ -274,6 +275,13 @@ def _longest_alignment(checkpoint: Mapping[str, Any]) -> str:
     worst = max(rows, key=lambda row: float(row["align_ms"]))
     where = f"{text(worst['component'], 40)} task {worst['task']}"
     return f", aligned for {milliseconds(worst['align_ms'])} ({where})"
+
+
+def _overtaking(checkpoint: Mapping[str, Any]) -> str:
+    tasks = sum(row["overtook"] for row in checkpoint["components"])
+    rows = sum(row["logged_rows"] for row in checkpoint["components"])
+    what = f"{plural(tasks, 'task')} overtook, {plural(rows, 'tuple')} logged"
+    return f", {what}" if tasks else ""
 
 
 def _named(row: Mapping[str, Any]) -> str:

@@ -18,12 +18,24 @@ from waterspout.topology.errors import CorruptSnapshot
 from .part_folders import part_folder
 
 #: Name of a part; with .tmp while it is being written.
-_NAME = re.compile(r"epoch-(\d+)\.round-(\d+)\.task-(\d+)\.part(\.tmp)?")
+_NAME = re.compile(r"epoch-(\d+)\.round-(\d+)\.task-(\d+)(?:\.log)?\.part(\.tmp)?")
+#: End of the name of a part that holds what was on its way to a task (bolts/channel_log.py).
+_LOG = ".log.part"
 
 
 def is_part_name(file: str) -> bool:
     """Say whether ``file`` names a finished part: never a path, nor one that is being written."""
     return _NAME.fullmatch(file) is not None and not file.endswith(".tmp")
+
+
+def part_name(epoch: int, round_: int, task: int, *, log: bool = False) -> str:
+    """Return the name of a part; ``log``: of what was on its way to the task."""
+    return f"epoch-{epoch}.round-{round_}.task-{task}{_LOG if log else '.part'}"
+
+
+def is_log_name(file: str) -> bool:
+    """Say whether ``file`` names a part that holds what was on its way to a task."""
+    return is_part_name(file) and file.endswith(_LOG)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -54,7 +66,9 @@ class SnapshotStore:
     def __init__(self, folder: Path) -> None:
         self._folder = part_folder(folder)
 
-    def write(self, epoch: int, round_: int, task: int, pieces: Iterable[bytes]) -> WrittenPart:
+    def write(
+        self, epoch: int, round_: int, task: int, pieces: Iterable[bytes], *, log: bool = False
+    ) -> WrittenPart:
         """Write a part; when this returns it is durable under its name.
 
         Order: temporary file, fsync, rename, fsync of the folder. A failure leaves no
@@ -62,12 +76,13 @@ class SnapshotStore:
 
         Args:
             pieces: from ``snapshots.encode_part``.
+            log: it is what was on its way to the task, which may have a part of state, too.
 
         Raises:
             StateError: a value has no wire form.
             OSError: disk full, I/O error.
         """
-        name = f"epoch-{epoch}.round-{round_}.task-{task}.part"
+        name = part_name(epoch, round_, task, log=log)
         size, last = self._folder.write(name, pieces)
         return WrittenPart(name, size, part_sha256(last))
 

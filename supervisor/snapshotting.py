@@ -51,7 +51,8 @@ class Underway:
         last: nothing comes after it in this run.
         final: it holds the end of the input.
         whole: it is committed even when nothing changed.
-        took: task -> (seconds of alignment, seconds of copying, bytes).
+        took: task -> (seconds of alignment, seconds of copying, bytes, and the rows that were
+            logged for it where it overtook its late channels, else None).
     """
 
     number: int
@@ -75,7 +76,7 @@ class Snapshotting(ABC):
     """Makes one snapshot after the other. Fed by the coordinator, which sends what it says.
 
     Args:
-        tasks: worker -> its tasks with state or a sink, which have a part in every snapshot.
+        tasks: worker -> those of its tasks that may have parts.
         workers: numbers of all workers.
         store: where snapshots are committed.
         send: called with (worker, message without epoch) to send to the current incarnation.

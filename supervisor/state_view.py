@@ -65,6 +65,7 @@ def read_maps(
     for task in sorted({part.task for part in parts}):
         files = [part for part in parts if part.task == task]
         read = [(store.read(part.file, part.sha256), part.sha256) for part in files]
+        read = [each for each in read if not each[0].log]
         seen.update(part.component for part, _ in read)
         for whole in chained(read, files[-1].file):
             if component in (None, whole.component):

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from waterspout.bolts.channel_log import Logged, read_log
 from waterspout.bolts.contract import Bolt, ColumnBolt
 from waterspout.bolts.exact_messages import ExactOwnMessages, OwnFailures
 from waterspout.bolts.executor import BoltExecutor
@@ -26,6 +27,7 @@ from waterspout.topology.channels import OpenFrame
 from waterspout.topology.classes import AllowList, load_class
 from waterspout.topology.component import Context
 from waterspout.topology.emitter import Emitter, StreamOut
+from waterspout.topology.errors import StateError
 from waterspout.topology.groupings import (
     AllRoute,
     CustomRoute,
@@ -95,6 +97,8 @@ class TaskBuilder:
         self.states = TaskStates(plan, StateHost(env.wall_ms))
         #: Task -> failures of its own messages; set before tasks are built.
         self.own_failures: Callable[[int], OwnFailures] = lambda task: OwnFailures()
+        #: Task -> what its checkpoint holds of messages that were on their way to it.
+        self.logs: dict[int, list[Logged]] = {}
         self.time = TimeBuilder(plan, env)
         self.origins = OriginBuilder(plan, env.settings)
         #: Called with an executor whose frames a mark is about to close: a tap looks at them.
@@ -193,7 +197,7 @@ class TaskBuilder:
         self, task: TaskPlan, spec: ComponentSpec, bolt: Bolt, emitter: Emitter, context: Context,
         restored: Any,
     ) -> None:  # fmt: skip
-        state = self.states.make(task, restored)
+        state = self.states.make(task, self._without_logs(task, restored or ()))
         context.state = state
         stateful = self.plan.facts[task.component].stateful
         own: OwnMessages
@@ -228,6 +232,16 @@ class TaskBuilder:
         self.time.bolt(task, bolt, executor, context, self._send_mark(executor))
         bolt.prepare(context)
         self.states.prepared(bolt, state, task.component)
+
+    def _without_logs(self, task: TaskPlan, restored: Any) -> list[Any]:
+        """Return the parts of state among those of a task; note what the others hold."""
+        for part, _ in restored:
+            if part.log and not self.env.exact:
+                what = "messages on their way, which only exactly-once can go on with"
+                raise StateError(f"{task.component}: the checkpoint holds {what}")
+            if part.log:
+                self.logs[task.task] = read_log(self.plan, task, part)
+        return [each for each in restored if not each[0].log]
 
     def _roots_of(self, executor: BoltExecutor, anchors: Any) -> tuple[int, ...]:
         self.origins.check_anchors(executor, anchors)

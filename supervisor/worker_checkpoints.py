@@ -8,6 +8,12 @@
                       checkpoint that is complete
 
 A bolt is cut once its worker has heard of the checkpoint, too: the barrier may be faster.
+
+A task that has waited for ``checkpoint_alignment_timeout`` overtakes: it is cut as it is, and what
+its late channels bring before their barriers is logged (bolts/gate.py). The log is one more part
+of the task (bolts/channel_log.py), and the worker answers only when it is on disk. What is in a
+log is worked through as usual meanwhile, and the worker waits for that, too: what is in the log of
+a complete checkpoint has been worked through once without a failure.
 """
 
 from __future__ import annotations
@@ -15,9 +21,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 from waterspout.bolts.alignment import Verdict
+from waterspout.bolts.channel_log import log_copy, put_back
 from waterspout.bolts.exact_messages import ExactOwnMessages
 from waterspout.bolts.executor import BoltExecutor
 from waterspout.bolts.gate import Gate
@@ -32,7 +40,7 @@ from waterspout.topology.tracebacks import user_traceback
 from .durable_calls import DurableCalls
 from .end_marks import channels_into
 from .exact_letter_box import ExactLetterBox
-from .worker_rounds import SnapshotJob, parts_of, totals_of
+from .worker_rounds import NEVER_S, SnapshotJob, parts_of, totals_of
 
 if TYPE_CHECKING:
     from .worker_core import WorkerCore
@@ -47,13 +55,17 @@ class _Underway:
 
     number: int
     last: bool
-    #: Tasks that were not cut, and tasks whose parts are not on disk.
+    #: No task overtakes.
+    aligned: bool
+    #: Tasks that were not cut, and those whose log is not whole.
     uncut: set[int]
-    writing: set[int] = field(default_factory=set)
+    logging: set[int] = field(default_factory=set)
+    #: (task, whether it is the log) of parts that are not on disk.
+    writing: set[tuple[int, bool]] = field(default_factory=set)
     parts: list[dict[str, Any]] = field(default_factory=list)
     positions: dict[int, Any] = field(default_factory=dict)
-    #: task -> [seconds of alignment, seconds of copying, bytes]
-    took: dict[int, list[float]] = field(default_factory=dict)
+    #: task -> [seconds of alignment, seconds of copying, bytes, rows logged or None]
+    took: dict[int, list[Any]] = field(default_factory=dict)
 
 
 class WorkerCheckpoints:
@@ -71,18 +83,25 @@ class WorkerCheckpoints:
         self._over = 0
         self._durables = DurableCalls(core)
         self._asked: list[dict[str, Any]] = []
-        self._seen = self._seen_at_cut = totals_of(core)
+        assert core.plan is not None
+        self._timeout_s = core.plan.settings.checkpoint_alignment_timeout_s
+        #: When it was last looked at who has waited for too long.
+        self._looked_at = core.clock()
         self._take_over()
+        self._seen = self._seen_at_cut = totals_of(core)
 
     def _take_over(self) -> None:
         core = self._core
         assert core.plan is not None
+        classes = core.builder.classes
         self._letters().ask_restore = self.ask_restore
         for task, bolt in core.tasks.bolts.items():
             bolt.gate = Gate(bolt, channels_into(core.plan, bolt.component, task))
             bolt.on_barrier = partial(self._on_barrier, bolt)
             assert isinstance(bolt.own, ExactOwnMessages)
             bolt.own.ask_restore = partial(self.ask_restore, task)
+            log = core.builder.logs.get(task, ())
+            put_back(bolt, log, lambda channel: classes[channel[:2]], core.clock())
         for spout in core.tasks.spouts.values():
             assert isinstance(spout, ExactExecutor), "lint lets only sources that seek through"
             spout.ask_restore = self._spout_failed
@@ -104,7 +123,9 @@ class WorkerCheckpoints:
             return
         self.told = max(self.told, number)
         tasks = {*core.tasks.spouts, *core.tasks.bolts}
-        now = self._now = _Underway(number, bool(message.get("last")), tasks)
+        now = self._now = _Underway(
+            number, bool(message.get("last")), bool(message.get("aligned")), tasks
+        )
         letters = self._letters()
         for task, spout in core.tasks.spouts.items():
             assert isinstance(spout, ExactExecutor)
@@ -131,8 +152,8 @@ class WorkerCheckpoints:
         if complete and self._now is not None and self._now.number == number:
             self._cut(bolt, self._now)
 
-    def _cut(self, bolt: BoltExecutor, now: _Underway) -> None:
-        """Cut a bolt task: all before the barrier is in its state, nothing behind it."""
+    def _cut(self, bolt: BoltExecutor, now: _Underway, *, overtakes: bool = False) -> None:
+        """Cut a bolt task: all before the barrier is in its state (or log), nothing behind it."""
         core, gate = self._core, bolt.gate
         assert core.plan is not None and gate is not None and isinstance(bolt.own, ExactOwnMessages)
         facts, started = core.plan.facts[bolt.component], core.clock()
@@ -152,14 +173,67 @@ class WorkerCheckpoints:
             core.env.note_error(bolt.component, bolt.task, text, user_traceback(error))
             self._decline(now, f"{bolt.component}: {reason_of(error)}")
             return
-        now.took[bolt.task] = [started - gate.since, core.clock() - started, 0]
+        now.took[bolt.task] = [started - gate.since, core.clock() - started, 0, None]
         now.uncut.discard(bolt.task)
         if copy is not None:
-            now.writing.add(bolt.task)
-            core.snapshot_jobs.append(SnapshotJob(core.epoch, now.number, bolt.task, copy))
-        gate.cut()
+            self._write(now, SnapshotJob(core.epoch, now.number, bolt.task, copy))
+        if overtakes:
+            now.logging.add(bolt.task)
+            gate.overtake()
+        else:
+            gate.cut()
+
+    # Who does not wait any longer.
+
+    def _overtake(self, now: _Underway, time_s: float) -> None:
+        """Cut the tasks that have waited for too long, once what they have begun has ended."""
+        self._looked_at = time_s
+        for bolt in self._core.order:
+            due = self._now is now and self._waits_until(bolt, now) <= time_s
+            if due and bolt.stand_still():
+                self._cut(bolt, now, overtakes=True)
+
+    def _waits_until(self, bolt: BoltExecutor, now: _Underway) -> float:
+        """Return until when a task waits for late channels; infinity: it does not wait."""
+        gate = bolt.gate
+        assert gate is not None
+        alignment = gate.alignment
+        waits = alignment.pending and alignment.current == now.number and bolt.task in now.uncut
+        return gate.since + self._timeout_s if waits else inf
+
+    def wakeup(self, now: float) -> float:
+        """Return the seconds until a task has waited for too long, or a long time."""
+        if self._now is None or not self._timeout_s or self._now.aligned:
+            return NEVER_S
+        until = [self._waits_until(bolt, self._now) for bolt in self._core.order]
+        # One that has, and has not overtaken, goes on when what it has begun ends.
+        due = min((each for each in until if each > self._looked_at), default=inf)
+        return min(max(due - now, 0.0), NEVER_S)
+
+    def _take_logs(self, now: _Underway) -> None:
+        """Have the logs written that are whole."""
+        core = self._core
+        assert core.plan is not None
+        for task in sorted(now.logging):
+            bolt = core.tasks.bolts[task]
+            gate = bolt.gate
+            assert gate is not None
+            if gate.log_failure:
+                self._decline(now, f"{bolt.component}: {gate.log_failure}")
+                return
+            if gate.logged(now.number):
+                now.logging.discard(task)
+                now.took[task][3] = gate.log_rows
+                log = gate.take_log()
+                if log:
+                    copy = log_copy(core.plan, bolt.plan, log)
+                    self._write(now, SnapshotJob(core.epoch, now.number, task, copy, log=True))
 
     # Parts, and the answer.
+
+    def _write(self, now: _Underway, job: SnapshotJob) -> None:
+        now.writing.add((job.task, job.log))
+        self._core.snapshot_jobs.append(job)
 
     def part_written(self, job: SnapshotJob, part: Any) -> None:
         """Take a part that is on disk."""
@@ -167,7 +241,7 @@ class WorkerCheckpoints:
         if now is not None:
             now.parts += parts_of(self._core, job, part)
             now.took[job.task][2] += part.bytes
-            now.writing.discard(job.task)
+            now.writing.discard((job.task, job.log))
 
     def part_failed(self, job: SnapshotJob, text: str) -> None:
         """Give the checkpoint up: the disk is full, say."""
@@ -184,7 +258,11 @@ class WorkerCheckpoints:
         """Say that all is done, once it is; called at the end of each turn."""
         self._durables.turn()
         now = self._now
-        if now is None or now.uncut or now.writing:
+        if now is not None and now.uncut and self._timeout_s and not now.aligned:
+            self._overtake(now, time_s)
+        if now is not None and now.logging:
+            self._take_logs(now)
+        if now is None or self._now is not now or now.uncut or now.logging or now.writing:
             return
         core = self._core
         settled: dict[int, list[int]] = {}

@@ -387,7 +387,7 @@ class WorkerCore:
         """Return the seconds until there may be something to do without a message."""
         if self.plan is None:
             return 0.5
-        wait = self.net.wakeup(now)
+        wait = min(self.net.wakeup(now), self.rounds.wakeup(now))
         for spout in self.tasks.spouts.values():
             if not spout.blocked():
                 wait = min(wait, spout.wakeup(now))

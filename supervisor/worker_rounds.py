@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from waterspout.spouts.once_executor import OnceExecutor
@@ -13,6 +14,9 @@ from .durable_calls import DurableCalls
 if TYPE_CHECKING:
     from .worker_core import WorkerCore
 
+#: Stands for "not soon", in seconds.
+NEVER_S = 3600.0
+
 
 class SnapshotJob(NamedTuple):
     """A copy of a task's state that the shell encodes and writes, outside of the data thread."""
@@ -21,6 +25,8 @@ class SnapshotJob(NamedTuple):
     round: int
     task: int
     copy: Any
+    #: The copy is of what was on its way to the task (bolts/channel_log.py).
+    log: bool = False
 
 
 class WorkerRounds:
@@ -124,6 +130,10 @@ class WorkerRounds:
         """Go on with what is to be done once a round is durable; called in each turn."""
         self._durables.turn()
 
+    def wakeup(self, now: float) -> float:
+        """Return the seconds until ``turn`` has something to do by itself: never."""
+        return NEVER_S
+
     def durable(self, round_: int) -> None:
         """The round is complete."""
         if round_ == self.told:
@@ -147,7 +157,9 @@ class WorkerRounds:
 
 def parts_of(core: WorkerCore, job: SnapshotJob, part: Any) -> list[dict[str, Any]]:
     """Return what the manifest is to name for a task whose part is on disk, oldest first."""
-    chain = core.tasks.states[job.task].snapshot_written(job.copy, part)
+    chain: Sequence[Any] = [part]
+    if not job.log:
+        chain = core.tasks.states[job.task].snapshot_written(job.copy, part)
     return [
         {"task": job.task, "file": each.file, "bytes": each.bytes, "sha256": each.sha256}
         for each in chain

@@ -54,7 +54,8 @@ def write_part(
 ) -> Callable[[float], object]:
     """Write one part; return the call that tells the core, to be made on its thread."""
     try:
-        written = store.write(job.epoch, job.round, job.task, encode_part(job.copy))
+        pieces = encode_part(job.copy)
+        written = store.write(job.epoch, job.round, job.task, pieces, log=job.log)
     # A copy that was given up while it was written may be anything; the thread has to live on.
     except Exception as error:
         text = f"{job.copy.component} (task {job.task}): {type(error).__name__}: {error}"

@@ -128,6 +128,12 @@ def _check_settings(loaded: Loaded, settings: Settings) -> None:
         ("message_timeout", "hold_max", settings.message_timeout_s, settings.hold_max_s),
         ("round_interval", "round_timeout", settings.round_interval_s, settings.round_timeout_s),
         (
+            "checkpoint_alignment_timeout",
+            "checkpoint_timeout",
+            settings.checkpoint_alignment_timeout_s,
+            settings.checkpoint_timeout_s,
+        ),
+        (
             "report_interval",
             "message_timeout",
             settings.report_interval_s,
@@ -138,6 +144,13 @@ def _check_settings(loaded: Loaded, settings: Settings) -> None:
         if low_s > high_s:
             values = f"{low} {format_duration(low_s)} is over {high} {format_duration(high_s)}"
             loaded.add(_given(loaded, low, high), "E_CONFLICT", values)
+    if settings.checkpoint_alignment_timeout_s and settings.fail_to_dead_letter:
+        values = (
+            "checkpoint_alignment_timeout and fail_to_dead_letter: a message that failed would "
+            "come again after a restore, where it was on its way; leave one of them out"
+        )
+        names = "checkpoint_alignment_timeout", "fail_to_dead_letter"
+        loaded.add(_given(loaded, *names), "E_CONFLICT", values)
     if settings.tuple_bytes_max > settings.frame_bytes_max:
         values = (
             f"tuple_bytes_max {format_size(settings.tuple_bytes_max)} is over frame_bytes_max "

@@ -138,6 +138,15 @@ class Settings:
         1, 1, 100, "checkpoints",
         "complete snapshots that are kept; the older ones for when the newest cannot be read",
     )
+    checkpoint_alignment_timeout_s: float = _duration(
+        0, 0, _DAY,
+        "exactly-once: a task that waits longer for its last barrier is copied at once, and what "
+        "its late inputs bring before that barrier is kept with the copy; 0: it waits",
+    )
+    checkpoint_log_max: int = _size(
+        64 * _MIB, 64 * _KIB, 4 * _GIB,
+        "exactly-once: what a task may keep so of late inputs; beyond it the checkpoint fails",
+    )
     fail_to_dead_letter: bool = _boolean(
         False,
         "exactly-once: a message that fails becomes a dead letter at once, without a restore; "

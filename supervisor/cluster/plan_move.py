@@ -28,6 +28,7 @@ from waterspout.topology.keys import group_owners
 from waterspout.topology.plan import Plan
 from waterspout.topology.spec import ComponentSpec, InputSpec
 
+from ..snapshot_store import is_log_name
 from ..store import Part, TaskPositions
 
 #: The one partition of a spout whose messages are only numbered.
@@ -76,6 +77,24 @@ def check(old: Plan, new: Plan) -> None:
             )
 
 
+def check_parts(old: Plan, parts: Iterable[Part]) -> None:
+    """Refuse what only the tasks that it was on its way to can go on with.
+
+    Raises:
+        PlanMoveRefused: tasks had overtaken late channels in the newest checkpoint. The last one
+            of a topology that drained is aligned, as is that of a savepoint.
+    """
+    component_of = {task.task: task.component for task in old.tasks}
+    for part in parts:
+        if is_log_name(part.file):
+            raise PlanMoveRefused(
+                component_of[part.task],
+                "its checkpoint holds messages that were on their way to it "
+                "(checkpoint_alignment_timeout): go on with the topology that wrote it, and stop "
+                "that so that it drains, or start over with --fresh",
+            )
+
+
 def _by_key(spec: ComponentSpec) -> bool:
     """Say whether a key is in one task of a component only."""
     return spec.parallelism == 1 or all(each.grouping == "fields" for each in spec.inputs)
@@ -87,8 +106,10 @@ def remap(
     """Return what the store of ``new`` begins with, from what that of ``old`` holds.
 
     Raises:
-        PlanMoveRefused: see ``check``.
+        PlanMoveRefused: see ``check`` and ``check_parts``.
     """
+    parts = list(parts)
+    check_parts(old, parts)
     check(old, new)
     return _positions(old, new, positions), _parts(old, new, parts)
 

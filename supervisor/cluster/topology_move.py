@@ -25,7 +25,7 @@ from ..savepoint_start import StateUnmatched, unmatched
 from ..store import Part, TopologyChanged
 from ..store_sqlite import SqliteStore
 from .cluster_rows import TopologyRow
-from .plan_move import check, remap, task_map
+from .plan_move import check, check_parts, remap, task_map
 
 
 class Version(NamedTuple):
@@ -121,6 +121,7 @@ def with_kept_state(
         positions, parts = store.positions(), store.parts()
     finally:
         store.close()
+    check_parts(old, parts)
     lost = unmatched(old, positions, parts, new)
     if lost and not allow_dropped:
         raise StateUnmatched(lost, f"the kept state of {row.name}")

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections import deque
+from itertools import islice
 from operator import length_hint
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from waterspout.bolts.frame_work import FrameWork
@@ -92,3 +95,25 @@ def test_the_rest_is_what_is_left_of_the_run_at_work_and_all_behind_it() -> None
     frame.run_left = 2
     assert frame.rest() == [(2, (1,)), (1, (2,)), (2, (3, 1))]
     assert (frame.run_left, frame.roots, frame.next_run()) == (0, (3, 1), 0)
+
+
+@pytest.mark.parametrize("apart", [False, True])
+@pytest.mark.parametrize("columns", [False, True])
+def test_what_remains_is_told_and_stays(columns: bool, apart: bool) -> None:
+    frame = work((3, (1,)), (1, (2,)), (2, (3, 1)))
+    if columns:
+        rows = Columns([list(range(6))])
+        frame = FrameWork(frame.channel, ANY, EDGE, frame.runs, rows, remote=False)
+    if apart:
+        frame.take_apart()
+    assert frame.remaining()[0] == frame.runs
+    frame.next_run()
+    deque(islice(frame.source, 2), maxlen=0)
+    frame.run_left = 1
+    for _ in range(2):
+        runs, left = frame.remaining()
+        assert runs == [(1, (1,)), (1, (2,)), (2, (3, 1))]
+        assert [list(row) for row in left] == [[2], [3], [4], [5]]
+        assert (frame.run_left, length_hint(frame.counter)) == (1, 4)
+    assert [list(row) for row in frame.source] == [[2], [3], [4], [5]]
+    assert length_hint(frame.counter) == 0

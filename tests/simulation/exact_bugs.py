@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from waterspout.bolts.alignment import Alignment, Verdict
+from waterspout.bolts.channel_log import put_back
 from waterspout.bolts.exact_messages import ExactOwnMessages
 from waterspout.bolts.gate import Gate
 from waterspout.bolts.offload import OffloadExecutor
@@ -15,10 +16,13 @@ from waterspout.bolts.queued_mark import QueuedMark
 from waterspout.bolts.state import TaskState
 from waterspout.bolts.timers import STATE_MAP as TIMERS_MAP
 from waterspout.spouts.exact_executor import ExactExecutor
+from waterspout.spouts.ledger import Retry
+from waterspout.supervisor import worker_checkpoints
 from waterspout.supervisor.dispatch import Dispatch
 from waterspout.supervisor.durable_calls import DurableCalls
 from waterspout.supervisor.worker_checkpoints import WorkerCheckpoints
 from waterspout.supervisor.worker_core import WorkerCore
+from waterspout.topology.frames import DataFrame
 from waterspout.topology.marks import Mark
 
 from .bugs import Bug, Patch
@@ -213,7 +217,7 @@ def failures_are_emitted_again(patch: Patch) -> None:
         group = self.ledger._groups.pop(failure.root, None)
         if group is not None:
             self.ledger.pending -= group.count
-            self.ledger._later(group, group.attempts + 1, now)
+            self.ledger.put_back(Retry(group, group.attempts + 1), now)
 
     patch(ExactExecutor, "failed", failed)
 
@@ -259,6 +263,85 @@ def keys_go_to_every_task(patch: Patch) -> None:
     patch(TaskState, "restore", restore)
 
 
+def the_log_is_forgotten(patch: Patch) -> None:
+    """What late channels brought before their barriers is not in the checkpoint."""
+    patch(Gate, "take_log", lambda self: [])
+
+
+def what_is_queued_is_not_logged(patch: Patch) -> None:
+    """Only what comes after the cut is logged, and not what lay before the task already."""
+    original = Gate.overtake
+
+    def overtake(self: Gate) -> None:
+        queue = self._executor.queue
+        barriers = [w for w in queue if isinstance(w, QueuedMark)]
+        rest = [work for work in queue if work not in barriers]
+        queue.clear()
+        queue.extend(barriers)
+        original(self)
+        queue.extendleft(reversed(rest))
+
+    patch(Gate, "overtake", overtake)
+
+
+def the_log_goes_on_behind_the_barrier(patch: Patch) -> None:
+    """What comes behind the barrier of a late channel is logged, too, while others are late."""
+    patch(Alignment, "logs", lambda self, channel: self.logging)
+
+
+def the_log_is_worked_through_twice(patch: Patch) -> None:
+    """A restored task gets its log, and once more."""
+
+    def twice(executor: Any, log: Any, *more: Any) -> None:
+        put_back(executor, [*log, *log], *more)
+
+    patch(worker_checkpoints, "put_back", twice)
+
+
+def the_log_is_not_tracked(patch: Patch) -> None:
+    """What is in a log has no roots: nobody waits for it, or hears that it failed."""
+
+    def untracked(executor: Any, log: Any, *more: Any) -> None:
+        bare = [
+            (channel, item._replace(runs=[(len(item.rows), ())]))
+            if isinstance(item, DataFrame) else (channel, item)
+            for channel, item in log
+        ]  # fmt: skip
+        put_back(executor, bare, *more)
+
+    patch(worker_checkpoints, "put_back", untracked)
+
+
+def the_barrier_waits_for_the_log(patch: Patch) -> None:
+    """A task that overtook passes the barrier on behind what it made of the log."""
+    cut, take = WorkerCheckpoints._cut, WorkerCheckpoints._take_logs
+    mark = Dispatch.mark
+    waiting: list[Any] = []
+
+    def late_cut(self: WorkerCheckpoints, bolt: Any, now: Any, *, overtakes: bool = False) -> None:
+        dispatch = self._core.dispatch
+        if overtakes:
+            dispatch.mark = lambda *more: waiting.append((self, bolt, more))
+        try:
+            cut(self, bolt, now, overtakes=overtakes)
+        finally:
+            dispatch.__dict__.pop("mark", None)
+
+    def late_mark(self: WorkerCheckpoints, now: Any) -> None:
+        take(self, now)
+        for each in [w for w in waiting if w[0] is self and w[1].task not in now.logging]:
+            waiting.remove(each)
+            mark(self._core.dispatch, *each[2])
+
+    patch(WorkerCheckpoints, "_cut", late_cut)
+    patch(WorkerCheckpoints, "_take_logs", late_mark)
+
+
+def calls_are_cut_in_the_middle(patch: Patch) -> None:
+    """A task overtakes while calls run elsewhere: what they emit is in no state (C11)."""
+    patch(OffloadExecutor, "stand_still", lambda self, wanted=True: True)
+
+
 #: Every bug by its name, and a seed that is known to see it: it is tried first.
 BUGS: dict[str, tuple[Bug, int]] = {
     bug.__name__: (bug, seed)
@@ -281,6 +364,13 @@ BUGS: dict[str, tuple[Bug, int]] = {
         (failures_are_emitted_again, 2),
         (own_messages_are_kept_in_state, 39),
         (calls_under_way_are_not_waited_for, 2),
-        (keys_go_to_every_task, 5),
+        (keys_go_to_every_task, 284),
+        (the_log_is_forgotten, 0),
+        (what_is_queued_is_not_logged, 7),
+        (the_log_goes_on_behind_the_barrier, 5),
+        (the_log_is_worked_through_twice, 7),
+        (the_log_is_not_tracked, 54),
+        (the_barrier_waits_for_the_log, 5),
+        (calls_are_cut_in_the_middle, 28),
     )
 }

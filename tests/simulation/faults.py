@@ -5,6 +5,8 @@ from __future__ import annotations
 import random
 from typing import TYPE_CHECKING
 
+from waterspout.supervisor.snapshot_store import is_log_name
+
 from .exact_topologies import rescaled
 
 if TYPE_CHECKING:
@@ -27,6 +29,8 @@ class Faults:
     def __init__(self, cluster: Cluster) -> None:
         self.cluster = cluster
         self.rng = random.Random(f"faults {cluster.seed}")
+        #: Kills because of what a checkpoint holds.
+        self._at_logs = 0
 
     def plan(self) -> None:
         """Draw what happens; one seed in six is calm."""
@@ -59,6 +63,19 @@ class Faults:
         for _ in range(rng.choice((0, 0, 1, 3))):
             at, seed = 0.3 + 1.5 * rng.random(), rng.random()
             cluster.clock.at(at, lambda seed=seed: self._rescale(random.Random(seed)))
+        if cluster.settings.checkpoint_alignment_timeout_s:
+            cluster.delays.worst_share = rng.choice((0.2, 0.4))
+            cluster.oracle.on_logged = self._kill_at_log
+
+    def _kill_at_log(self) -> None:
+        """A checkpoint holds what was on its way: have somebody go back to it, now and then."""
+        rng = random.Random(f"log {self.cluster.seed} {self.cluster.oracle.commits}")
+        if self._at_logs < 4 and self.cluster.clock.now < FAULTS_END_S and rng.random() < 0.7:
+            self._at_logs += 1
+            if rng.random() < 0.5:
+                # All of it was worked through once: it is after the restore that they fail.
+                self.cluster.world.once.add(rng.choice(sorted(self.cluster.oracle.logged())))
+            self.cluster.clock.after(rng.choice((0.001, 0.01, 0.05)) * rng.random(), self._kill)
 
     def _plan_rescaling(self) -> None:
         """Have bolts that count each tuple once go on with other numbers of tasks."""
@@ -72,7 +89,10 @@ class Faults:
     def _rescale(self, rng: random.Random) -> None:
         """Have the topology go on with another number of tasks, as a rebalance does."""
         cluster = self.cluster
-        if cluster.rescales and not cluster.down and cluster.coordinator.phases.rounds_wanted:
+        if any(is_log_name(part.file) for part in cluster.store.parts()):
+            # That is refused; a real one drains first, which ends with an aligned checkpoint.
+            cluster.clock.after(0.05, lambda: self._rescale(rng))
+        elif cluster.rescales and not cluster.down and cluster.coordinator.phases.rounds_wanted:
             cluster.faults += 1
             cluster.rescale(rescaled(rng, cluster.shape))
 
@@ -118,6 +138,7 @@ class Faults:
         self.cluster.dies_at = None
         self.cluster.slow_disk_s = 0.0
         self.cluster.world.fail_share = 0.0
+        self.cluster.world.once.clear()
         self.cluster.snapshot_fail_share = self.cluster.abort_share = 0.0
 
     def _poison(self) -> None:

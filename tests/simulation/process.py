@@ -16,7 +16,7 @@ from waterspout.supervisor.control_session import Session
 from waterspout.supervisor.control_wire import unpack
 from waterspout.supervisor.crash_slot import CrashSlot
 from waterspout.supervisor.open_requests import OpenRequests
-from waterspout.supervisor.snapshot_store import WrittenPart
+from waterspout.supervisor.snapshot_store import WrittenPart, part_name
 from waterspout.supervisor.worker_core import WorkerCore
 from waterspout.topology.errors import CorruptSnapshot
 
@@ -225,7 +225,9 @@ class Process:
                 self.cluster.snapshot_failures += 1
                 self.post(lambda now: self.core.on_part_failed(job, "disk full", now))
                 return
-            part = self.cluster.disk.write(job.epoch, job.round, job.task, encode_part(job.copy))
+            part = self.cluster.disk.write(
+                job.epoch, job.round, job.task, encode_part(job.copy), log=job.log
+            )
             self.post(lambda now: self.core.on_part_written(job, part, now))
 
         slow_s = self.rng.random() * self.cluster.slow_disk_s
@@ -299,9 +301,11 @@ class Disk:
         #: Files that workers cannot read any more.
         self.damaged: set[str] = set()
 
-    def write(self, epoch: int, round_: int, task: int, pieces: Any) -> WrittenPart:
+    def write(
+        self, epoch: int, round_: int, task: int, pieces: Any, *, log: bool = False
+    ) -> WrittenPart:
         data = b"".join(pieces)
-        name = f"epoch-{epoch}.round-{round_}.task-{task}.part"
+        name = part_name(epoch, round_, task, log=log)
         self.files[name], self.round_of[name] = data, round_
         return WrittenPart(name, len(data), data[-32:].hex())
 

@@ -40,6 +40,8 @@ class World:
         self.killers: dict[str, set[str]] = {}
         #: Messages that always failed until they were mended.
         self.mended: set[str] = set()
+        #: Messages that fail the next time that a bolt is given one of their rows.
+        self.once: set[str] = set()
         self.fail_share = 0.0
         self.failures: Counter[str] = Counter()
         self.deaths: Counter[str] = Counter()
@@ -99,6 +101,10 @@ class World:
     def refuses(self, component: str, mid: str) -> bool:
         """Say whether a bolt has to fail this message now."""
         if mid in self.poison.get(component, ()):
+            self.failures[mid] += 1
+            return True
+        if mid in self.once:
+            self.once.discard(mid)
             self.failures[mid] += 1
             return True
         return self._by_chance(mid)

@@ -6,7 +6,7 @@ import random
 from typing import Any
 
 from waterspout.bolts.snapshots import decode_part, encode_part
-from waterspout.supervisor.snapshot_store import WrittenPart
+from waterspout.supervisor.snapshot_store import WrittenPart, part_name
 from waterspout.supervisor.worker_core import WorkerCore
 from waterspout.topology.plan import Plan
 
@@ -46,7 +46,7 @@ class ExactCores(Cores):
         while core.snapshot_jobs:
             job = core.snapshot_jobs.popleft()
             data = b"".join(encode_part(job.copy))
-            name = f"{job.epoch}.{job.round}.{job.task}"
+            name = part_name(job.epoch, job.round, job.task, log=job.log)
             self.files[name] = data
             part = WrittenPart(name, len(data), data[-32:].hex())
             core.on_part_written(job, part, self.now)

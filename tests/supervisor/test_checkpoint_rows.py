@@ -20,8 +20,8 @@ def checkpointed() -> Exact:
     run.report(0)
     run.tick(1.0)
     number = run.number
-    run.answer(0, number, took={1: [0.0, 0.001, 0], 3: [0.25, 0.002, 100]})
-    run.answer(1, number, took={4: [0.5, 0.001, 50]})
+    run.answer(0, number, took={1: [0.0, 0.001, 0, None], 3: [0.25, 0.002, 100, 0]})
+    run.answer(1, number, took={4: [0.5, 0.001, 50, 1200]})
     run.durable_done(number)
     run.tick(0.5)
     return run
@@ -33,6 +33,7 @@ def test_the_status_says_what_the_newest_checkpoint_took() -> None:
     count = next(each for each in row["components"] if each["component"] == "count")
     assert count == {
         "component": "count", "task": 4, "align_ms": 500.0, "copy_ms": 2.0, "bytes": 150,
+        "overtook": 2, "logged_rows": 1200,
     }  # fmt: skip
     assert (row["last"], row["complete"], row["bytes"], row["age_s"]) == (run.number, 1, 2, 0.5)
     assert (row["failures"], row["failure"], row["state"]) == (0, "", "idle")
@@ -94,7 +95,7 @@ def test_people_see_it_in_one_line() -> None:
     shown = drawn(status_view(run.coordinator.status(run.now), {}))
     line = next(each for each in shown.splitlines() if each.startswith("checkpoint"))
     assert line.startswith(f"checkpoint {run.number}, ")
-    assert "aligned for 500 ms (count task 4)" in line
+    assert "aligned for 500 ms (count task 4), 2 tasks overtook, 1,200 tuples logged" in line
     assert "no round yet" in drawn(
         status_view(status(round={"last": 0, "age_s": None, "duration_ms": 0, "failures": 0}), {})
     )

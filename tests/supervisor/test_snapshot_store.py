@@ -11,7 +11,12 @@ from typing import Any
 import pytest
 from waterspout.bolts.snapshots import encode_part
 from waterspout.bolts.state import TaskState
-from waterspout.supervisor.snapshot_store import SnapshotStore, WrittenPart, is_part_name
+from waterspout.supervisor.snapshot_store import (
+    SnapshotStore,
+    WrittenPart,
+    is_log_name,
+    is_part_name,
+)
 from waterspout.topology.errors import CorruptSnapshot, StateError
 
 
@@ -160,6 +165,7 @@ def test_what_is_older_than_a_durable_round_is_deleted_and_nothing_else(
     ("name", "is_one"),
     [
         ("epoch-1.round-2.task-3.part", True),
+        ("epoch-1.round-2.task-3.log.part", True),
         ("epoch-1.round-2.task-3.part.tmp", False),
         ("../epoch-1.round-2.task-3.part", False),
         ("epoch-1.round-2.task-3.part\n", False),
@@ -168,3 +174,15 @@ def test_what_is_older_than_a_durable_round_is_deleted_and_nothing_else(
 )
 def test_a_name_from_afar_is_a_part_or_nothing(name: str, is_one: bool) -> None:
     assert is_part_name(name) is is_one
+
+
+def test_a_task_may_have_a_part_of_state_and_a_log_of_the_same_round(
+    store: SnapshotStore, folder: Path
+) -> None:
+    state, log = store.write(1, 2, 3, pieces(1)), store.write(1, 2, 3, pieces(2), log=True)
+    assert names(folder) == [log.file, state.file] and state.file != log.file
+    assert [is_log_name(part.file) for part in (state, log)] == [False, True]
+    assert not is_log_name("../x.log.part")
+    assert {(part.epoch, part.round, part.task) for part in store.parts()} == {(1, 2, 3)}
+    assert store.read(log.file).keyed["counts"]["word1"] == 2
+    assert store.prune(2, [state.file]) == 1 and names(folder) == [state.file]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from waterspout.bolts.snapshots import encode_part
+from waterspout.bolts.snapshots import MapCopy, StateCopy, encode_part
 from waterspout.bolts.state import TaskState
 from waterspout.supervisor.snapshot_store import SnapshotStore
 from waterspout.supervisor.state_view import READS_MAX, again_when_replaced, read_maps
@@ -58,6 +58,16 @@ def test_one_component_is_chosen_by_its_name_or_refused(tmp_path: Path) -> None:
     assert {view.component for view in read_maps(parts, tmp_path, "other")} == {"other"}
     with pytest.raises(UserError, match="no component 'cuont' keeps state, did you mean 'count'"):
         list(read_maps(parts, tmp_path, "cuont"))
+
+
+def test_what_was_on_its_way_to_a_task_is_no_state(tmp_path: Path) -> None:
+    parts, shown = kept(tmp_path), list(read_maps(kept(tmp_path), tmp_path))
+    store = SnapshotStore(tmp_path)
+    for task in (7, 11):
+        log = StateCopy("count", 0, (MapCopy("task", "frames", {0: b"x"}),), log=True)
+        written = store.write(1, 2, task, encode_part(log), log=True)
+        parts.append(Part(task, written.file, written.bytes, written.sha256))
+    assert list(read_maps(parts, tmp_path)) == shown
 
 
 def test_a_snapshot_that_was_replaced_meanwhile_is_begun_anew_a_few_times() -> None:

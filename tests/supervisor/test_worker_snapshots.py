@@ -15,7 +15,9 @@ from .shell_fakes import FakeCore
 
 
 class FullDisk(SnapshotStore):
-    def write(self, epoch: int, round_: int, task: int, pieces: Iterable[bytes]) -> WrittenPart:
+    def write(
+        self, epoch: int, round_: int, task: int, pieces: Iterable[bytes], *, log: bool = False
+    ) -> WrittenPart:
         raise OSError(28, "No space left on device")
 
 

@@ -76,3 +76,21 @@ def test_c10_a_circle_of_bolts_is_refused_for_every_guarantee() -> None:
 def test_settings_of_other_guarantees_are_named() -> None:
     found = problems_of("message_timeout: 10s, round_interval: 2s", stateful=True)
     assert len(found) == 2 and all("W_OPTION settings." in each for each in found)
+
+
+@pytest.mark.parametrize(
+    ("settings", "what"),
+    [
+        ("checkpoint_alignment_timeout: 20m", "20m is over checkpoint_timeout 10m"),
+        (
+            "checkpoint_alignment_timeout: 5s, fail_to_dead_letter: true",
+            "a message that failed would come again",
+        ),
+    ],
+)
+def test_an_alignment_timeout_names_what_it_does_not_go_with(settings: str, what: str) -> None:
+    loaded = load(TEXT % settings, "t.yaml")
+    lint_spec(loaded)
+    (problem,) = loaded.problems
+    assert "E_CONFLICT settings.checkpoint_alignment_timeout" in str(problem)
+    assert what in str(problem)

@@ -82,6 +82,15 @@ def test_another_number_of_workers_moves_no_state_between_tasks():
     assert remap(old, new, {}, parts)[1] == parts
 
 
+def test_messages_on_their_way_are_never_dropped_silently():
+    old = plan_of(s=1, b=2, C=1)
+    log = Part(task(old, "b", 1), "epoch-1.round-2.task-3.log.part", 10, "ab")
+    for new in (old, plan_of(s=1, b=1, C=1), plan_of(s=1, C=1)):
+        with pytest.raises(PlanMoveRefused, match=r"b: .*on their way.*so that it drains") as at:
+            remap(old, new, {}, [part(task(old, "C")), log])
+        assert at.value.component == "b"
+
+
 @pytest.mark.parametrize("after", [1, 3])
 def test_state_on_another_parallelism_is_refused_by_name(after: int):
     with pytest.raises(PlanMoveRefused, match=f"COUNT: it keeps state, which {after} tasks") as at:
