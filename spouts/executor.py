@@ -180,7 +180,7 @@ class SourceExecutor(TimedSpout):
         """Bury a message that was at work in worker after worker when they died."""
         root = self.roots.next()
         self.ledger.sent(root, group)
-        text = f"its worker died {group.attempts} times while working on it"
+        text = f"its worker died while working on it; it was tried {group.attempts} times"
         failure = Failure(root, self.component, self.task, text, "")
         if self.ledger.failed_root(failure, group.since) is not None:
             self._bury(group, failure)

@@ -190,7 +190,7 @@ class StormExecutor(TimedSpout):
         group = Group(PARTITION, retry.start, retry.end, 1, retry.since,
                       attempts=retry.attempts, kept=retry.kept)  # fmt: skip
         self.ledger.sent(root, group)
-        text = f"a worker died {retry.attempts} times while working on it"
+        text = f"its worker died while working on it; it was tried {retry.attempts} times"
         self.failed(Failure(root, self.component, self.task, text, ""), retry.since)
 
     def _forget(self, tup_id: Any) -> None:

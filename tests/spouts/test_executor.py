@@ -259,7 +259,7 @@ def test_suspects_are_read_singly_and_only_the_one_that_kills_is_given_up() -> N
     assert [values for _, values in groups][:3] == [[0], [1], [3]]
     ((group, failure),) = rig.buried
     assert (group.start, group.end) == (2, 3)
-    assert failure.reason == "its worker died 3 times while working on it"
+    assert failure.reason == "its worker died while working on it; it was tried 3 times"
 
 
 def test_a_group_that_died_together_is_not_given_up_with_attempts_max_of_one() -> None:

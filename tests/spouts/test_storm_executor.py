@@ -222,7 +222,7 @@ def test_a_message_that_kills_worker_after_worker_is_given_up_and_its_neighbour_
     assert [values for _, values in rig.taken()] == [["good"]]
     ((group, failure),) = rig.buried
     assert executor.values_of(group) == ["bad"]
-    assert failure.reason == "a worker died 2 times while working on it"
+    assert failure.reason == "its worker died while working on it; it was tried 2 times"
 
 
 def test_a_new_epoch_brings_back_what_is_not_durable() -> None:
