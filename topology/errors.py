@@ -24,6 +24,13 @@ class WrongArguments(UserError):
         self.found = tuple(found)
 
 
+class UnknownField(UserError, KeyError):
+    """A bolt asked a tuple for a field that its stream does not have."""
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
 class EmitError(UserError, TypeError):
     """A component emitted something its declared streams do not allow.
 

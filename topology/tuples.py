@@ -13,6 +13,9 @@ from collections.abc import Iterator
 from operator import itemgetter
 from typing import Any, ClassVar
 
+from .errors import UnknownField
+from .problems import did_you_mean, listed, quote
+
 #: The stream that ``emit`` uses when none is named.
 DEFAULT_STREAM = "default"
 _get = tuple.__getitem__
@@ -44,11 +47,13 @@ class Tuple(tuple):  # type: ignore[type-arg]
             try:
                 return _get(self, self._index[key])
             except KeyError:
-                raise KeyError(
-                    f"{key!r}: stream {self.stream!r} of {self.component!r} "
-                    f"has the fields {list(self.fields)}"
-                ) from None
+                raise UnknownField(self._no_field(key)) from None
         return _get(self, key)
+
+    def _no_field(self, name: str) -> str:
+        near = did_you_mean(name, self.fields)
+        where = f"stream {self.stream!r} of {self.component!r}"
+        return f"{where} has no field {quote(name)}{near}; it has {listed(self.fields)}"
 
     @property
     def values(self) -> tuple[Any, ...]:
