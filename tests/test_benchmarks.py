@@ -20,6 +20,8 @@ from benchmarks.engine import IN_FLIGHT_MAX, EngineRun, RunFailed  # noqa: E402
 from benchmarks.report import Goal, Results  # noqa: E402
 from benchmarks.run import ALL_BLOCKS  # noqa: E402
 
+from .each_case import each_case  # noqa: E402
+
 LINES = ["to be or", "", "not to be", "  that ", "is to be asked"]
 
 
@@ -161,7 +163,7 @@ def test_every_goal_has_exactly_one_limit() -> None:
         assert (goal.at_least is None) != (goal.at_most is None), goal.text
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "benchmarks" / "topologies").glob("*.yaml")))
+@each_case("path", sorted((ROOT / "benchmarks" / "topologies").glob("*.yaml")))
 def test_every_topology_loads_without_a_problem(path: Path) -> None:
     ready_made = ShortNames(bolts=BOLTS)
     loaded = load(path.read_text(), path.name, short_names=ready_made)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from .each_case import each_case
 from .sources import FOLDERS, ROOT, Source, package_sources, read_source, sources
 
 #: Who may import from which folder. configs/ holds user code: it sees what a user sees.
@@ -223,8 +224,8 @@ def impurities(source: Source) -> Iterator[tuple[int, str]]:
             yield line, f"{name}() without a seed"
 
 
-@pytest.mark.parametrize(
-    ("code", "found"),
+@each_case(
+    "code, found",
     [
         ("import time", ["time"]),
         ("from time import monotonic", ["time", "time"]),

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
 from waterspout.bolts.contract import Bolt
 from waterspout.bolts.failed_calls import NEVER_S, VALUE_MAX, OwnCall, PartsFailed
 from waterspout.topology.control_frames import Failure
 
+from ..each_case import each_case
 from .rig import Rig
 
 
@@ -138,7 +138,7 @@ def test_what_a_new_epoch_does_by_itself_is_forgotten() -> None:
     assert desk.made == 3
 
 
-@pytest.mark.parametrize(("value", "shown"), [
+@each_case("value, shown", [
     (5, 5), (None, None), (True, True), (1.5, 1.5), ("text", "text"), (1 << 70, str(1 << 70)),
     ([1, (2,)], "[1, (2,)]"), ("x" * 9999, "x" * VALUE_MAX + " .. (9999 characters)"),
 ])  # fmt: skip

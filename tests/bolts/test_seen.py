@@ -11,6 +11,8 @@ from waterspout.topology.keys import key_group
 from waterspout.topology.origins import descendant, origin_of, partition_bytes
 from waterspout.topology.tuples import tuple_class
 
+from ..each_case import each_case
+
 P, Q = partition_bytes("lines", "p"), partition_bytes("lines", "q")
 KEYS = {("split", "default"): ("word",), ("split", "two"): ("n", "word")}
 WORDS = tuple_class("split", "default", ("n", "word"))
@@ -85,7 +87,7 @@ def test_an_entry_that_cannot_be_read_is_refused() -> None:
         seen.emitted(b"o")
 
 
-@pytest.mark.parametrize("word", ["a", "ä", "\ud800", b"a", 1, 1.5, None, (1, "x")])
+@each_case("word", ["a", "ä", "\ud800", b"a", 1, 1.5, None, (1, "x")])
 def test_groups_are_those_of_the_grouping(word: object) -> None:
     seen = seen_of()
     row = (3, word)

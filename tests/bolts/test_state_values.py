@@ -18,6 +18,8 @@ from waterspout.bolts.state_slices import pack_keys, pack_value
 from waterspout.bolts.state_values import fault_of, key_fault_of
 from waterspout.topology.errors import StateError
 
+from ..each_case import each_case
+
 
 class Colour(enum.Enum):
     RED = 1
@@ -42,8 +44,8 @@ DEEP: list[Any] = []
 DEEP.append(DEEP)
 
 
-@pytest.mark.parametrize(
-    ("value", "fault"),
+@each_case(
+    "value, fault",
     [
         ({1}, "'set' object; keep a list, or a dict with None as values"),
         (frozenset(), "'frozenset' object; keep a list, or a dict"),
@@ -75,7 +77,7 @@ def test_what_would_come_back_as_something_else_is_a_fault_too() -> None:
     assert "'bytearray' object; keep bytes(..)" in (fault_of(bytearray()) or "")
 
 
-@pytest.mark.parametrize(
+@each_case(
     "value",
     [
         1, -(1 << 63), (1 << 64) - 1, "x", b"", None, 1.5, True, [], {}, (), [({"a": (1,)},)],

@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 from waterspout.bolts.texts import json_text, text_of, utf8
 
+from ..each_case import each_case
 
-@pytest.mark.parametrize(
-    ("value", "text"),
+
+@each_case(
+    "value, text",
     [
         ("ü", "ü"),
         (None, ""),

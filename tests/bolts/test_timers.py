@@ -11,6 +11,8 @@ from waterspout.bolts.state_slices import is_flat
 from waterspout.bolts.timers import KEY_TIMERS_MAX, STALE_MIN, STATE_MAP, NoTimers, Timer, Timers
 from waterspout.topology.errors import StateError
 
+from ..each_case import each_case
+
 
 class Bench:
     """Timers over a dict, with a key and a clock that a test moves."""
@@ -142,7 +144,7 @@ def test_a_restored_task_has_the_timers_of_its_keys() -> None:
     assert again.fired(100, "processing") == [("b", 11, ""), ("a", 31, "")]
 
 
-@pytest.mark.parametrize("seed", range(20))
+@each_case("seed", range(20))
 def test_random_timers_equal_a_plain_set(seed: int) -> None:
     rng = random.Random(seed)
     bench, plain = Bench(), set()

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import random
 
-import pytest
 from waterspout.bolts.valve import Valve
 from waterspout.topology.frames import Channel
 from waterspout.topology.marks import IDLE, MIN_WATERMARK, WATERMARK, Mark
+
+from ..each_case import each_case
 
 A: Channel = (1, 0, 9)
 B: Channel = (2, 0, 9)
@@ -119,7 +120,7 @@ def test_a_new_epoch_starts_from_nothing() -> None:
     assert valve.on_watermark(B, 10) == out(10)
 
 
-@pytest.mark.parametrize("seed", range(30))
+@each_case("seed", range(30))
 def test_it_never_goes_back_nor_past_an_active_channel_that_kept_up(seed: int) -> None:
     rng = random.Random(seed)
     valve = Valve([A, B, C])

@@ -4,6 +4,8 @@ import pytest
 from waterspout.spouts.arguments import declared, integer, positive, seconds, texts
 from waterspout.spouts.sequence import Sequence
 
+from ..each_case import each_case
+
 
 def test_good_values_come_back():
     assert integer("S", "n", 3, 0) == 3
@@ -28,9 +30,7 @@ def test_what_is_no_finite_number_over_0_is_refused(value):
         positive("S", "x", value)
 
 
-@pytest.mark.parametrize(
-    "value", ["30 sec", "1", "0s", "", 0, -1, float("nan"), float("inf"), True, None]
-)
+@each_case("value", ["30 sec", "1", "0s", "", 0, -1, float("nan"), float("inf"), True, None])
 def test_what_is_no_duration_over_0_is_refused(value):
     with pytest.raises(ValueError, match=r"S: t: expected a duration over 0"):
         seconds("S", "t", value)

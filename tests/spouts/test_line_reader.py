@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from waterspout.spouts import line_reader
 from waterspout.spouts.line_reader import ERROR_PREFIX, LineFormat, LineReader, UnreadableFile
 
+from ..each_case import each_case
+
 
 class Notices:
     """What a reader told, as (text, metric)."""
@@ -195,7 +197,7 @@ def test_a_codec_that_makes_line_ends_loses_no_line(read_all):
     assert lines(got) == ["a\nb", "c"]
 
 
-@pytest.mark.parametrize(
+@each_case(
     "encoding", ["utf-16", "utf-16-le", "utf-32", "cp037", "rot13", "hex", "nope", "idna", ""]
 )
 def test_an_encoding_that_cannot_keep_lines_apart_is_refused(encoding):

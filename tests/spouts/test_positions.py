@@ -7,6 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from waterspout.spouts.positions import Positions
 
+from ..each_case import each_case
+
 RANGES = st.lists(st.tuples(st.integers(0, 60), st.integers(0, 12)), max_size=40)
 
 
@@ -118,7 +120,7 @@ def test_the_order_of_acks_does_not_matter():
     assert positions.to_wire() == [300, []]
 
 
-@pytest.mark.parametrize(
+@each_case(
     "wire",
     [
         None,

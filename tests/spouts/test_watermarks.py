@@ -8,6 +8,8 @@ import pytest
 from waterspout.spouts.watermarks import Watermarks
 from waterspout.topology.marks import MAX_WATERMARK, MIN_WATERMARK
 
+from ..each_case import each_case
+
 
 def made(*partitions: str, lag_ms: int = 0, idle_s: float | None = None) -> Watermarks:
     """Return watermarks that know some partitions."""
@@ -147,7 +149,7 @@ def test_reading_again_starts_from_nothing() -> None:
     assert watermarks.advance(0.0) == 6
 
 
-@pytest.mark.parametrize("seed", range(20))
+@each_case("seed", range(20))
 def test_with_rows_no_further_out_of_order_than_the_lag_none_is_late(seed: int) -> None:
     rng = random.Random(seed)
     watermarks = made("a", "b", lag_ms=20)

@@ -7,6 +7,8 @@ from typing import Any, Literal, Optional
 import pytest
 from waterspout.supervisor.argcheck import check_args, fits
 
+from ..each_case import each_case
+
 
 class Plain:
     """No constructor of its own."""
@@ -52,7 +54,7 @@ CASES: list[tuple[type[Any], dict[str, Any], list[str]]] = [
 ]
 
 
-@pytest.mark.parametrize(("cls", "args", "expected"), CASES)
+@each_case("cls, args, expected", CASES)
 def test_arguments_are_held_against_the_signature(
     cls: type[Any], args: dict[str, Any], expected: list[str]
 ) -> None:
@@ -81,7 +83,7 @@ FITS: list[tuple[Any, Any, bool]] = [
 ]
 
 
-@pytest.mark.parametrize(("value", "hint", "expected"), FITS)
+@each_case("value, hint, expected", FITS)
 def test_a_value_fits_its_annotation_or_not(value: Any, hint: Any, expected: bool) -> None:
     assert fits(value, hint) is expected
 

@@ -13,6 +13,8 @@ from waterspout.topology.classes import AllowList
 from waterspout.topology.component import Needs, StreamDecl
 from waterspout.topology.facts import ComponentFacts
 
+from ..each_case import each_case
+
 MODULE = '''
 import abc
 from waterspout.bolts.contract import Bolt, ColumnBolt
@@ -238,7 +240,7 @@ WRONG_KIND = [
 ]
 
 
-@pytest.mark.parametrize(("path", "kind", "expected"), WRONG_KIND)
+@each_case("path, kind, expected", WRONG_KIND)
 def test_a_class_of_the_wrong_kind_is_refused(path: str, kind: str, expected: str) -> None:
     facts, findings = look(path, kind)
     assert facts is None

@@ -12,6 +12,8 @@ from waterspout.supervisor import cli
 from waterspout.supervisor.exit_codes import ExitCode
 from waterspout.topology.errors import UserError
 
+from ..each_case import each_case
+
 
 def call(*words: str) -> Result:
     """Run the program with these words."""
@@ -25,8 +27,8 @@ def own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-@pytest.mark.parametrize(
-    ("words", "said"),
+@each_case(
+    "words, said",
     [
         (["rnu"], "there is no command 'rnu', did you mean 'run'?"),
         (["dead-letters", "lst"], "there is no command 'lst', did you mean 'list'?"),

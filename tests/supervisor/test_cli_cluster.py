@@ -10,14 +10,16 @@ from waterspout.supervisor import cli
 from waterspout.supervisor.cluster import client
 from waterspout.supervisor.exit_codes import ExitCode
 
+from ..each_case import each_case
+
 
 def call(*words: str) -> Result:
     """Run the program with these words."""
     return CliRunner().invoke(cli.main, words, prog_name="waterspout")
 
 
-@pytest.mark.parametrize(
-    ("words", "said"),
+@each_case(
+    "words, said",
     [
         (["submt", "x"], "did you mean 'submit'?"),
         (["submit"], "FILE"),

@@ -21,6 +21,7 @@ from waterspout.topology.frame_header import (
 from waterspout.topology.frames import DATA_HEADER_BYTES, BodyPacker, FrameTooLarge
 from waterspout.topology.greetings import HelloOk, Reject, decode_hello, pack_hello_ok, pack_reject
 
+from ..each_case import each_case
 from .lossy import (
     FRAME_BYTES_MAX,
     POOL_FRAMES,
@@ -244,8 +245,8 @@ def test_a_misrouted_frame_does_not_end_the_link() -> None:
 # --- a peer that does not keep to the rules ---
 
 
-@pytest.mark.parametrize(
-    ("message", "code"),
+@each_case(
+    "message, code",
     [
         (b"", "frame"),
         (b"\x00" * 30, "frame"),

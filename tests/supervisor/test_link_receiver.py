@@ -27,6 +27,7 @@ from waterspout.topology.frame_header import (
 from waterspout.topology.frames import BodyPacker, data_frame, end_frame
 from waterspout.topology.greetings import Hello, decode_hello_ok, decode_reject, pack_hello
 
+from ..each_case import each_case
 from .lossy import FRAME_BYTES_MAX, POOL_FRAMES, make_receiver
 
 A, B = (1, 0, 2), (1, 0, 3)
@@ -89,8 +90,8 @@ def test_a_hello_is_answered_with_what_is_here() -> None:
     assert decode_hello_ok(frame).last_seq == 1
 
 
-@pytest.mark.parametrize(
-    ("greeting", "code"),
+@each_case(
+    "greeting, code",
     [
         (hello(topology="other"), "topology"),
         (hello(proto_min=2, proto_max=3), "version"),
@@ -298,8 +299,8 @@ def test_a_data_frame_at_the_limit_is_taken_and_a_longer_one_is_not() -> None:
     assert receiver.counters.bad_frames == {"E_FRAME_SIZE": 1}
 
 
-@pytest.mark.parametrize(
-    ("frame", "code", "word"),
+@each_case(
+    "frame, code, word",
     [
         (b"", "E_FRAME_DECODE", "frame"),
         (b"W", "E_FRAME_DECODE", "frame"),

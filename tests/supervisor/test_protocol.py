@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from waterspout.supervisor import protocol
 
+from ..each_case import each_case
 from .scripted import Run
 
 
@@ -17,7 +18,7 @@ def message(kind: str) -> dict[str, Any]:
     return {"kind": kind, **{name: types[0]() for name, types in fields.items()}}
 
 
-@pytest.mark.parametrize("kind", protocol.FIELDS)
+@each_case("kind", protocol.FIELDS)
 def test_a_message_with_its_fields_is_right_and_without_one_it_is_not(kind: str):
     assert protocol.problem(message(kind)) is None
     for name in protocol.FIELDS[kind]:

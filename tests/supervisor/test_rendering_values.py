@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 from waterspout.supervisor import rendering_values as values
 
+from ..each_case import each_case
 
-@pytest.mark.parametrize(
-    ("number", "shown"),
+
+@each_case(
+    "number, shown",
     [(0.0, "0.0 s"), (0.44, "0.4 s"), (9.96, "10 s"), (59.4, "59 s"), (59.6, "1 min 0 s"),
      (185, "3 min 5 s"), (3599.7, "1 h 0 min"), (7390, "2 h 3 min"), (90_000, "1 d 1 h"),
      (None, "-")],

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from waterspout.supervisor import worker_taps
 
+from ..each_case import each_case
 from .core_rig import CLASSES, Cores, Double, plan_of
 
 ALL_TWICE = dict.fromkeys(range(40), 2)
@@ -136,8 +137,8 @@ def test_a_value_that_cannot_be_shown_ends_the_tap_and_nothing_else(
     assert [error["text"] for error in errors] == ["tap: RuntimeError('no')"]
 
 
-@pytest.mark.parametrize(
-    ("value", "shown"),
+@each_case(
+    "value, shown",
     [(1, 1), (None, None), (True, True), ("a" * 500, "a" * 500), ("a" * 501, "a" * 500 + "…"),
      ([1, [2]], [1, [2]]), (b"ab", b"ab"), (list(range(1000)), None), (b"\x00" * 600, None),
      ({n: n for n in range(1000)}, None), (["x" * 600], None)],

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import time
 
-import pytest
 from waterspout.topology.lint import lint_spec
 from waterspout.topology.loader import load
+
+from ..each_case import each_case
 
 #: A right file; the cases below change one thing in it. Its lines are counted in the cases.
 GOOD = """\
@@ -107,7 +108,7 @@ WHOLE_FILES = [
 ]
 
 
-@pytest.mark.parametrize(("row", "text", "expected"), WHOLE_FILES)
+@each_case("row, text, expected", WHOLE_FILES)
 def test_a_bad_file_is_refused_where_it_is_bad(
     row: str, text: bytes | str, expected: str
 ) -> None:

@@ -11,9 +11,10 @@ import sys
 import time
 from textwrap import dedent
 
-import pytest
 from waterspout.topology.lint import lint_spec
 from waterspout.topology.loader import ShortNames, load
+
+from ..each_case import each_case
 
 #: A right file; the cases below change one thing in it. Its lines are counted in the cases.
 GOOD = """\
@@ -320,7 +321,7 @@ ONE_VALUE = [
 ]
 
 
-@pytest.mark.parametrize(("row", "text", "expected"), ONE_VALUE)
+@each_case("row, text, expected", ONE_VALUE)
 def test_one_bad_value_gives_one_problem_at_its_place(
     row: str, text: str, expected: str
 ) -> None:

@@ -16,6 +16,8 @@ from waterspout.topology.classes import (
     split_path,
 )
 
+from ..each_case import each_case
+
 ALLOW = AllowList(local=("wordcount",), classes=frozenset(["other.package:Spout"]))
 
 
@@ -55,7 +57,7 @@ DENIED = [
 ]
 
 
-@pytest.mark.parametrize(("path", "expected"), DENIED)
+@each_case("path, expected", DENIED)
 def test_everything_else_is_denied(path: str, expected: str) -> None:
     with pytest.raises(ImportDenied) as raised:
         ALLOW.check(path)

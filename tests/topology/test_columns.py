@@ -11,6 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from waterspout.topology.columns import ColumnCursor, Columns, joined
 
+from ..each_case import each_case
+
 ROWS = st.integers(0, 3).flatmap(
     lambda width: st.lists(st.lists(st.integers(), min_size=width, max_size=width), max_size=9).map(
         lambda rows: (width, rows)
@@ -59,7 +61,7 @@ def test_no_column_and_columns_of_different_lengths_are_refused(columns: Any) ->
         Columns(columns)
 
 
-@pytest.mark.parametrize(
+@each_case(
     "other", [Columns([[1], [3]]), Columns([[1, 1]]), [[1]], [[1, 3]], [], "ab", None, ((1, 2),)]
 )
 def test_columns_differ_from_other_rows_and_from_what_is_no_list_of_rows(other: Any) -> None:

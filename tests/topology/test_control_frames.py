@@ -40,6 +40,8 @@ from waterspout.topology.wire_limits import (
     TRACEBACK_CHARS_MAX,
 )
 
+from ..each_case import each_case
+
 HEADER = Header(TOGGLES, 1, 2, 3)
 FAILURE = Failure(5, "split", 7, "ValueError: no", "Traceback ...")
 ids = st.integers(1, (1 << 64) - 1)
@@ -123,7 +125,7 @@ def test_more_records_than_allowed_are_refused() -> None:
     assert code_of(decode_credit, pack_credit(many)) == E_FRAME_SIZE
 
 
-@pytest.mark.parametrize(
+@each_case(
     "body",
     [
         5,

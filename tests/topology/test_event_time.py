@@ -11,11 +11,13 @@ from waterspout.topology.component import StreamDecl
 from waterspout.topology.event_time import UNITS, EventTimeError, RowTimes, TimeField, iso_text
 from waterspout.topology.tuples import Tuple
 
+from ..each_case import each_case
+
 STREAMS = {"default": StreamDecl(("user", "ts")), "other": StreamDecl(("user",))}
 
 
-@pytest.mark.parametrize(
-    ("unit", "value", "ms"),
+@each_case(
+    "unit, value, ms",
     [
         ("s", 12, 12_000), ("s", 12.345, 12_345), ("s", 1.001, 1001), ("s", 9.9996, 9999),
         ("s", -0.0005, -1), ("s", 1_700_000_000.123, 1_700_000_000_123), ("ms", 12, 12),
@@ -51,8 +53,8 @@ def test_iso_text_says_what_datetime_says(ms: int) -> None:
     assert ("." in iso_text(ms)) is bool(rest)
 
 
-@pytest.mark.parametrize(
-    ("unit", "value", "text"),
+@each_case(
+    "unit, value, text",
     [
         ("s", None, "field 'ts' is missing (None)"),
         ("s", "soon", "holds 'soon'; a number of seconds since 1970 expected; a date as text"),

@@ -6,6 +6,8 @@ import pytest
 from waterspout.topology.loader import load
 from waterspout.topology.spec import EventTimeSpec, TopologySpec
 
+from ..each_case import each_case
+
 FILE = "name: x\nspouts:\n  s:\n    class: m:S\n    event_time: "
 
 
@@ -53,7 +55,7 @@ REFUSES = [
 ]
 
 
-@pytest.mark.parametrize(("text", "expected"), REFUSES)
+@each_case("text, expected", REFUSES)
 def test_anything_else_is_refused_once_at_its_place(text: str, expected: str) -> None:
     problems = [str(problem) for problem in load(FILE + text, "t.yaml").problems]
     assert [expected in problem for problem in problems] == [True], problems

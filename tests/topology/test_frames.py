@@ -36,6 +36,8 @@ from waterspout.topology.wire_limits import (
 )
 from waterspout.topology.wire_values import NotPackable
 
+from ..each_case import each_case
+
 CHANNEL = (3, 1, 7)
 HEADER = Header(DATA, 5, 99, 12)
 EDGE = 0xE0
@@ -119,8 +121,8 @@ ONE_RUN = ((1,), (), b"\x05" + b"\0" * 7)
 HEAD = packb((*ONE_RUN, []))[:-1]
 
 
-@pytest.mark.parametrize(
-    ("data", "code"),
+@each_case(
+    "data, code",
     [
         (with_body(b"")[:40], E_FRAME_DECODE),
         (with_body(b""), E_FRAME_DECODE),
@@ -165,8 +167,8 @@ def test_runs_are_read_from_their_flat_form(
     assert read_runs(counts, root_counts, roots, 2) == runs
 
 
-@pytest.mark.parametrize(
-    ("counts", "root_counts", "roots"),
+@each_case(
+    "counts, root_counts, roots",
     [
         ((), (), b""),
         ((2, 1), (), ids(5, 6)),

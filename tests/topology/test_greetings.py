@@ -29,6 +29,8 @@ from waterspout.topology.wire_limits import (
     TEXT_CHARS_MAX,
 )
 
+from ..each_case import each_case
+
 HEAD = pack_header(HELLO, 1, 2, 3)
 HELLO_FIELDS: dict[str, Any] = Hello("words", 1, 0, 1 << 20)._asdict()
 
@@ -60,8 +62,8 @@ def test_a_long_or_odd_text_is_cut_and_cleaned() -> None:
     assert clean_text("a\udfffb", 2) == "a?"
 
 
-@pytest.mark.parametrize(
-    ("field", "value"),
+@each_case(
+    "field, value",
     [
         ("topology", 5),
         ("topology", None),
@@ -89,7 +91,7 @@ def test_a_missing_field_is_refused(field: str) -> None:
     assert code_of(decode_hello, packb(rest)) == E_FRAME_TYPE
 
 
-@pytest.mark.parametrize(
+@each_case(
     "body",
     [
         packb([1, 2]),

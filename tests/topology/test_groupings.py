@@ -23,6 +23,8 @@ from waterspout.topology.groupings import (
 )
 from waterspout.topology.keys import group_owners, key_group, two_choices
 
+from ..each_case import each_case
+
 KEYS = ["word", "ß", "\ud800", "", 1, 1.0, None, b"x", ("a", 1)]
 
 
@@ -72,7 +74,7 @@ MAKERS: dict[str, Callable[[list[OpenFrame]], Route]] = {
 }
 
 
-@pytest.mark.parametrize("name", MAKERS)
+@each_case("name", MAKERS)
 def test_a_group_goes_where_its_rows_would_go_one_by_one(name: str) -> None:
     rows = [[f"w{n % 7}" * (n % 3), n] for n in range(40)]
     single, many = frames(3), frames(3)
@@ -85,7 +87,7 @@ def test_a_group_goes_where_its_rows_would_go_one_by_one(name: str) -> None:
     assert sum(map(len, rows_of(many))) == copies * len(rows)
 
 
-@pytest.mark.parametrize("name", MAKERS)
+@each_case("name", MAKERS)
 def test_the_task_ids_that_are_told_are_those_that_got_the_row(name: str) -> None:
     targets = frames(3)
     route = MAKERS[name](targets)

@@ -6,6 +6,8 @@ import pytest
 from waterspout.topology.loader import Loaded, load
 from waterspout.topology.spec import InputSpec
 
+from ..each_case import each_case
+
 FILE = "name: x\nspouts: {s: {class: m:S}}\nbolts:\n  b:\n    class: m:B\n    inputs: "
 
 
@@ -52,7 +54,7 @@ REFUSES = [
 ]
 
 
-@pytest.mark.parametrize(("text", "expected"), REFUSES)
+@each_case("text, expected", REFUSES)
 def test_anything_else_is_refused_at_its_place(text: str, expected: str) -> None:
     assert [expected in str(problem) for problem in loaded(text).problems] == [True]
 

@@ -10,12 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from waterspout.topology.keys import KEY_GROUPS, group_owners, key_bytes, key_group, two_choices
 
+from ..each_case import each_case
+
 SCALARS = st.one_of(st.none(), st.booleans(), st.integers(-(2**63), 2**64 - 1), st.floats(),
                     st.text(), st.binary())  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("key", "group"),
+@each_case(
+    "key, group",
     [
         (["word"], 85),
         (["ß"], 84),

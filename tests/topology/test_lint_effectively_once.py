@@ -10,6 +10,8 @@ from waterspout.topology.facts import ComponentFacts
 from waterspout.topology.lint_facts import lint_facts
 from waterspout.topology.loader import load
 
+from ..each_case import each_case
+
 TEXT = """\
 name: x
 guarantee: %s
@@ -58,8 +60,8 @@ def test_it_is_for_at_least_once(guarantee: str, said: str) -> None:
     assert "E_GUARANTEE bolts.count.effectively_once" in problem and said in problem
 
 
-@pytest.mark.parametrize(
-    ("more", "said"),
+@each_case(
+    "more, said",
     [
         ({"stateful": False}, "keeps no state"),
         ({"has_process": False}, "ColumnBolt"),

@@ -10,6 +10,8 @@ from waterspout.topology.facts import ComponentFacts
 from waterspout.topology.lint_facts import lint_facts
 from waterspout.topology.loader import load
 
+from ..each_case import each_case
+
 TEXT = """\
 name: x
 guarantee: {guarantee}
@@ -112,7 +114,7 @@ OPTIONS: list[tuple[str, dict[str, Any], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("more", "facts", "expected"), OPTIONS)
+@each_case("more, facts, expected", OPTIONS)
 def test_options_and_facts_have_to_fit(more: str, facts: dict[str, Any], expected: str) -> None:
     found = problems_of(more=more, **facts)
     assert len(found) == 1 and expected in found[0]

@@ -10,6 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from waterspout.topology.scalars import AmbiguousScalar, NumberTooLarge, resolve_scalar
 
+from ..each_case import each_case
+
 CORE = [
     ("", None), ("~", None), ("null", None), ("Null", None), ("NULL", None),
     ("true", True), ("True", True), ("TRUE", True), ("false", False), ("FALSE", False),
@@ -24,7 +26,7 @@ CORE = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("text", "value"), CORE)
+@each_case("text, value", CORE)
 def test_a_plain_text_is_read_by_the_core_schema(text: str, value: object) -> None:
     read = resolve_scalar(text)
     assert read == value and type(read) is type(value)
@@ -44,7 +46,7 @@ TRAPS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("text", "advice"), TRAPS)
+@each_case("text, advice", TRAPS)
 def test_what_yaml_1_1_reads_differently_is_refused_with_advice(text: str, advice: str) -> None:
     with pytest.raises(AmbiguousScalar, match=r"in YAML 1\.1") as raised:
         resolve_scalar(text)

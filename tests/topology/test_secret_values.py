@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 from waterspout.topology.secret_values import has_password, is_secret_key, masked, shown
 
+from ..each_case import each_case
 
-@pytest.mark.parametrize(
+
+@each_case(
     "key",
     ["password", "PASSWORD", "db_password", "db.passwd", "api_key", "apikey", "auth-token",
      "secret", "client_secret", "credentials", "aws_access_key", "private_key"],

@@ -5,14 +5,16 @@ from __future__ import annotations
 import pytest
 from waterspout.topology.settings import SETTINGS, Setting, Settings
 
+from ..each_case import each_case
 
-@pytest.mark.parametrize("row", SETTINGS.values(), ids=lambda row: row.name)
+
+@each_case("row", SETTINGS.values())
 def test_each_default_lies_within_its_own_limits(row: Setting) -> None:
     assert row.minimum <= row.default <= row.maximum
     assert (row.doc and row.unit) or row.kind == "boolean"
 
 
-@pytest.mark.parametrize("row", SETTINGS.values(), ids=lambda row: row.name)
+@each_case("row", SETTINGS.values())
 def test_units_are_in_the_attribute_and_not_in_the_yaml_name(row: Setting) -> None:
     assert not row.name.endswith("_s")
     assert row.attribute == (row.name + "_s" if row.kind == "duration" else row.name)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from waterspout.topology.problems import Problems
 from waterspout.topology.substitution import apply_sets, substitute
 from waterspout.topology.yaml_nodes import Mapping, resolve, to_plain
 from waterspout.topology.yaml_tree import read_tree
+
+from ..each_case import each_case
 
 VARIABLES = {
     "N": "4",
@@ -54,7 +55,7 @@ GIVES = [
 ]
 
 
-@pytest.mark.parametrize(("text", "value"), GIVES)
+@each_case("text, value", GIVES)
 def test_a_variable_is_put_into_the_text_once(text: str, value: object) -> None:
     assert read(f"a: {text}\n") == ({"a": value}, [])
 
@@ -75,7 +76,7 @@ REFUSES = [
 ]
 
 
-@pytest.mark.parametrize(("text", "expected"), REFUSES)
+@each_case("text, expected", REFUSES)
 def test_what_cannot_be_put_in_is_refused_at_its_place(text: str, expected: str) -> None:
     _, problems = read(f"a: {text}\n")
     assert problems[0].startswith("t.yaml:1:4: ") and expected in problems[0]
@@ -106,8 +107,8 @@ def test_keys_take_no_variables() -> None:
 FILE = "a: {b: 1, list: [x, {c: 2}]}\nspouts: {s: {parallelism: 1}}\n"
 
 
-@pytest.mark.parametrize(
-    ("assignment", "path", "value"),
+@each_case(
+    "assignment, path, value",
     [
         ("a.b=5", ("a", "b"), 5),
         ("a.b='5'", ("a", "b"), "5"),
@@ -134,8 +135,8 @@ def test_set_replaces_or_adds_one_value(
     assert values == value and problems == []
 
 
-@pytest.mark.parametrize(
-    ("assignment", "expected"),
+@each_case(
+    "assignment, expected",
     [
         ("a.b", "--set: E_SET a.b.c=VALUE expected, got 'a.b'"),
         ("=5", "--set : E_SET a.b.c=VALUE expected, got ''"),

@@ -17,9 +17,11 @@ from waterspout.topology.wire_limits import (
     E_FRAME_TYPE,
 )
 
+from ..each_case import each_case
 
-@pytest.mark.parametrize(
-    ("body", "code"),
+
+@each_case(
+    "body, code",
     [
         (b"", E_FRAME_DECODE),
         (b"\xc1", E_FRAME_DECODE),

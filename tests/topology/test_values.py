@@ -13,6 +13,8 @@ from waterspout.topology.yaml_keys import Key
 from waterspout.topology.yaml_nodes import Node, resolve
 from waterspout.topology.yaml_tree import read_tree
 
+from ..each_case import each_case
+
 
 def read(kind: str, text: str, **limits: Any) -> tuple[Any, list[str]]:
     """Return (value, problems) of a YAML text read as a kind."""
@@ -62,7 +64,7 @@ TAKES = [
 ]
 
 
-@pytest.mark.parametrize(("kind", "text", "value"), TAKES)
+@each_case("kind, text, value", TAKES)
 def test_a_reader_takes_what_its_kind_is(kind: str, text: str, value: object) -> None:
     assert read(kind, text, choices={"all": "doc"}) == (value, [])
 
@@ -99,7 +101,7 @@ REFUSES = [
 ]
 
 
-@pytest.mark.parametrize(("kind", "text", "expected"), REFUSES)
+@each_case("kind, text, expected", REFUSES)
 def test_a_reader_refuses_everything_else(kind: str, text: str, expected: str) -> None:
     value, problems = read(kind, text)
     assert expected in problems[0] and len(problems) == 1

@@ -27,6 +27,8 @@ from waterspout.topology.wire_values import (
     scan_rows,
 )
 
+from ..each_case import each_case
+
 
 class Colour(enum.IntEnum):
     RED = 3
@@ -86,8 +88,8 @@ def test_a_local_value_looks_like_one_that_came_over_the_wire(value: Any) -> Non
         assert types_of(rows[0][0]) == types_of(over_the_wire(value))
 
 
-@pytest.mark.parametrize(
-    ("value", "normal"),
+@each_case(
+    "value, normal",
     [
         ([1, [2]], (1, (2,))),
         (Point(1, 2), (1, 2)),
@@ -106,8 +108,8 @@ def test_subclasses_and_sequences_come_out_as_plain_types(value: Any, normal: An
     assert over_the_wire(value) == normal
 
 
-@pytest.mark.parametrize(
-    ("value", "name"),
+@each_case(
+    "value, name",
     [
         ({1}, "set"),
         ([1, {"a": [datetime(2026, 1, 1)]}], "datetime"),

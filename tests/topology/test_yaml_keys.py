@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
 from waterspout.topology.settings import SETTINGS
 from waterspout.topology.yaml_keys import (
     BOLT_KEYS,
@@ -14,6 +13,8 @@ from waterspout.topology.yaml_keys import (
     Key,
 )
 
+from ..each_case import each_case
+
 EVERY = [
     key
     for table in (TOP_KEYS, SPOUT_KEYS, BOLT_KEYS, INPUT_KEYS, SETTING_KEYS)
@@ -21,7 +22,7 @@ EVERY = [
 ]
 
 
-@pytest.mark.parametrize("key", EVERY, ids=lambda key: key.name)
+@each_case("key", EVERY)
 def test_a_default_lies_within_the_limits_of_its_key(key: Key) -> None:
     assert key.doc and not key.doc.endswith(".")
     if key.kind == "labels":

@@ -17,6 +17,8 @@ from waterspout.topology.component import Needs, Side
 from waterspout.topology.errors import UserError, WrongArguments
 from waterspout.topology.tuples import tuple_class
 
+from ...each_case import each_case
+
 SELECT = {"a": "right.x", "b": "left.y", "c": "right.y"}
 L = tuple_class("l", "default", ("x", "y"))
 R = tuple_class("r", "other", ("y", "x"))
@@ -42,8 +44,8 @@ def test_a_tuple_of_neither_side_or_without_a_field_is_refused_by_name() -> None
         sides.kept(short((1, 2)))
 
 
-@pytest.mark.parametrize(
-    ("left", "right", "select", "text"),
+@each_case(
+    "left, right, select, text",
     [
         ("a", "a", SELECT, "right: the same stream as left"),
         ("a", "a.default", SELECT, "right: the same stream as left"),

@@ -10,6 +10,8 @@ from waterspout.bolts.joins.spans import Times, span_ms
 from waterspout.topology.errors import UserError
 from waterspout.topology.tuples import tuple_class
 
+from ...each_case import each_case
+
 
 @pytest.mark.parametrize(
     ("text", "ms"), [("10s", 10_000), ("-5m", -300_000), ("0s", 0), ("-1.5s", -1500), ("1ms", 1)]
@@ -18,7 +20,7 @@ def test_spans_may_be_below_zero(text: str, ms: int) -> None:
     assert span_ms("J", "lower", text) == ms
 
 
-@pytest.mark.parametrize("given", ["10", 10, "s", "--5s", "", None, "999999999d", "- 5s"])
+@each_case("given", ["10", 10, "s", "--5s", "", None, "999999999d", "- 5s"])
 def test_what_is_no_span_is_refused_by_name(given: Any) -> None:
     with pytest.raises(UserError, match="J: lower: a span such as '10s' expected"):
         span_ms("J", "lower", given)

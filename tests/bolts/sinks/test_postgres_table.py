@@ -10,9 +10,11 @@ from waterspout.bolts.sinks import postgres_table
 from waterspout.bolts.sinks.postgres_table import PostgresTable
 from waterspout.topology.errors import UserError
 
+from ...each_case import each_case
 
-@pytest.mark.parametrize(
-    ("values", "kind"),
+
+@each_case(
+    "values, kind",
     [
         ([1, None], "bigint"),
         ([1.5], "double precision"),

@@ -9,6 +9,8 @@ from waterspout.bolts.windows.aggregate_args import KINDS, monoid_paths, read_ag
 from waterspout.bolts.windows.item_aggregates import Top
 from waterspout.topology.errors import UserError
 
+from ...each_case import each_case
+
 EVERY = {
     "n": "count",
     "total": {"sum": "amount"},
@@ -49,8 +51,8 @@ def test_the_paths_of_users_code_are_found_without_importing_it() -> None:
     assert list(monoid_paths("nonsense")) == []
 
 
-@pytest.mark.parametrize(
-    ("given", "message"),
+@each_case(
+    "given, message",
     [
         (None, "aggregate: a mapping such as {n: count, total: {sum: amount}} expected, got None"),
         ({}, "aggregate: a mapping such as {n: count, total: {sum: amount}} expected, got {}"),

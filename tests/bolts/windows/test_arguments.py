@@ -11,6 +11,8 @@ from waterspout.bolts.windows.windowers import Aligned, Counted, Session
 from waterspout.topology.component import Needs
 from waterspout.topology.errors import UserError, WrongArguments
 
+from ...each_case import each_case
+
 GOOD: dict[str, Any] = {"key": "user", "time": "ts", "tumbling": "60s", "aggregate": {"n": "count"}}
 
 
@@ -57,8 +59,8 @@ def test_outputs_are_the_key_the_window_and_what_is_made_of_it() -> None:
     }
 
 
-@pytest.mark.parametrize(
-    ("given", "message"),
+@each_case(
+    "given, message",
     [
         ({"tumbling": None}, "exactly one of tumbling, sliding, session, count expected, got none"),
         ({"session": "1s"}, "count expected, got tumbling, session"),

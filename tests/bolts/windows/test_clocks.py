@@ -8,9 +8,11 @@ import pytest
 from waterspout.bolts.windows.clocks import EventClock, ProcessingClock
 from waterspout.topology.event_time import EventTimeError, TimeField
 
+from ...each_case import each_case
 
-@pytest.mark.parametrize(
-    ("unit", "column"),
+
+@each_case(
+    "unit, column",
     [
         ("s", [1, 0, -5, 10**9]),
         ("s", [1.0, 1.001, -0.0005, 1e9 + 0.9996]),

@@ -9,6 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from waterspout.supervisor.cluster.blobs import CHUNK_BYTES_MAX, BlobLimits, BlobRefused, check
 
+from ...each_case import each_case
+
 SHA = "ab" * 32
 PART = "1-2-3.part"
 
@@ -31,8 +33,8 @@ def test_files_lie_by_sort() -> None:
     )  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("wrong", "words"),
+@each_case(
+    "wrong, words",
     [
         ({"kind": "steal"}, "unknown kind"),
         ({"sort": "secret"}, "sort is"),

@@ -20,6 +20,8 @@ from waterspout.supervisor.cluster.client_protocol import (
     with_defaults,
 )
 
+from ...each_case import each_case
+
 #: The least request of every kind; the rest has defaults.
 LEAST: dict[str, dict[str, Any]] = {
     "status": {},
@@ -48,7 +50,7 @@ def request(kind: str, **fields: Any) -> dict[str, Any]:
     return with_defaults({"v": 1, "id": 5, "kind": kind, **LEAST[kind], **fields})
 
 
-@pytest.mark.parametrize("kind", VERBS)
+@each_case("kind", VERBS)
 def test_a_request_needs_each_of_its_fields_and_the_rest_has_defaults(kind: str):
     assert problem(request(kind)) is None
     for field in VERBS[kind].fields:
@@ -68,8 +70,8 @@ def test_a_request_without_a_number_is_refused(id: Any):
     assert problem({**request("list"), "id": id}) is not None
 
 
-@pytest.mark.parametrize(
-    ("kind", "readonly"),
+@each_case(
+    "kind, readonly",
     [(kind, kind in ["status", "list", "plan", "more", "events", "doctor"]) for kind in VERBS],
 )
 def test_who_may_ask_what(kind: str, readonly: bool):

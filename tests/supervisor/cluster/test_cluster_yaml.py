@@ -24,6 +24,8 @@ from waterspout.supervisor.cluster.cluster_yaml import (
 from waterspout.supervisor.cluster.coordinator_config import CoordinatorConfig
 from waterspout.supervisor.cluster.supervisor_config import SupervisorConfig
 
+from ...each_case import each_case
+
 EXAMPLE = Path(__file__).resolve().parents[3] / "configs" / "cluster.yaml"
 
 FULL = """\
@@ -106,8 +108,8 @@ def test_an_empty_file_sets_nothing() -> None:
     assert load_cluster("", "c.yaml").supervisor == {}
 
 
-@pytest.mark.parametrize(
-    ("text", "expected"),
+@each_case(
+    "text, expected",
     [
         ("- a", "c.yaml:1:1: E_TYPE a mapping expected at top level"),
         ("coordnator: {}", "c.yaml:1:1: E_UNKNOWN_KEY unknown key 'coordnator', allowed: "

@@ -21,6 +21,8 @@ from waterspout.supervisor.cluster.code_pack import (
     unpack,
 )
 
+from ...each_case import each_case
+
 NAMES = st.lists(
     st.text("abcdefgh.ü-", min_size=1, max_size=8).filter(lambda name: name not in (".", "..")),
     min_size=1, max_size=3,
@@ -55,8 +57,8 @@ def test_the_order_of_files_does_not_change_the_pack() -> None:
     assert sha256_of(pack({"a.py": b"1", "b/c.py": b"3"})) != sha256_of(one)
 
 
-@pytest.mark.parametrize(
-    ("name", "why"),
+@each_case(
+    "name, why",
     [
         ("../x.py", "leads out"),
         ("a/../../x.py", "leads out"),

@@ -12,6 +12,8 @@ from waterspout.supervisor.cluster.coordinator_config import (
     is_loopback,
 )
 
+from ...each_case import each_case
+
 
 def test_blobs_have_the_next_port():
     assert CoordinatorConfig().blob_bind == "tcp://127.0.0.1:7462"
@@ -20,8 +22,8 @@ def test_blobs_have_the_next_port():
         blob_endpoint("ipc:///tmp/x")
 
 
-@pytest.mark.parametrize(
-    ("endpoint", "expected"),
+@each_case(
+    "endpoint, expected",
     [
         ("tcp://127.0.0.1:1", True),
         ("tcp://127.9.9.9:1", True),

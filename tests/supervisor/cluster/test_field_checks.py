@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from waterspout.supervisor.cluster.field_checks import (
@@ -25,6 +24,8 @@ from waterspout.supervisor.cluster.field_checks import (
     text,
 )
 
+from ...each_case import each_case
+
 RIGHT_AND_WRONG: list[tuple[Any, list[Any], list[Any]]] = [
     (flag, [True, False], [1, 0, None, "true"]),
     (integer(1, 5), [1, 5], [0, 6, True, 1.0, "1", None]),
@@ -42,7 +43,7 @@ RIGHT_AND_WRONG: list[tuple[Any, list[Any], list[Any]]] = [
 ]
 
 
-@pytest.mark.parametrize(("check", "right", "wrong"), RIGHT_AND_WRONG)
+@each_case("check, right, wrong", RIGHT_AND_WRONG)
 def test_a_check_passes_what_is_right_and_nothing_else(
     check: Any, right: list[Any], wrong: list[Any]
 ):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import pytest
 from waterspout.supervisor.cluster.host_protocol import STATES
 from waterspout.supervisor.cluster.host_states import TRANSITIONS, HostEvent, HostState
+
+from ...each_case import each_case
 
 
 def test_the_states_are_the_words_of_a_beat() -> None:
@@ -19,6 +20,6 @@ def test_only_what_has_no_process_can_be_cancelled_and_only_what_has_one_is_kill
         assert TRANSITIONS[state, HostEvent.KILL] is HostState.STOPPING
 
 
-@pytest.mark.parametrize("event", list(HostEvent))
+@each_case("event", list(HostEvent))
 def test_nothing_brings_a_worker_back_that_has_exited(event: HostEvent) -> None:
     assert TRANSITIONS.get((HostState.EXITED, event), HostState.EXITED) is HostState.EXITED

@@ -8,6 +8,7 @@ from waterspout.supervisor.cluster.host_protocol import WishWorker, problem_from
 from waterspout.supervisor.cluster.host_states import HostState
 from waterspout.supervisor.cluster.host_worker import ExitRecord, HostWorker, is_topology_id
 
+from ...each_case import each_case
 from .host_messages import beat
 
 KEY = ("words-0a1b2c", 0, (1 << 64) - 1)
@@ -45,7 +46,7 @@ def test_a_report_that_makes_no_sense_says_nothing(tasks: object) -> None:
     assert worker.hung(1e9) == ""
 
 
-@pytest.mark.parametrize("id", ["", ".", "..", "../x", "a/b", "a\n", ".hidden", "x" * 101])
+@each_case("id", ["", ".", "..", "../x", "a/b", "a\n", ".hidden", "x" * 101])
 def test_the_id_of_a_topology_is_the_name_of_a_folder(id: str) -> None:
     assert not is_topology_id(id)
     assert is_topology_id("words-0a1b2c")

@@ -14,6 +14,7 @@ from waterspout.supervisor.cluster.hosts import (
     WorkerSeen,
 )
 
+from ...each_case import each_case
 from .host_messages import beat, beat_row, hello
 
 
@@ -95,8 +96,8 @@ def test_versions_that_do_not_meet_are_refused_with_both_ranges(proto: list[int]
         assert (found.code, "2 to 9" in found.text) == ("version", True)
 
 
-@pytest.mark.parametrize(
-    ("ours", "theirs", "taken"),
+@each_case(
+    "ours, theirs, taken",
     [("0.2.0", "0.2.0", True), ("0.2.0", "0.2.7", True), ("0.2.0", "0.1.9", False),
      ("1.0", "2.0", False), ("", "0.1", True), ("unknown", "0.1", True), ("0.2.0", "unknown", True),
      ("0.2.1.dev3", "0.2.0", True)],

@@ -12,6 +12,8 @@ from waterspout.supervisor.cluster.supervisor_config import (
     host_and_port,
 )
 
+from ...each_case import each_case
+
 
 def test_a_reload_takes_what_it_can_and_names_the_rest() -> None:
     old = SupervisorConfig(slots=4, labels={"a": "1"})
@@ -49,7 +51,7 @@ def test_an_endpoint_is_a_host_and_a_port(endpoint: str, parts: tuple[str, int])
     assert host_and_port(endpoint) == parts
 
 
-@pytest.mark.parametrize(
+@each_case(
     "endpoint",
     [
         "",

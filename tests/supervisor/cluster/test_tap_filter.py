@@ -15,6 +15,7 @@ from waterspout.supervisor.cluster.tap_filter import (
     tap_filter,
 )
 
+from ...each_case import each_case
 from ..plans import NUMBERS, plan_of
 
 ROW: dict[str, Any] = {
@@ -22,8 +23,8 @@ ROW: dict[str, Any] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("text", "shown"),
+@each_case(
+    "text, shown",
     [
         ("", True), ("  ", True), ("user == 'ada'", True), ('user = "ada"', True),
         ("user != 'ada'", False), ("age > 35", True), ("age >= 36.0", True), ("age < 36", False),
@@ -47,8 +48,8 @@ def test_a_text_says_what_is_shown(text: str, shown: bool | None) -> None:
         assert tap_filter(text)(ROW) is shown
 
 
-@pytest.mark.parametrize(
-    ("text", "problem"),
+@each_case(
+    "text, problem",
     [
         ("user", "at 5: one of == != .* is expected, not the end"),
         ("user ==", "at 8: a number, a 'text', .* not the end"),
