@@ -35,7 +35,10 @@ def status(**changes: Any) -> dict[str, Any]:
             "memory_bytes": 39_400_000, "cpu_percent": 97.0, "report_age_s": 0.1,
             "links": [],
         }],
-        "round": {"last": 3, "age_s": 0.5, "duration_ms": 4.0, "failures": 0},
+        "round": {
+            "last": 3, "age_s": 0.5, "duration_ms": 4.0, "failures": 0, "failure": "",
+            "under_way_s": None, "next_s": 0.5,
+        },
         "checkpoint": None,
         "errors": [], "dead_letters": 0, **changes,
     }  # fmt: skip
@@ -53,7 +56,8 @@ def summary(**changes: Any) -> dict[str, Any]:
         "components": [
             {"component": "lines", "kind": "spout", "tuples": 858_237, "tuples_per_s": 158_932.8}
         ],
-        "top": {"count": [["self", 222_424], ["def", 61_156]]}, "reason": "", **changes,
+        "top": {"count": [["self", 222_424], ["def", 61_156]]}, "errors": [], "reason": "",
+        **changes,
     }  # fmt: skip
 
 
