@@ -90,6 +90,7 @@ class Split(Bolt):
     """A line into its words."""
 
     outputs = ("word",)
+    deterministic = True
 
     def process(self, tup: Tuple) -> None:
         for word in tup["line"].split():

@@ -16,14 +16,14 @@ Bound: the rows of the messages that are not durable, at most ``max_pending`` +
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from operator import itemgetter
 from typing import Any
 
 from msgpack import Packer
 from waterspout.topology.errors import EmitError, WaterspoutError
 from waterspout.topology.keys import KEY_GROUPS, key_group
-from waterspout.topology.origins import PATH_AT, Kept
+from waterspout.topology.origins import PATH_AT, POSITION_AT, Kept
 from waterspout.topology.tuples import Tuple
 from waterspout.topology.unpacking import unpack_body
 from xxhash import xxh3_64_intdigest
@@ -35,7 +35,6 @@ from .state_slices import VALUE_BYTES_MAX
 SEEN_MAP = "__seen"
 #: Bytes of the key group before what was emitted.
 _GROUP_BYTES = 2
-_POSITION_AT = 8
 #: Origin -> key group of its row, or that in two bytes and what was emitted for it, packed.
 Entries = dict[bytes, Any]
 
@@ -62,28 +61,42 @@ class DurableEnds:
     def __init__(self) -> None:
         #: partition -> bounds [0, first unacked, start, end, ...] of what is durable.
         self._bounds: dict[bytes, list[int]] = {}
+        #: partition -> it and the last bound, as an origin begins: rows behind it are not durable.
+        self.highest: dict[bytes, bytes] = {}
 
     def update(self, positions: Mapping[bytes, Any]) -> None:
         """Take positions, partition by partition, as a ledger tells them."""
         for partition, (first, ahead) in positions.items():
-            self._bounds[partition] = [0, first, *(bound for pair in ahead for bound in pair)]
+            bounds = [0, first, *(bound for pair in ahead for bound in pair)]
+            self._bounds[partition] = bounds
+            self.highest[partition] = partition + bounds[-1].to_bytes(8, "big")
 
     def holds(self, origin: bytes) -> bool:
         """Say whether the message of a row is durable."""
-        bounds = self._bounds.get(origin[:_POSITION_AT])
-        if bounds is None or not origin:
-            return False
-        end = int.from_bytes(origin[_POSITION_AT:PATH_AT], "big")
+        return origin[:PATH_AT] <= self.highest.get(origin[:POSITION_AT], b"") and self._in(origin)
+
+    def _in(self, origin: bytes) -> bool:
+        bounds = self._bounds.get(origin[:POSITION_AT])
+        end = int.from_bytes(origin[POSITION_AT:PATH_AT], "big")
         # The position after it is in (start, end] of a range.
-        return bisect_left(bounds, end) % 2 == 1
+        return bounds is not None and bisect_left(bounds, end) % 2 == 1
+
+    def among(self, origins: Iterable[bytes], partitions: Collection[bytes]) -> list[bytes]:
+        """Return those of some partitions whose messages are durable. 150 ns each."""
+        highest = {partition: self.highest[partition] for partition in partitions}
+        get, inside = highest.get, self._in
+        return [
+            origin for origin in origins
+            if origin[:PATH_AT] <= get(origin[:POSITION_AT], b"") and inside(origin)
+        ]  # fmt: skip
 
     def holds_none(self, origins: Sequence[bytes]) -> bool:
         """Say whether it is plain at a glance that no row's is: 50 ns a row, not 300."""
         low, high = min(origins), max(origins)
-        if low[:_POSITION_AT] != high[:_POSITION_AT]:
+        if low[:POSITION_AT] != high[:POSITION_AT]:
             return False
-        bounds = self._bounds.get(low[:_POSITION_AT])
-        return bounds is None or int.from_bytes(low[_POSITION_AT:PATH_AT], "big") > bounds[-1]
+        bounds = self._bounds.get(low[:POSITION_AT])
+        return bounds is None or int.from_bytes(low[POSITION_AT:PATH_AT], "big") > bounds[-1]
 
 
 class Seen:
@@ -103,16 +116,13 @@ class Seen:
         #: Rows that came again and were not worked on.
         self.again = 0
         self._component, self._keys = component, keys
-        self._getters: dict[type[Tuple], Any] = {}
+        self._groups: dict[type[Tuple], Callable[[Any], int]] = {}
         self._packer = Packer()
 
     def durable(self, positions: Mapping[bytes, Any]) -> None:
-        """These positions are durable: forget what cannot come again. 120 ns a row."""
+        """These positions are durable: forget what cannot come again."""
         self.ends.update(positions)
-        holds = self.ends.holds
-        gone = [origin for origin in self.entries if origin[:_POSITION_AT] in positions
-                and holds(origin)]  # fmt: skip
-        for origin in gone:
+        for origin in self.ends.among(self.entries, positions):
             del self.entries[origin]
 
     def knows(self, origin: bytes) -> bool:
@@ -165,16 +175,12 @@ class Seen:
 
     # Key groups.
 
-    def group(self, cls: type[Tuple], row: Any) -> int:
-        """Return the key group of a row."""
-        getter = self._getters.get(cls)
-        if getter is None:
-            getter = self._getters[cls] = self._getter(cls)
-        values = getter(row)
-        if values.__class__ is str:
-            # The same as key_group((values,)), without two calls.
-            return xxh3_64_intdigest(values.encode("utf-8", "surrogatepass")) & (KEY_GROUPS - 1)
-        return key_group(values if self._wide(cls) else (values,))
+    def group(self, cls: type[Tuple]) -> Callable[[Any], int]:
+        """Return what gives the key group of a row of ``cls``."""
+        found = self._groups.get(cls)
+        if found is None:
+            found = self._groups[cls] = _group_getter(self.positions(cls))
+        return found
 
     def groups(self, cls: type[Tuple], columns: Sequence[Sequence[Any]]) -> list[int]:
         """Return the key group of each row; ``columns``: of the fields of the grouping."""
@@ -191,8 +197,19 @@ class Seen:
         """Return where the fields of the grouping stand in rows of ``cls``."""
         return [cls.fields.index(name) for name in self._keys[cls.component, cls.stream]]
 
-    def _wide(self, cls: type[Tuple]) -> bool:
-        return len(self._keys[cls.component, cls.stream]) > 1
 
-    def _getter(self, cls: type[Tuple]) -> Any:
-        return itemgetter(*self.positions(cls))
+def _group_getter(positions: Sequence[int]) -> Callable[[Any], int]:
+    digest, mask = xxh3_64_intdigest, KEY_GROUPS - 1
+    if len(positions) > 1:
+        values_of = itemgetter(*positions)
+        return lambda row: key_group(values_of(row))
+    (position,) = positions
+
+    def group(row: Any) -> int:
+        value = row[position]
+        if value.__class__ is str:
+            # The same as key_group((value,)), without two calls.
+            return digest(value.encode("utf-8", "surrogatepass")) & mask
+        return key_group((value,))
+
+    return group

@@ -145,5 +145,3 @@ def check_bolt(bolt: Bolt, executor: BoltExecutor) -> None:
     """
     if isinstance(executor, OriginExecutor) and not bolt.auto_anchor:
         raise UserError(f"{executor.component}: effectively_once: not with auto_anchor = False")
-
-

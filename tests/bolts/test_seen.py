@@ -91,8 +91,8 @@ def test_an_entry_that_cannot_be_read_is_refused() -> None:
 def test_groups_are_those_of_the_grouping(word: object) -> None:
     seen = seen_of()
     row = (3, word)
-    assert seen.group(WORDS, row) == seen.groups(WORDS, [[word]])[0] == key_group((word,))
-    assert seen.group(TWO, row) == seen.groups(TWO, [[3], [word]])[0] == key_group((3, word))
+    assert seen.group(WORDS)(row) == seen.groups(WORDS, [[word]])[0] == key_group((word,))
+    assert seen.group(TWO)(row) == seen.groups(TWO, [[3], [word]])[0] == key_group((3, word))
 
 
 def test_what_was_seen_goes_to_the_task_that_has_its_key() -> None:

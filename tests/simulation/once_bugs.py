@@ -9,7 +9,7 @@ from typing import Any
 
 from waterspout.bolts import origin_executor, seen
 from waterspout.bolts.origin_executor import OriginExecutor
-from waterspout.bolts.seen import SEEN_MAP, DurableEnds, Seen
+from waterspout.bolts.seen import SEEN_MAP, DurableEnds
 from waterspout.bolts.state import TaskState
 from waterspout.spouts.origin_executor import OriginSourceExecutor
 from waterspout.supervisor.worker_rounds import WorkerRounds
@@ -18,18 +18,22 @@ from waterspout.topology import origins
 from .bugs import Bug, Patch
 
 
+def _patch_paths(patch: Patch, one: Any) -> None:
+    patch(origins, "descendant", one)
+    patch(origin_executor, "descendants",
+          lambda origin, salt, count: [one(origin, salt, index) for index in range(count)])
+
+
 def path_without_index(patch: Patch) -> None:
     """All rows that are emitted for one row have the same path."""
     original = origins.descendant
-    for module in (origins, origin_executor):
-        patch(module, "descendant", lambda origin, salt, index: original(origin, salt, 0))
+    _patch_paths(patch, lambda origin, salt, index: original(origin, salt, 0))
 
 
 def path_without_emitter(patch: Patch) -> None:
     """Rows that two bolts, or two streams, emit for one row have the same path."""
     original = origins.descendant
-    for module in (origins, origin_executor):
-        patch(module, "descendant", lambda origin, salt, index: original(origin, b"", index))
+    _patch_paths(patch, lambda origin, salt, index: original(origin, b"", index))
 
 
 def copies_have_one_origin(patch: Patch) -> None:
@@ -94,7 +98,7 @@ def repeated_under_other_paths(patch: Patch) -> None:
 def old_copies_are_counted(patch: Patch) -> None:
     """A row whose message became durable by another try is worked on when it comes late."""
     patch(DurableEnds, "holds_none", lambda self, given: True)
-    patch(Seen, "knows", lambda self, origin: origin in self.entries)
+    patch(DurableEnds, "holds", lambda self, origin: False)
 
 
 def seen_before_it_was_worked_on(patch: Patch) -> None:
@@ -120,15 +124,15 @@ def seen_stays_behind(patch: Patch) -> None:
 BUGS: dict[str, tuple[Bug, int]] = {
     bug.__name__: (bug, seed)
     for bug, seed in (
-        (path_without_index, 0),
-        (path_without_emitter, 0),
-        (copies_have_one_origin, 0),
-        (place_in_the_group, 0),
-        (forgotten_when_copied, 0),
-        (not_in_the_snapshot, 0),
-        (emissions_are_not_repeated, 0),
-        (repeated_under_other_paths, 0),
+        (path_without_index, 1),
+        (path_without_emitter, 5),
+        (copies_have_one_origin, 30),
+        (place_in_the_group, 2),
+        (forgotten_when_copied, 2),
+        (not_in_the_snapshot, 5),
+        (emissions_are_not_repeated, 4),
+        (repeated_under_other_paths, 5),
         (seen_before_it_was_worked_on, 0),
-        (seen_stays_behind, 0),
+        (seen_stays_behind, 10),
     )
 }

@@ -16,6 +16,7 @@ from waterspout.topology.origins import (
     RowAtWork,
     copy_of,
     descendant,
+    descendants,
     origin_of,
     partition_bytes,
     salt_of,
@@ -56,6 +57,13 @@ def test_what_differs_in_message_way_emitter_stream_place_or_copy_differs_in_ori
 
 def test_origins_are_the_same_in_every_process() -> None:
     assert descendant(ROOT, SALT, 2).hex() == GOLDEN
+
+
+@pytest.mark.parametrize("origin", [ROOT, b""])
+@pytest.mark.parametrize("count", [0, 1, 3, 1500])
+def test_all_rows_of_a_row_have_the_origins_that_each_has_alone(origin: bytes, count: int) -> None:
+    each = [descendant(origin, SALT, index) for index in range(count)]
+    assert descendants(origin, SALT, count) == each
 
 
 def test_what_comes_of_a_row_without_origin_has_none() -> None:
