@@ -15,7 +15,9 @@ from waterspout.supervisor.cluster.environments import Environments, NoEnvironme
 WHEEL = "leftpad_of_test-1.0-py3-none-any.whl"
 INFO = "leftpad_of_test-1.0.dist-info"
 
-pytestmark = pytest.mark.skipif(importlib.util.find_spec("pip") is None, reason="there is no pip")
+pytestmark = pytest.mark.skipif(
+    importlib.util.find_spec("pip") is None, reason="needs pip: python -m ensurepip"
+)
 
 
 def wheel(folder: Path) -> Path:
