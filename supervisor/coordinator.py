@@ -99,7 +99,7 @@ class Coordinator:
             "here": lambda w, m, now: self.resuming.on_here(w, m),
             "taps": lambda w, m, now: self.outbox.append(Taps(m["id"], m["rows"])),
             "boot_failed": self._on_boot_failed,
-            "built": lambda w, m, now: self.handover.on_built(w),
+            "built": self._on_built,
             "ready": lambda w, m, now: self.handover.on_ready(w),
             "report": self._on_report,
             "restore": self._on_restore,
@@ -286,13 +286,9 @@ class Coordinator:
             self.handover.kill(*blamed)
 
     def _on_lost(
-        self,
-        gone: Worker,
-        reason: str,
-        roots: Iterable[int],
-        positions: Mapping[int, Iterable[Sequence[Any]]],
-        now: float,
-    ) -> None:
+        self, gone: Worker, reason: str, roots: Iterable[int],
+        positions: Mapping[int, Iterable[Sequence[Any]]], now: float,
+    ) -> None:  # fmt: skip
         self._try(lambda: self.suspects.on_death(gone.number, roots, positions))
         self.handover.on_lost(gone, reason, now)
         self.resuming.on_lost(gone)
@@ -301,6 +297,10 @@ class Coordinator:
         if gone.cannot_boot:
             text = f"ended {gone.boot_losses} times while it booted: {gone.last_exit}"
             self._cannot_boot(gone, text, now)
+
+    def _on_built(self, worker: Worker, message: Mapping[str, Any], now: float) -> None:
+        self.progress.on_drawn(worker.number, message.get("drawn") or {})
+        self.handover.on_built(worker)
 
     def _on_restore(self, worker: Worker, message: Mapping[str, Any], now: float) -> None:
         """Under exactly-once a message failed: nothing is emitted again but by a restore (P1)."""

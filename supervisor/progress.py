@@ -151,6 +151,11 @@ class Progress:
         for worker in self._tasks:
             self.on_lost(worker, {})
 
+    def on_drawn(self, worker: int, drawn: Mapping[int, int]) -> None:
+        """A worker that lives has taken its tasks down: so many messages they had emitted."""
+        for task in set(drawn) & set(self._tasks[worker]):
+            self.tallies[task].drew(int(drawn[task]))
+
     def _watch_acks(self, now: float) -> None:
         """Note when something came through last, or when messages began to be pending.
 

@@ -16,8 +16,10 @@ Worker -> coordinator
   boot_failed {component, text, traceback, corrupt?}   a component cannot be built: the run ends,
                                    unless a part could not be read (``corrupt``) and an older
                                    snapshot is kept; it is tried again where it was built before
-  built {epoch}                    all tasks of an ``assign`` are built and restored. From here on
-                                   boot_timeout does not apply (links may wait for a busy peer)
+  built {epoch, drawn?}            all tasks of an ``assign`` are built and restored. From here on
+                                   boot_timeout does not apply (links may wait for a busy peer).
+                                   ``drawn``: {task: messages} that the tasks had emitted which
+                                   were taken down for it
   ready {epoch}                    and all out-links of the epoch are open; implies ``built``
   report {epoch, tasks, errors, suspects?, loop_age_s?, news?, links?}   every report_interval,
           from ``register`` on, by the control thread. ``loop_age_s``: since the data thread's
@@ -153,6 +155,7 @@ FIELDS: dict[str, dict[str, tuple[type, ...]]] = {
 OPTIONAL: dict[str, dict[str, tuple[type, ...]]] = {
     "register": {"key": (str,)},
     "boot_failed": {"corrupt": (bool,)},
+    "built": {"drawn": (dict,)},
     "snapshotted": {"positions": (dict,), "settled": (dict,), "letters": (list,), "took": (dict,)},
     "durable_done": {"failed": (str,)},
     "restore": {"letters": (list,)},

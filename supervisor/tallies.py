@@ -45,6 +45,9 @@ class Tally:
     #: are sent; and those of earlier incarnations that never were sent.
     reserved: int = 0
     before_skipped: int = 0
+    #: What the end of the incarnation before was counted with, until it is known exactly:
+    #: emissions in the totals, replays that were told, what was durable, and what came of that.
+    _guess: tuple[int, int, int, int, int] | None = None
     #: Newest epoch that ended, or will, with a loss: what is not durable of it does not count.
     lost_epoch: int = -1
     #: First unacked message of what ended, when it was told, and emissions of the successor by
@@ -177,16 +180,33 @@ class Tally:
             # successor, and acked or buried by it.
             totals["acked"] = self.before["acked"] + self.durable
             totals["dead"] = self.before["dead"] + self.durable_dead
-            settled = self.durable + self.durable_dead
-            self.before_twice += max(self.gauge("replayed"), emitted - settled)
+            settled, replayed = self.durable + self.durable_dead, self.gauge("replayed")
+            twice = max(replayed, emitted - settled)
+            self.before_twice += twice
             if self.seeks:
                 emitted = self.gauge("emitted") if drawn is None else drawn
                 totals["emitted"] = self.before["emitted"] + emitted
-                again = max(self.gauge("replayed"), emitted - settled)
+                again = max(replayed, emitted - settled)
                 totals["replayed"] = self.before["replayed"] + again
+                # One that never drew anything leaves the one before it open.
+                if drawn is not None:
+                    self._guess = None
+                elif self.report or self._guess is None:
+                    self._guess = emitted, replayed, settled, twice, again
         self.before, self.before_latency = Counter(totals), latency
         self.report, self.capacity = {}, 0.0
         self.durable = self.durable_dead = self.reserved = self.epoch = 0
+
+    def drew(self, drawn: int) -> None:
+        """The incarnation that ended last has emitted so many: its task was taken down in order."""
+        if self._guess is None:
+            return
+        emitted, replayed, settled, twice, again = self._guess
+        exact = max(replayed, drawn - settled)
+        self.before_twice += exact - twice
+        self.before["emitted"] += drawn - emitted
+        self.before["replayed"] += exact - again
+        self._guess = None
 
     def kept(self) -> dict[str, Any]:
         """Return, as plain values, what the next coordinator goes on from."""

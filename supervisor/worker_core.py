@@ -209,7 +209,7 @@ class WorkerCore:
             bolt.own.durable_at_once = not builder.has_rounds
             self.letters.serve(bolt)
             bolt.own.again_all(now)
-        self.control_outbox.append({"kind": "built", "epoch": self.epoch})
+        self.control_outbox.append(self.restore.built())
 
     def _build(self, task: TaskPlan, message: Mapping[str, Any]) -> bool:
         """Build one task; a component that cannot be built ends the run with its traceback."""

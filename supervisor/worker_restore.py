@@ -36,6 +36,9 @@ class WorkerRestore:
         self._failures: OrderedDict[tuple[int, str, int], Failure] = OrderedDict()
         self._own_failures: dict[int, OwnFailures] = {}
         self._slot: CrashSlot | None = None
+        #: Task -> messages that spouts had emitted which were taken down since they went last.
+        self.drawn: dict[int, int] = {}
+        self.went = False
         #: What waits for the next report.
         self.errors: dict[tuple[str, str], dict[str, Any]] = {}
 
@@ -78,6 +81,11 @@ class WorkerRestore:
         """End all tasks; return the ``assign`` with what this worker alone knows of suspects."""
         core = self._core
         suspects = self._suspects(message)
+        if self.went:
+            # The coordinator has heard of what was taken down before these.
+            self.drawn, self.went = {}, False
+        for task, spout in core.tasks.spouts.items():
+            self.drawn[task] = self.drawn.get(task, 0) + spout.ledger.emitted
         core.going = False
         core.builder.calls.clear()
         core.on_new_epoch()
@@ -88,6 +96,11 @@ class WorkerRestore:
         core.snapshot_jobs.clear()
         core.order = []
         return {**message, "suspects": suspects}
+
+    def built(self) -> dict[str, Any]:
+        """Return the message that all tasks are built."""
+        drawn = {"drawn": dict(self.drawn)} if self.drawn else {}
+        return {"kind": "built", "epoch": self._core.epoch, **drawn}
 
     def _suspects(self, message: Mapping[str, Any]) -> dict[int, list[list[Any]]]:
         """Return those of the message, and the messages of ``roots`` that are of ledgers here."""

@@ -100,7 +100,7 @@ class WorkerVerbs:
             core.rounds.ask_again()
 
     def _go(self, message: Mapping[str, Any]) -> None:
-        self._core.going = True
+        self._core.going = self._core.restore.went = True
         for spout in self._core.tasks.spouts.values():
             spout.going = True
 

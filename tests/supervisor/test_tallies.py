@@ -70,6 +70,37 @@ def test_what_a_dead_incarnation_left_open_may_come_twice(
     assert tally.twice() == twice
 
 
+def test_what_a_living_worker_had_drawn_takes_the_place_of_the_guess():
+    #  100 reported, 103 drawn until all went back; 60 are durable: 43 come again, not 1040
+    tally = spout(emitted=100, acked=90)
+    tally.made_durable(60, 0)
+    tally.end_incarnation(drawn=None, drawn_since_max=1000)
+    assert tally.twice() == 1040
+    tally.drew(103)
+    assert (tally.total("emitted"), tally.total("replayed"), tally.twice()) == (103, 43, 43)
+    tally.drew(7)
+    assert tally.twice() == 43, "once"
+
+
+def test_what_was_drawn_counts_although_no_report_told_of_it():
+    tally = spout()
+    tally.report = {}
+    tally.end_incarnation(drawn=None, drawn_since_max=1000)
+    assert tally.twice() == 0
+    # It is restored once more before its worker answers: nothing was drawn in between.
+    tally.end_incarnation(drawn=None, drawn_since_max=1000)
+    tally.drew(12)
+    assert (tally.twice(), tally.total("emitted")) == (12, 12)
+
+
+def test_what_is_known_of_a_dead_worker_is_not_corrected():
+    tally = spout(emitted=10, acked=5)
+    tally.end_incarnation(drawn=12, drawn_since_max=1000)
+    tally.end_incarnation(drawn=None, drawn_since_max=1000)
+    tally.drew(0)
+    assert tally.twice() == 12
+
+
 def test_what_is_worked_through_is_undone_until_a_round_has_it():
     tally = spout(emitted=100, acked=90, dead=5, pending=5, worked_through=95)
     assert tally.undone() == 95
