@@ -50,8 +50,9 @@ def no_guard_edge(patch: Patch) -> None:
 def toggle_per_run(patch: Patch) -> None:
     """A root is toggled with its frame's edge for each run, not once per frame."""
 
-    def close_run(self: OpenFrame, roots: Any, toggles: dict[int, int], draw: Any) -> None:
-        count = self.count - self.mark
+    def note_run(
+        self: OpenFrame, count: int, roots: Any, toggles: dict[int, int], draw: Any
+    ) -> None:
         self.mark += count
         self.runs.append((count, roots))
         for root in roots:
@@ -59,7 +60,7 @@ def toggle_per_run(patch: Patch) -> None:
             self.edge = self.edge or draw_edge(draw)
             toggles[root] = toggles.get(root, 0) ^ self.edge
 
-    patch(OpenFrame, "close_run", close_run)
+    patch(OpenFrame, "note_run", note_run)
 
 
 def settle_with_every_run(patch: Patch) -> None:
@@ -216,16 +217,17 @@ def acker_forgets_fail(patch: Patch) -> None:
 
 def replay_skips_a_message(patch: Patch) -> None:
     """The last message of a failed group is not read again, but taken for done."""
-    original = Ledger._later
+    original = Ledger.put_back
 
-    def later(self: Ledger, group: Any, attempts: int, due: float) -> None:
-        if group.count > 1 and self.seeks:
-            step = (group.end - group.start) // group.count
-            group.end -= step
-            self._work_through(Group(group.partition, group.end, group.end + step, 1, group.since))
-        original(self, group, attempts, due)
+    def put_back(self: Ledger, retry: Retry, due: float) -> None:
+        if retry.count > 1 and self.seeks:
+            step = (retry.end - retry.start) // retry.count
+            retry.end -= step
+            retry.count -= 1
+            self._work_through(Group(retry.partition, retry.end, retry.end + step, 1, retry.since))
+        original(self, retry, due)
 
-    patch(Ledger, "_later", later)
+    patch(Ledger, "put_back", put_back)
 
 
 def snapshot_not_restored(patch: Patch) -> None:
