@@ -249,3 +249,17 @@ def test_a_log_that_can_not_be_whole_any_more_is_forgotten(end: str) -> None:
     rig.bring(B, 1)
     rig.run()
     assert not rig.gate.take_log()
+
+
+@pytest.mark.parametrize("end", ["cut", "abort", "overtake", "later barrier"])
+def test_whatever_ends_the_wait_for_a_cut_lets_the_task_begin_calls_again(end: str) -> None:
+    rig = LateRig()
+    wanted: list[bool] = []
+    rig.executor.stand_still = lambda wish=True: wanted.append(wish) is None  # type: ignore[method-assign]
+    rig.bring(A, 1)
+    rig.run()
+    wanted.clear()
+    rig.executor.stand_still()
+    {"cut": rig.gate.cut, "abort": lambda: rig.gate.abort(1), "overtake": rig.gate.overtake,
+     "later barrier": lambda: (rig.bring(B, 2), rig.run())}[end]()  # fmt: skip
+    assert wanted == [True, False]
