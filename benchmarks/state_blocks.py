@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 
 from . import stateful as run
+from .contestants import word_count
 from .report import Goal
 from .workloads import ALO, NONE, Block, Contestant
 
@@ -220,6 +221,27 @@ NEXMARK = Block(
     ],
 )  # fmt: skip
 
+#: What a bolt pays that counts each tuple once under at-least-once.
+_ONCE = {"bolts.count.effectively_once": "true"}
+_READY = "wordcount_ready.yaml"
+
+EFFECTIVELY_ONCE = Block(
+    "effectively_once",
+    "Word count whose counts are exact without barriers, lines per second",
+    "per_s",
+    [
+        Contestant("tuple by tuple, at least once", ALO, word_count),
+        Contestant("the same, effectively once", ALO, partial(word_count, sets=_ONCE)),
+        Contestant("the same, exactly once", EO, partial(word_count, sets=run.EXACTLY_ONCE)),
+        Contestant("FlatMap and Count, at least once", ALO, partial(word_count, topology=_READY)),
+        Contestant(
+            "the same pair, effectively once", ALO,
+            partial(word_count, topology=_READY, sets=_ONCE),
+        ),
+    ],
+)  # fmt: skip
+
 STATE_BLOCKS = {
-    block.name: block for block in (KEYED, FLINK, SQLITE, PAUSE, RECOVERY, SLIDING, NEXMARK)
+    block.name: block
+    for block in (KEYED, FLINK, SQLITE, PAUSE, RECOVERY, SLIDING, NEXMARK, EFFECTIVELY_ONCE)
 }
