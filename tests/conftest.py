@@ -136,6 +136,10 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeSch
     return FilesBesideFiles(config, log)
 
 
-def pytest_xdist_auto_num_workers() -> int:
-    """Return how many test processes ``-n auto`` starts: one for each core there is for us."""
-    return min(len(os.sched_getaffinity(0)), PROCESSES_MAX)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Return how many test processes ``-n auto`` starts: one for each core there is for us.
+
+    And one more for tests of real processes, which wait two thirds of their time.
+    """
+    waiting = config.option.markexpr not in {"unit", "simulation"}
+    return min(len(os.sched_getaffinity(0)) + waiting, PROCESSES_MAX)
