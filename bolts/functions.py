@@ -7,14 +7,16 @@ messages of that run of tuples fail and are replayed, as with any bolt.
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from itertools import compress, islice
 from typing import Any
 
 from waterspout.topology.argument_checks import Checks, field_names, list_of_fields
 from waterspout.topology.classes import load_function
 from waterspout.topology.columns import Columns
-from waterspout.topology.component import Context, Needs
+from waterspout.topology.component import Context, Needs, values_of
 from waterspout.topology.errors import EmitError, EmitOverflow, UserError, WrongArguments
 from waterspout.topology.tuples import DEFAULT_STREAM, Tuple
 
@@ -67,15 +69,21 @@ class FunctionBolt(ColumnBolt):
             raise WrongArguments()
         check = Checks()
         fields = check(list_of_fields, cls.__name__, "fields", args["fields"])
-        if args.get("field") is not None and not isinstance(args["field"], str):
-            check(list_of_fields, cls.__name__, "field", args["field"])
+        names = args.get("field")
+        if names is not None and not isinstance(names, str):
+            check(list_of_fields, cls.__name__, "field", names)
         check.end()
+        if names is not None:
+            _check_arity(cls.__name__, args.get("function"), names)
         return list(fields)
 
     @classmethod
     def declare_needs(cls, args: Mapping[str, Any]) -> Needs:
-        """Return the fields that are handed to the function."""
-        return Needs(field_names("field", args.get("field")))
+        """Return the fields that are handed to the function, or how many it takes."""
+        # One that is misspelt may be the 'field' that is missing.
+        whole = args.get("field") is None and not set(args) - {"function", "fields", "field"}
+        arity = _arity(args.get("function")) if whole else None
+        return Needs(field_names("field", args.get("field")), arity=arity)
 
     def results(self, cls: type[Tuple], columns: Columns) -> list[Any]:
         """Call the function for each row; return what it returned.
@@ -212,7 +220,7 @@ class Filter(FunctionBolt):
         """Return the fields that are handed to the function, and how many an input has."""
         fields = args.get("fields")
         width = ("fields", len(fields)) if isinstance(fields, (list, tuple)) else None
-        return Needs(field_names("field", args.get("field")), width=width)
+        return replace(super().declare_needs(args), width=width)
 
     def columns(self, cls: type[Tuple], columns: Columns, runs: list[int]) -> Made:
         """Return the rows that pass."""
@@ -233,6 +241,33 @@ class Filter(FunctionBolt):
         if len(positions) != 1:
             return [True if found else False for found in self.results(cls, columns)]  # noqa: SIM210
         return [True if function(v) else False for v in columns.values[positions[0]]]  # noqa: SIM210
+
+
+def _arity(path: Any) -> tuple[int, int | None] | None:
+    """Return how many values a function takes at least and at most; None: nobody knows.
+
+    It is not imported here: whoever lints did that, if it may be.
+    """
+    module, _, name = path.partition(":") if isinstance(path, str) else ("", "", "")
+    try:
+        parameters = inspect.signature(getattr(sys.modules[module], name)).parameters.values()
+    except (KeyError, AttributeError, TypeError, ValueError):
+        return None
+    places = [each for each in parameters if each.kind in _POSITIONAL]
+    least = sum(each.default is inspect.Parameter.empty for each in places)
+    some = any(each.kind is inspect.Parameter.VAR_POSITIONAL for each in parameters)
+    return least, None if some else len(places)
+
+
+def _check_arity(kind: str, path: Any, names: str | list[str]) -> None:
+    arity, handed = _arity(path), 1 if isinstance(names, str) else len(names)
+    if arity is not None and (handed < arity[0] or (arity[1] is not None and handed > arity[1])):
+        raise UserError(
+            f"{kind}: field: the function takes {values_of(*arity)}, and is handed {handed}"
+        )
+
+
+_POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 
 
 def _spread(function: Function) -> Function:

@@ -140,6 +140,8 @@ class Needs:
         event_time: the argument by which it waits for watermarks; "": it does not.
         sides: the inputs that it has to have, and no others; none: any.
         width: the argument that holds as many names as every input has fields, and their number.
+        arity: least and most values that its function takes (None: any number), where it is handed
+            all fields of an input; shown at ``function``.
         keyed: its state belongs to the key of ``fields`` groupings, so all inputs need one.
     """
 
@@ -149,6 +151,16 @@ class Needs:
     sides: tuple[Side, ...] = ()
     width: tuple[str, int] | None = None
     keyed: bool = False
+    arity: tuple[int, int | None] | None = None
+
+
+def values_of(least: int, most: int | None) -> str:
+    """Return how many values a function takes, in words; ``most`` None: any number."""
+    if most is None:
+        return f"at least {least} values"
+    return f"{least} value{'' if least == 1 else 's'}" if least == most else (
+        f"{least} to {most} values"
+    )  # fmt: skip
 
 
 class Component:

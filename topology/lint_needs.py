@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from .component import Needs, Side, StreamDecl
+from .component import Needs, Side, StreamDecl, values_of
 from .facts import ComponentFacts
 from .loader import Loaded
 from .problems import listed, quote
@@ -54,6 +54,24 @@ def _check_input(
             f"{listed(stream.fields)}: as many names expected, got {width}"
         )
         loaded.add(f"bolts.{bolt.id}.args.{argument}", "E_ARGS", what)
+    if needs.arity is not None:
+        _check_arity(loaded, bolt, needs.arity, item, stream)
+
+
+def _check_arity(
+    loaded: Loaded, bolt: ComponentSpec, arity: tuple[int, int | None], item: InputSpec,
+    stream: StreamDecl,
+) -> None:  # fmt: skip
+    """Refuse a function that cannot be called with all fields of an input."""
+    least, most = arity
+    if least <= len(stream.fields) and (most is None or len(stream.fields) <= most):
+        return
+    what = (
+        f"the function takes {values_of(least, most)}, and is handed all {len(stream.fields)} of "
+        f"{quote(item.source)} stream {quote(item.stream)}: {listed(stream.fields)}; say which "
+        "with 'field'"
+    )
+    loaded.add(f"bolts.{bolt.id}.args.function", "E_ARGS", what)
 
 
 def _check_fields(

@@ -8,6 +8,7 @@ import pytest
 from waterspout.bolts.functions import Filter, FlatMap, Map
 from waterspout.topology.classes import ImportFailed
 from waterspout.topology.columns import Columns
+from waterspout.topology.component import Needs
 from waterspout.topology.errors import EmitError, EmitOverflow, UserError
 
 
@@ -190,3 +191,23 @@ def test_a_stream_without_fields_still_has_its_rows(bench) -> None:
         bench.stream(), columns, [1, 2]
     )
     assert (len(made), counts) == (6, [2, 4])
+
+
+def least_one(first, *more):
+    return first
+
+
+@pytest.mark.parametrize(
+    ("name", "arity"),
+    [("upper", (1, 1)), ("join", (0, None)), ("least_one", (1, None)), ("x", None)],
+)
+def test_lint_hears_how_many_values_a_function_takes(name: str, arity: Any) -> None:
+    args = {"function": f"{__name__}:{name}", "fields": ["a"]}
+    assert Map.declare_needs(args).arity == arity
+    assert Map.declare_needs({**args, "field": "a"}).arity is None
+    assert Filter.declare_needs(args) == Needs(width=("fields", 1), arity=arity)
+
+
+def test_a_function_that_was_not_imported_is_not_imported_for_that() -> None:
+    assert Map.declare_needs({"function": "not.there:f", "fields": ["a"]}).arity is None
+    assert Map.declare_needs({"function": 5}).arity is None

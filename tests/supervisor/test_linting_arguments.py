@@ -214,10 +214,16 @@ CASES: dict[str, tuple[str, str, list[str]]] = {
         "E_ARGS fields: a list of fields expected, got 'x'; a single one is written [x]",
         f"E_REF field[1]: {USER} 'user'?",
     ]),
+    "too_many_fields": ("Map", "function: 'rows:f', fields: [x]", [
+        "E_ARGS function: the function takes 1 value, and is handed all 3 of 'clicks' stream 'def",
+    ]),
+    "too_few_fields": ("Map", "function: 'rows:both', fields: [x], field: user", [
+        "E_ARGS field: the function takes 2 values, and is handed 1",
+    ]),
     "flat_map": ("FlatMap", "function: 'rows:f', fields: [x], feild: user", [
         "E_ARGS feild: FlatMap(function, fields, field): unexpected 'feild', did you mean 'field'",
     ]),
-    "filter": ("Filter", "function: 'rows:f', fields: [x]", [
+    "filter": ("Filter", "function: 'rows:f', field: user, fields: [x]", [
         "E_ARGS fields: 'clicks' stream 'default' has 3 fields, user, amount, ts: as many names e",
     ]),
     "log": ("Log", "every: 0, level: inf", [
@@ -231,7 +237,9 @@ CASES: dict[str, tuple[str, str, list[str]]] = {
 def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[tuple[int, int, str]]]:
     """Lint one file with all of them; return (line, column, "CODE args.path: text") by bolt."""
     folder = tmp_path_factory.mktemp("wrong")
-    (folder / "rows.py").write_text("def rows(): return []\ndef f(x): return x\n")
+    (folder / "rows.py").write_text(
+        "def rows(): return []\ndef f(x): return x\ndef both(x, y): return x\n"
+    )
     bolts = "".join(
         f"  {name}:\n    class: {cls}\n    inputs: {TWO if 'left: ' in args else ONE}\n"
         f"    args: {{{args}}}\n"

@@ -74,7 +74,7 @@ def test_who_waits_for_a_watermark_that_never_comes_is_warned() -> None:
 
 def test_facts_go_through_json_with_their_needs() -> None:
     side = Side("left", "x", "late", {"f": "select.f"})
-    needs = Needs({"a": "key"}, ("a", "b"), "time", (side,), ("fields", 3))
+    needs = Needs({"a": "key"}, ("a", "b"), "time", (side,), ("fields", 3), True, (1, None))
     facts: Any = ComponentFacts("bolt", needs=needs, outputs_known=False)
     assert ComponentFacts.from_json(facts.to_json()) == facts
 
@@ -119,3 +119,17 @@ def test_keys_of_several_lengths_are_never_equal() -> None:
     )
     found = problems_of(Needs(keyed=True), items, tasks=1)
     assert ["fields: keys of 1, 2 fields are never equal" in each for each in found] == [True, True]
+
+
+@pytest.mark.parametrize(
+    ("arity", "takes"),
+    [
+        ((2, 2), ""), ((0, None), ""), ((1, 2), ""), ((1, 1), "1 value"), ((3, None), "at least 3"),
+        ((3, 4), "3 to 4 values"), ((0, 0), "0 values"),
+    ],
+)  # fmt: skip
+def test_a_function_is_handed_all_fields_or_is_told_which(arity: Any, takes: str) -> None:
+    found = problems_of(Needs(arity=arity))
+    assert [f"args.function: the function takes {takes}" in each for each in found] == (
+        [True] if takes else []
+    )
