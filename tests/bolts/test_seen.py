@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from waterspout.bolts.chains import merged
 from waterspout.bolts.seen import SEEN_MAP, DurableEnds, Seen, group_of
 from waterspout.bolts.snapshots import StatePart
 from waterspout.bolts.state import TaskState
@@ -12,6 +13,7 @@ from waterspout.topology.origins import descendant, origin_of, partition_bytes
 from waterspout.topology.tuples import tuple_class
 
 from ..each_case import each_case
+from .test_state import Written
 
 P, Q = partition_bytes("lines", "p"), partition_bytes("lines", "q")
 KEYS = {("split", "default"): ("word",), ("split", "two"): ("n", "word")}
@@ -100,3 +102,20 @@ def test_what_was_seen_goes_to_the_task_that_has_its_key() -> None:
     part = StatePart("count", 0, {SEEN_MAP: {b"a": 3, b"b": b"\x00\x46more"}, "counts": {}})
     state.restore([part], {0x46}, key_group)
     assert state.keyed(SEEN_MAP) == {b"b": b"\x00\x46more"}
+
+
+def test_what_was_seen_is_whole_in_each_part_of_a_chain_that_adds_up_handles() -> None:
+    state, written = TaskState("count"), Written()
+    entries, records = state.keyed(SEEN_MAP), state.records("counts")
+    entries |= {b"a": 1, b"b": 2}
+    records.put_all({key: (key,) for key in range(1000)})
+    written.parts_of(state)
+    del entries[b"a"]
+    entries[b"c"] = 3
+    records.put(1, (2,))
+    parts = written.parts_of(state)
+    assert len(parts) == 2
+    after = TaskState("count")
+    after.restore([merged(parts)])
+    assert after.keyed(SEEN_MAP) == {b"b": 2, b"c": 3}
+    assert after.records("counts")[1] == (2,)

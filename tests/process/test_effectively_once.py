@@ -22,6 +22,7 @@ LINES = 6000
 TOPOLOGY = """\
 name: wordcount
 workers: 2
+state: STATE
 spouts:
   lines:
     class: Files
@@ -92,9 +93,9 @@ def counted(project: Project) -> Counter[str]:
     return found
 
 
-@pytest.mark.parametrize("emit", ["final", "updates"])
-def test_kills_of_workers_change_no_count(project: Project, emit: str) -> None:
-    text = TOPOLOGY.replace("EMIT", emit)
+@pytest.mark.parametrize(("emit", "state"), [("final", "memory"), ("updates", "sqlite")])
+def test_kills_of_workers_change_no_count(project: Project, emit: str, state: str) -> None:
+    text = TOPOLOGY.replace("EMIT", emit).replace("STATE", state)
     (project.folder / "topology.yaml").write_text(text)
     true, rng = project.write_texts(lines=LINES, seed=3), random.Random(emit)
     run = project.start()
