@@ -34,9 +34,9 @@ class Case:
         self.project.change("path: counts.sqlite", f"path: {home}/counts.sqlite")
         self.true: Counter[str] = Counter()
 
-    def submit(self, pause_s: float = 0.003) -> None:
+    def submit(self, pause_s: float = 0.003, lines: int = LINES) -> None:
         """Submit it, so slow that it goes on for some seconds on a quiet machine."""
-        self.true = self.project.write_texts(lines=LINES)
+        self.true = self.project.write_texts(lines=lines)
         pace = f"bolts.split.args.pause_s={pause_s}"
         self.cluster.call("submit", "project/topology.yaml", "--set", pace)
 
@@ -110,6 +110,8 @@ def test_a_rebalance_with_other_parallelism_keeps_the_state(case: Case, guarante
     cluster = case.cluster.up("a", "b", slots=2)
     case.submit()
     case.middle()
+    if guarantee == "exactly-once":
+        cluster.workers()[0].kill()
     cluster.call("rebalance", "wordcount", "--parallelism", "count=3", "--workers", "3")
     case.exact()
 
@@ -117,7 +119,7 @@ def test_a_rebalance_with_other_parallelism_keeps_the_state(case: Case, guarante
 def test_the_first_version_goes_on_with_the_state_of_a_rebalanced_one(case: Case) -> None:
     """Killed after its count was rebalanced from 2 to 4; the file says 2."""
     cluster = case.cluster.up("a", slots=3)
-    case.submit()
+    case.submit(pause_s=0.006)
     case.middle()
     cluster.call("rebalance", "wordcount", "--parallelism", "count=4", "--workers", "3")
     cluster.kill("coordinator")
@@ -144,6 +146,8 @@ def test_a_swap_to_changed_code_keeps_the_state(case: Case, guarantee: str) -> N
     components = case.project.folder / "components.py"
     components.write_text(components.read_text().replace(".split():", ".split(' '):"))
     case.project.change("pause_s: 0.001", "pause_s: 0.0005")
+    if guarantee == "exactly-once":
+        cluster.workers()[-1].kill()
     cluster.call("swap", "wordcount", "project/topology.yaml", "--yes")
     case.exact()
 
@@ -152,6 +156,7 @@ def test_a_topology_begins_from_a_savepoint_of_another_one(case: Case) -> None:
     cluster = case.cluster.up("a", slots=3)
     case.submit(pause_s=0.012)
     case.middle()
+    cluster.workers()[0].kill()
     taken = cluster.call("savepoint", "wordcount", "--out", "sp", "--json")
     assert json.loads(taken.stdout)["files"] >= 2
     cluster.call("kill", "wordcount", "--now")
@@ -173,7 +178,7 @@ def test_f18_parts_that_the_coordinator_lost_lead_back_to_an_older_snapshot(
     case.project.change("exactly-once", guarantee)
     case.project.change("max_pending: 100", "max_pending: 100, checkpoint_retained: 3")
     cluster = case.cluster.up("a", slots=2)
-    case.submit()
+    case.submit(lines=2000)
     case.middle()
     for path in case.without_coordinator():
         path.unlink() if damage == "gone" else path.write_bytes(path.read_bytes()[:-1] + b"?")
@@ -192,7 +197,7 @@ def test_f18_parts_that_the_coordinator_lost_lead_back_to_an_older_snapshot(
 def test_f18_when_no_snapshot_can_be_read_the_topology_stops_and_asks(case: Case) -> None:
     case.project.change("max_pending: 100", "max_pending: 100, checkpoint_retained: 3")
     cluster = case.cluster.up("a", slots=2)
-    case.submit()
+    case.submit(lines=2000)
     case.middle()
     case.without_coordinator()
     kept = {path: path.read_bytes() for path in case.parts()}
@@ -210,7 +215,7 @@ def test_f18_when_no_snapshot_can_be_read_the_topology_stops_and_asks(case: Case
     assert case.project.rows() == []
     for path, data in kept.items():
         path.write_bytes(data)
-    case.submit()
+    case.submit(lines=2000)
     case.exact()
 
 
@@ -251,10 +256,10 @@ def test_f15_zombies_that_wake_write_nothing_that_is_there_already(tmp_path: Pat
     case.project.change("texts/*.txt", f"{folder}/texts/*.txt")
     case.project.change("path: counts.sqlite", f"path: {folder}/counts.sqlite")
     cluster = case.cluster
-    cluster.lease = "3s"
+    cluster.lease = "2s"
     try:
         cluster.up("a", "b", slots=2)
-        case.submit(pause_s=0.012)
+        case.submit(pause_s=0.02, lines=2000)
         case.middle()
         for host in ("b", "a"):
             zombies = [psutil.Process(cluster.daemons[host].pid), *cluster.workers(host)]
@@ -262,8 +267,8 @@ def test_f15_zombies_that_wake_write_nothing_that_is_there_already(tmp_path: Pat
             for process in zombies:
                 process.suspend()
             wait_for(lambda host=host: host not in cluster.hosts_up(), f"the loss of {host}")
-            acked = cluster.acked("wordcount")
-            wait_for(lambda more=acked + 200: cluster.acked("wordcount") > more, "more acks")
+            acked = min(cluster.acked("wordcount") + 100, 1999)
+            wait_for(lambda more=acked: cluster.acked("wordcount") > more, "more acks")
             for process in reversed(zombies):
                 process.resume()
             wait_for(lambda: cluster.hosts_up() == {"a", "b"}, "both hosts")
