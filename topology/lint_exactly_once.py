@@ -38,6 +38,9 @@ def lint_exactly_once(
         if f"settings.{name}" in loaded.marks:
             what = f"no effect under exactly-once: {instead}"
             loaded.add(f"settings.{name}", "W_OPTION", what)
+    alone = "settings.checkpoint_log_max"
+    if alone in loaded.marks and not draft.settings.checkpoint_alignment_timeout_s:
+        loaded.add(alone, "W_OPTION", "no effect without 'checkpoint_alignment_timeout'")
 
 
 def _check_spout(loaded: Loaded, spout: ComponentSpec, facts: ComponentFacts) -> None:

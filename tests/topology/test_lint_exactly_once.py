@@ -94,3 +94,10 @@ def test_an_alignment_timeout_names_what_it_does_not_go_with(settings: str, what
     (problem,) = loaded.problems
     assert "E_CONFLICT settings.checkpoint_alignment_timeout" in str(problem)
     assert what in str(problem)
+
+
+def test_a_limit_of_logs_that_nobody_makes_is_named() -> None:
+    (problem,) = problems_of("checkpoint_log_max: 1MiB", stateful=True)
+    assert "W_OPTION settings.checkpoint_log_max: no effect without" in problem
+    both = "checkpoint_log_max: 1MiB, checkpoint_alignment_timeout: 5s"
+    assert problems_of(both, stateful=True) == []
