@@ -78,7 +78,7 @@ def test_what_was_not_measured_is_neither_reached_nor_missed() -> None:
     assert "not measured" in report.text_report([results(goal, b=[1])])
 
 
-@pytest.mark.parametrize(("percent", "wanted"), [(50, 50), (99, 99), (99.9, 100), (1, 1)])
+@each_case("percent, wanted", [(50, 50), (99, 99), (99.9, 100), (1, 1)])
 def test_a_percentile_is_the_nearest_rank(percent: float, wanted: float) -> None:
     assert report.percentile(list(range(100, 0, -1)), percent) == wanted
 
@@ -90,8 +90,8 @@ def test_a_slope_is_found_below_its_noise() -> None:
     assert noise == pytest.approx(2, abs=0.1)
 
 
-@pytest.mark.parametrize(
-    ("number", "wanted"),
+@each_case(
+    "number, wanted",
     [(0.1234, "0.123"), (5.0, "5"), (2345.6, "2346"), (437_100, "437k"), (11_340_000, "11.3M")],
 )
 def test_figures_have_three_digits_that_matter(number: float, wanted: str) -> None:

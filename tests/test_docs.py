@@ -21,6 +21,7 @@ from waterspout.supervisor.cli import main
 from waterspout.supervisor.linting import lint_file
 
 from .class_check import classes_checked_here
+from .each_case import each_case
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = sorted([*(ROOT / "docs").glob("*.md"), *ROOT.glob("*.md")])
@@ -164,7 +165,7 @@ def generators() -> dict[str, Callable[[], str]]:
     return dict(pages)
 
 
-@pytest.mark.parametrize("name", generators())
+@each_case("name", generators())
 def test_generated_pages_are_up_to_date(name: str) -> None:
     made = generators()[name]()
     assert (ROOT / "docs" / name).read_text("utf-8") == made, "run: python docs/generate.py"

@@ -10,8 +10,6 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
 from .each_case import each_case
 from .sources import FOLDERS, ROOT, Source, package_sources, read_source, sources
 
@@ -117,7 +115,7 @@ def test_the_type_checker_is_given_every_top_package() -> None:
     assert sorted(checked) == sorted(f"waterspout.{folder}" for folder in FOLDERS)
 
 
-@pytest.mark.parametrize("folder", FOLDERS)
+@each_case("folder", FOLDERS)
 def test_every_package_is_marked_as_typed(folder: str) -> None:
     assert (ROOT / folder / "py.typed").is_file()
     assert (ROOT / folder / "__init__.py").is_file()

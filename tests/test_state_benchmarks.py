@@ -15,6 +15,8 @@ sys.path.insert(0, str(ROOT))
 from benchmarks import auctions, bare, keyed, stateful, trees  # noqa: E402
 from benchmarks.engine import EngineRun, RunFailed  # noqa: E402
 
+from .each_case import each_case  # noqa: E402
+
 
 def rows_of(source: Any, limit: int, position: int | None = None) -> list[list[Any]]:
     """Return all rows of a source, read ``limit`` at a time."""
@@ -111,9 +113,7 @@ def test_a_run_with_one_checkpoint_says_nothing_of_changes() -> None:
 READINGS = [(10.0, 1.0, 50.0), (11.0, 2.0, 70.0), (12.0, 2.0, 60.0), (14.0, 6.0, 90.0)]
 
 
-@pytest.mark.parametrize(
-    ("at_s", "wanted"), [(9.0, 1.0), (10.0, 1.0), (10.5, 1.5), (13.0, 4.0), (20.0, 6.0)]
-)
+@each_case("at_s, wanted", [(9.0, 1.0), (10.0, 1.0), (10.5, 1.5), (13.0, 4.0), (20.0, 6.0)])
 def test_cpu_time_between_two_readings_is_on_a_line(at_s: float, wanted: float) -> None:
     assert trees.cpu_at(READINGS, at_s) == wanted
 

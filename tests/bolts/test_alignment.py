@@ -14,6 +14,8 @@ from typing import Any
 import pytest
 from waterspout.bolts.alignment import Alignment, Verdict
 
+from ..each_case import each_case
+
 A, B, C = (1, 0, 9), (2, 0, 9), (3, 0, 9)
 
 
@@ -298,6 +300,6 @@ def test_every_schedule_counts_everything_once(overtaking: bool) -> None:
     assert not [seed for seed in range(60) if is_wrong(seed, Alignment, overtaking)]
 
 
-@pytest.mark.parametrize("bug", [NoBlocking, ObsoleteTaken, StashOrderLost, StashLost])
+@each_case("bug", [NoBlocking, ObsoleteTaken, StashOrderLost, StashLost])
 def test_the_model_catches(bug: type[Alignment[Any]]) -> None:
     assert any(is_wrong(seed, bug) for seed in range(100))

@@ -9,6 +9,8 @@ from waterspout.bolts.chains import CHAIN_PARTS_MAX, Chain, chained
 from waterspout.bolts.snapshots import MapCopy, StateCopy, StatePart, decode_part, encode_part
 from waterspout.topology.errors import CorruptSnapshot
 
+from ..each_case import each_case
+
 
 class Part(NamedTuple):
     file: str
@@ -69,7 +71,7 @@ def test_chains_of_several_tasks_stand_beside_each_other() -> None:
     assert {part.index: part.keyed["m"] for part in found} == {0: {"o": 1}, 1: {"x": 2}}
 
 
-@pytest.mark.parametrize("broken", ["begin", "middle", "order", "twice"])
+@each_case("broken", ["begin", "middle", "order", "twice"])
 def test_a_part_that_does_not_add_to_the_one_before_is_refused(broken: str) -> None:
     parts = [written({"x": 1})]
     for number in range(3):

@@ -17,6 +17,8 @@ from waterspout.bolts.state_backends import STATE_BACKENDS
 from waterspout.topology.errors import UserError
 from waterspout.topology.tuples import tuple_class
 
+from ..each_case import each_case
+
 
 def feed(bench, bolt, *rows: list[Any], fields: list[str] | None = None) -> None:
     names = fields or [f"f{n}" for n in range(len(rows[0]))]
@@ -54,8 +56,8 @@ def test_several_fields_are_emitted_one_by_one(bench) -> None:
     assert list(bolt.finish()) == [["a", 1, 1], ["a", 2, 1]]
 
 
-@pytest.mark.parametrize(
-    ("args", "outputs"),
+@each_case(
+    "args, outputs",
     [
         ({}, []),
         ({"emit": "none", "field": "word"}, []),
@@ -98,8 +100,8 @@ def test_the_summary_shows_the_most_frequent_keys(bench) -> None:
     assert bench.start(Count(top=0)).summary() == {"top": [], "keys": 0}
 
 
-@pytest.mark.parametrize(
-    ("args", "word"),
+@each_case(
+    "args, word",
     [
         ({"emit": "all"}, "emit"),
         ({"emit": []}, "emit"),

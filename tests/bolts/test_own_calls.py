@@ -9,6 +9,7 @@ import pytest
 from waterspout.bolts.contract import Bolt
 from waterspout.topology.tuples import Tuple
 
+from ..each_case import each_case
 from .rig import Rig
 
 
@@ -148,7 +149,7 @@ def finish(rig: Rig) -> list[Any]:
     raise AssertionError("finish does not end")
 
 
-@pytest.mark.parametrize("count", [0, 1, 1023, 1024, 1025, 3000])
+@each_case("count", [0, 1, 1023, 1024, 1025, 3000])
 def test_all_rows_of_finish_arrive_in_order(count: int) -> None:
     assert finish(Rig(Last(count))) == [*range(count)]
 

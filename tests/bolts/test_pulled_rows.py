@@ -9,6 +9,7 @@ import pytest
 from waterspout.bolts.contract import Bolt
 from waterspout.bolts.pulled_rows import ROWS_MAX, PulledRows
 
+from ..each_case import each_case
 from .rig import Rig
 
 
@@ -23,7 +24,7 @@ def pulled(result: Any) -> tuple[Rig, PulledRows]:
     return rig, PulledRows(rig.executor, "finish", result)
 
 
-@pytest.mark.parametrize("count", [0, 1, ROWS_MAX, ROWS_MAX + 1])
+@each_case("count", [0, 1, ROWS_MAX, ROWS_MAX + 1])
 def test_rows_come_in_parts_and_in_order(count: int) -> None:
     rig, rows = pulled([n] for n in range(count))
     parts = 0

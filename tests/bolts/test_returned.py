@@ -11,6 +11,7 @@ from waterspout.bolts.returned import refuse_rows
 from waterspout.topology.errors import UserError
 from waterspout.topology.tuples import Tuple
 
+from ..each_case import each_case
 from .rig import Rig
 from .test_offload import Rig as CallsRig
 
@@ -32,7 +33,7 @@ def test_rows_are_refused_by_the_name_of_the_method(made: Any, text: str) -> Non
         refuse_rows("b", "process", made)
 
 
-@pytest.mark.parametrize("made", [True, 5, "a", {"a": 1}, [], ()])
+@each_case("made", [True, 5, "a", {"a": 1}, [], ()])
 def test_what_is_no_row_is_left_alone(made: Any) -> None:
     refuse_rows("b", "process", made)
 

@@ -15,6 +15,8 @@ from waterspout.bolts.snapshots import MapCopy, StateCopy, decode_part, encode_p
 from waterspout.bolts.state_slices import SLICE_BYTES_AIM, SLICE_KEYS_MAX, VALUE_BYTES_MAX
 from waterspout.topology.errors import CorruptSnapshot, StateError
 
+from ..each_case import each_case
+
 SCALARS = (
     st.none()
     | st.booleans()
@@ -150,8 +152,8 @@ class Unknown:
     pass
 
 
-@pytest.mark.parametrize(
-    ("value", "why"),
+@each_case(
+    "value, why",
     [
         ({1, 2}, "'set'"),
         ([1, {"deep": Unknown()}], "'Unknown'"),
@@ -168,7 +170,7 @@ def test_a_value_without_a_wire_form_is_named_with_bolt_map_and_key(value: Any, 
     assert why in str(caught.value)
 
 
-@pytest.mark.parametrize("key", [frozenset([1]), Unknown(), 2**70, ("a", Unknown())])
+@each_case("key", [frozenset([1]), Unknown(), 2**70, ("a", Unknown())])
 def test_a_key_without_a_wire_form_is_named(key: Any) -> None:
     with pytest.raises(StateError, match=r"step: state 'seen', key .*keys are str"):
         part_of({"fine": 1, key: 1}, name="seen")

@@ -19,6 +19,8 @@ from waterspout.bolts.state import MAPS_MAX, TaskState
 from waterspout.bolts.state_slices import Kind
 from waterspout.topology.errors import StateError
 
+from ..each_case import each_case
+
 
 def part_of(copy: StateCopy) -> StatePart:
     return decode_part(b"".join(encode_part(copy)))
@@ -103,7 +105,7 @@ def test_what_changes_after_the_cut_is_not_in_the_snapshot(value: Any, beside: A
     assert "late" not in repr(part_of(cut).keyed)
 
 
-@pytest.mark.parametrize("value", [1, "x", None, (1, "x"), ()])
+@each_case("value", [1, "x", None, (1, "x"), ()])
 def test_values_that_cannot_change_are_packed_after_the_pause_not_in_it(value: Any) -> None:
     state = TaskState("count")
     state.keyed("m").update({"k": value, "l": value})

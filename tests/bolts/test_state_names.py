@@ -6,6 +6,8 @@ import pytest
 from waterspout.bolts.state_handles import HANDLES
 from waterspout.bolts.state_names import HANDLE_KINDS, handle_of, map_name, shown
 
+from ..each_case import each_case
+
 
 @pytest.mark.parametrize("ttl", [False, True])
 @pytest.mark.parametrize("kind", HANDLE_KINDS)
@@ -14,7 +16,7 @@ def test_a_handle_is_found_from_the_name_of_its_map(kind: str, ttl: bool) -> Non
     assert shown(map_name(kind, "of:day", ttl)) == f"state.{kind}('of:day')"
 
 
-@pytest.mark.parametrize("name", ["seen", "price:eur", "value", "ttl:x", ""])
+@each_case("name", ["seen", "price:eur", "value", "ttl:x", ""])
 def test_other_names_are_whole_maps(name: str) -> None:
     assert handle_of(name) is None
     assert shown(name) == f"state {name!r}"

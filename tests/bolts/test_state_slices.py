@@ -18,18 +18,20 @@ from waterspout.bolts.state_slices import (
 )
 from waterspout.topology.errors import StateError
 
+from ..each_case import each_case
+
 
 @pytest.mark.parametrize("equal", [(1, 1.0, True), (0, False, -0.0), ((1, "a"), (True, "a"))])
 def test_keys_that_are_equal_are_packed_alike(equal: tuple[Any, ...]) -> None:
     assert len(set(map(pack_key, equal))) == 1
 
 
-@pytest.mark.parametrize("value", [None, "x", 1.5, [1, (2, [3])], {"a": (1,)}, (), b"\xff"])
+@each_case("value", [None, "x", 1.5, [1, (2, [3])], {"a": (1,)}, (), b"\xff"])
 def test_a_value_comes_back_as_it_was(value: Any) -> None:
     assert repr(unpack_value(pack_value(value))) == repr(value)
 
 
-@pytest.mark.parametrize("wrong", [2**64, object(), {1}, [{1}]])
+@each_case("wrong", [2**64, object(), {1}, [{1}]])
 def test_what_has_no_wire_form_is_refused_with_its_text(wrong: Any) -> None:
     with pytest.raises(StateError, match="value"):
         pack_value(wrong)
@@ -39,7 +41,7 @@ def test_what_has_no_wire_form_is_refused_with_its_text(wrong: Any) -> None:
         pack_value(os.urandom(VALUE_BYTES_MAX))
 
 
-@pytest.mark.parametrize("count", [0, 1, 15, 16, 70_000])
+@each_case("count", [0, 1, 15, 16, 70_000])
 def test_an_array_is_put_together_from_what_is_packed(count: int) -> None:
     keys = [f"k{number}" for number in range(count)]
     packed = array_of(count, b"".join(map(pack_key, keys)))

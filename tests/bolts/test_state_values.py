@@ -89,8 +89,8 @@ def test_what_can_be_packed_has_no_fault(value: Any) -> None:
     assert pack_value(value)
 
 
-@pytest.mark.parametrize(
-    ("key", "fault"),
+@each_case(
+    "key, fault",
     [
         (frozenset(), "no wire form for 'frozenset' object; keys are str"),
         ((1, frozenset()), "object; keys are str"),
@@ -102,7 +102,7 @@ def test_a_key_has_faults_of_its_own(key: Any, fault: str) -> None:
     assert fault in (key_fault_of(key) or "")
 
 
-@pytest.mark.parametrize("key", [1, "x", None, (), (1, ("x", None)), 1.5, b""])
+@each_case("key", [1, "x", None, (), (1, ("x", None)), 1.5, b""])
 def test_a_key_that_can_be_packed_has_no_fault(key: Any) -> None:
     assert key_fault_of(key) is None
     assert pack_keys([key])

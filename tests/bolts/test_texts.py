@@ -29,8 +29,8 @@ def test_text_of_a_cell(value: Any, text: str) -> None:
     assert text_of(value) == text
 
 
-@pytest.mark.parametrize(
-    ("value", "back"),
+@each_case(
+    "value, back",
     [
         ([1, (2, "x")], [1, [2, "x"]]),
         (float("nan"), None),

@@ -18,13 +18,13 @@ def test_good_values_come_back():
     assert texts("S", "p", [], empty=True) == []
 
 
-@pytest.mark.parametrize("value", [True, 1.0, "1", None, -1, 11])
+@each_case("value", [True, 1.0, "1", None, -1, 11])
 def test_what_is_no_integer_within_the_limits_is_refused(value):
     with pytest.raises(ValueError, match=r"S: n: expected an integer of 0 to 10, got"):
         integer("S", "n", value, 0, 10)
 
 
-@pytest.mark.parametrize("value", [True, 0, -1, float("nan"), float("inf"), "1", None])
+@each_case("value", [True, 0, -1, float("nan"), float("inf"), "1", None])
 def test_what_is_no_finite_number_over_0_is_refused(value):
     with pytest.raises(ValueError, match=r"S: x: expected a finite number over 0, got"):
         positive("S", "x", value)
@@ -36,7 +36,7 @@ def test_what_is_no_duration_over_0_is_refused(value):
         seconds("S", "t", value)
 
 
-@pytest.mark.parametrize("value", [[], "", [""], [1], None, 3, {"a": 1}])
+@each_case("value", [[], "", [""], [1], None, 3, {"a": 1}])
 def test_what_is_no_list_of_texts_is_refused(value):
     with pytest.raises(ValueError, match="S: p: expected "):
         texts("S", "p", value)

@@ -10,6 +10,8 @@ from waterspout.spouts.files import Files
 from waterspout.spouts.line_reader import UnreadableFile
 from waterspout.topology.errors import UserError
 
+from ..each_case import each_case
+
 
 @pytest.fixture
 def folder(tmp_path):
@@ -118,8 +120,8 @@ def test_a_name_that_is_no_utf8_can_be_packed_and_read(tmp_path, context):
     assert read_all(source) == [["a", f"{tmp_path}/\\xff.txt"]]
 
 
-@pytest.mark.parametrize(
-    ("args", "text"),
+@each_case(
+    "args, text",
     [
         ({"paths": []}, "Files: paths: expected a text or a list of texts, got []"),
         ({"paths": [""]}, "Files: paths: expected texts that are not empty, got ['']"),

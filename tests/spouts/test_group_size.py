@@ -10,6 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from waterspout.spouts.group_size import RERUN, GroupSize
 
+from ..each_case import each_case
+
 
 def drawn(sizes: GroupSize, messages: int, rate: float, rng: random.Random) -> tuple[float, float]:
     """Draw messages of which a share fails; return groups, and messages run twice, of each."""
@@ -43,7 +45,7 @@ def test_few_messages_run_twice_and_groups_are_few(
         assert found <= (groups, twice)
 
 
-@pytest.mark.parametrize("rate", [0.0005, 0.001, 0.003, 0.01, 0.05])
+@each_case("rate", [0.0005, 0.001, 0.003, 0.01, 0.05])
 def test_a_steady_rate_leads_to_the_size_that_costs_least(rate: float) -> None:
     sizes = GroupSize(64)
     for _ in range(50):

@@ -13,6 +13,8 @@ from waterspout.spouts.partitions import (
     index_of,
 )
 
+from ..each_case import each_case
+
 
 def test_every_partition_belongs_to_exactly_one_task_and_each_task_gets_some() -> None:
     owners = [index_of(f"p{n}", 4) for n in range(200)]
@@ -34,8 +36,8 @@ def test_a_new_partition_may_be_read_at_once() -> None:
     assert (partition.position, partition.reader, partition.rests(100.0)) == (None, None, False)
 
 
-@pytest.mark.parametrize(
-    ("silence_s", "partitions", "wait_s"),
+@each_case(
+    "silence_s, partitions, wait_s",
     [
         (0.0, 1, IDLE_MIN_S),
         (0.2, 1, 0.2 * IDLE_SHARE),

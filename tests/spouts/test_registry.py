@@ -1,13 +1,14 @@
 """Short names of spouts lead to spout classes."""
 
-import pytest
 from waterspout import spouts
 from waterspout.spouts.contract import Source, Spout
 from waterspout.spouts.registry import SPOUTS
 from waterspout.topology.classes import load_class
 
+from ..each_case import each_case
 
-@pytest.mark.parametrize(("name", "path"), SPOUTS.items())
+
+@each_case("name, path", SPOUTS.items())
 def test_a_short_name_is_the_name_of_an_exported_spout_class(name, path):
     cls = load_class(path)
     assert issubclass(cls, (Source, Spout))

@@ -9,6 +9,8 @@ from waterspout.spouts import reservations as module
 from waterspout.spouts.groups import Group
 from waterspout.spouts.reservations import REQUEST_MIN, REQUEST_S, Reservations
 
+from ..each_case import each_case
+
 
 class Rig:
     def __init__(self, messages_max: int = 4 * REQUEST_MIN) -> None:
@@ -121,7 +123,7 @@ def test_requests_grow_until_one_lasts_for_request_s_and_shrink_again() -> None:
     assert sizes == [REQUEST_MIN, 2 * REQUEST_MIN, 2 * REQUEST_MIN, REQUEST_MIN, *[REQUEST_MIN] * 2]
 
 
-@pytest.mark.parametrize("messages_max", [1, 2, 3, 1000])
+@each_case("messages_max", [1, 2, 3, 1000])
 def test_no_more_is_held_than_messages_max(messages_max: int) -> None:
     rig = Rig(messages_max)
     for step in range(50):

@@ -3,6 +3,8 @@
 import pytest
 from waterspout.spouts.sequence import BURST_MAX_S, Sequence
 
+from ..each_case import each_case
+
 
 def opened(context, **args):
     source = Sequence(**args)
@@ -107,7 +109,7 @@ def test_what_is_read_again_needs_not_wait_for_the_rate(context, clock):
     assert take(source.reader(partition, 8), 5) == [8, 9]
 
 
-@pytest.mark.parametrize(
+@each_case(
     "args",
     [
         {"count": -1},

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any, Literal, Optional
 
-import pytest
 from waterspout.supervisor.argcheck import check_args, fits
 
 from ..each_case import each_case
@@ -110,7 +109,7 @@ WORDS: list[tuple[Any, Any, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("hint", "value", "expected"), WORDS)
+@each_case("hint, value, expected", WORDS)
 def test_a_type_is_said_in_the_words_of_a_yaml(hint: Any, value: Any, expected: str) -> None:
     class Typed:
         def __init__(self, x: Any) -> None: ...

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import pytest
 from waterspout.supervisor.rendering import summary_view
 from waterspout.supervisor.rendering_status import status_view
 
+from ..each_case import each_case
 from .shown import drawn, status, summary
 from .test_durability import Exact
 
@@ -62,8 +62,8 @@ def test_it_is_said_how_long_the_next_one_takes_to_come_and_to_be_made() -> None
     assert (row["under_way_s"], row["next_s"]) == (3.0, None)
 
 
-@pytest.mark.parametrize(
-    ("more", "expected"),
+@each_case(
+    "more, expected",
     [
         ({"next_s": 1.9}, ""),
         ({"next_s": 12.0}, ", the next in 12 s"),

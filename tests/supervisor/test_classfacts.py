@@ -194,8 +194,8 @@ def test_a_bolt_with_timers_keeps_state() -> None:
     assert findings == []
 
 
-@pytest.mark.parametrize(
-    ("path", "codes"),
+@each_case(
+    "path, codes",
     [
         ("users:function", []),
         ("forbidden:when", ["E_CLASS_DENIED"]),
@@ -266,7 +266,7 @@ IMPORTS = [
 ]
 
 
-@pytest.mark.parametrize(("path", "expected"), IMPORTS)
+@each_case("path, expected", IMPORTS)
 def test_what_cannot_be_imported_says_why(path: str, expected: str) -> None:
     _, findings = look(path)
     assert [finding.code for finding in findings] == ["E_IMPORT"]
@@ -313,8 +313,8 @@ def test_functions_named_by_arguments_are_checked_and_imported() -> None:
     assert "forbidden" not in sys.modules
 
 
-@pytest.mark.parametrize(
-    ("path", "kind", "code", "expected"),
+@each_case(
+    "path, kind, code, expected",
     [
         ("users:BadOutputs", "bolt", "E_OUTPUTS", "outputs of stream 'default': expected a list"),
         ("users:TwoAlike", "bolt", "E_OUTPUTS", "stream 'default' has field 'a' twice"),

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
 import yaml
 from waterspout.supervisor.exit_codes import ExitCode
 
+from ..each_case import each_case
 from .test_cli_cluster import call
 
 
-@pytest.mark.parametrize(
-    ("words", "said"),
+@each_case(
+    "words, said",
     [
         (["keygen"], "DIR"),
         (["coordinator", "--lease", "soon"], "'soon' is no time"),

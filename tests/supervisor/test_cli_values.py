@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from waterspout.supervisor.cli_values import Parallelism, Seconds
 
+from ..each_case import each_case
 
-@pytest.mark.parametrize(
-    ("text", "seconds"), [("500ms", 0.5), ("30s", 30), ("5m", 300), ("2h", 7200), ("1.5", 1.5)]
-)
+
+@each_case("text, seconds", [("500ms", 0.5), ("30s", 30), ("5m", 300), ("2h", 7200), ("1.5", 1.5)])
 def test_a_time_has_a_unit_or_is_seconds(text: str, seconds: float) -> None:
     assert Seconds().convert(text, None, None) == seconds
 

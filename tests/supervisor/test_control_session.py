@@ -13,6 +13,8 @@ from waterspout.supervisor import control_session
 from waterspout.supervisor.control_session import Session
 from waterspout.supervisor.control_wire import peek, unpack
 
+from ..each_case import each_case
+
 
 def pair() -> tuple[Session, Session]:
     return Session(1, head={"worker": 3, "incarnation": 77}), Session(9)
@@ -165,7 +167,7 @@ def test_a_number_of_a_late_duplicate_does_not_stop_what_comes_after() -> None:
     assert new.receive(unpack(fresh), 0.0)
 
 
-@pytest.mark.parametrize(
+@each_case(
     "broken",
     [{"boot": 0}, {"n": -1}, {"ack": "1"}, {"low": None}, {"peer_boot": 1.5}, {"n": True},
      {"ack": 5, "peer_boot": 9}],

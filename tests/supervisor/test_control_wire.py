@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from waterspout.supervisor.control_wire import join, pack, peek, unpack
 
+from ..each_case import each_case
+
 
 def test_a_message_comes_back_with_keys_that_are_numbers() -> None:
     message = {"kind": "frozen", "positions": {3: {"a.txt": [7, [[9, 11]]]}}, "none": None}
@@ -26,13 +28,13 @@ def test_text_with_a_lone_surrogate_survives() -> None:
     assert unpack(pack({"text": "a\ud800"})) == {"text": "a\ud800"}
 
 
-@pytest.mark.parametrize("data", [b"", b"\x01", b"\xc1", b"\x81\xa1a", b"\x80\x80"])
+@each_case("data", [b"", b"\x01", b"\xc1", b"\x81\xa1a", b"\x80\x80"])
 def test_what_is_no_map_is_refused(data: bytes) -> None:
     with pytest.raises(ValueError, match="not a control message"):
         unpack(data)
 
 
-@pytest.mark.parametrize("count", [0, 1, 10, 16, 70_000])
+@each_case("count", [0, 1, 10, 16, 70_000])
 def test_a_head_is_put_before_a_packed_message_of_any_size(count: int) -> None:
     body = {f"key {n}": n for n in range(count)}
     head = {"boot": 7, "n": 3}
@@ -45,13 +47,13 @@ def test_the_first_entries_are_read_without_the_rest() -> None:
     assert peek(data, ("kind", "absent")) == {"kind": "report"}
 
 
-@pytest.mark.parametrize("data", [b"", b"\x01", b"\xc1", b"\x91\x01", b"\x82\xa6worker\x03"])
+@each_case("data", [b"", b"\x01", b"\xc1", b"\x91\x01", b"\x82\xa6worker\x03"])
 def test_nobody_peeks_into_what_is_no_map(data: bytes) -> None:
     with pytest.raises(ValueError, match="not a control message"):
         peek(data, ("worker", "n"))
 
 
-@pytest.mark.parametrize(
+@each_case(
     "data",
     [
         pack({"kind": "x" * 100}),
@@ -60,7 +62,6 @@ def test_nobody_peeks_into_what_is_no_map(data: bytes) -> None:
         b"\x81\xa1a\xdd\xff\xff\xff\xff",
         b"\x81\xa1a\xd4\x01\x00",
     ],
-    ids=["bytes", "list", "map", "a list that promises", "extension"],
 )
 def test_what_is_too_large_or_foreign_is_refused(data: bytes) -> None:
     with pytest.raises(ValueError, match="not a control message"):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
 from waterspout.supervisor.link_credit import LINKS_MAX, link_rows, shown
+
+from ..each_case import each_case
 
 
 class Link:
@@ -27,6 +28,6 @@ def test_of_many_links_those_with_the_least_credit_are_reported() -> None:
     assert max(row[2] for row in rows) <= 64 - 42
 
 
-@pytest.mark.parametrize("rows", [None, "text", [5], [[1, 2, 3]], [[1, 2, 3, 0]], [[1, 2, "3", 4]]])
+@each_case("rows", [None, "text", [5], [[1, 2, 3]], [[1, 2, 3, 0]], [[1, 2, "3", 4]]])
 def test_rows_of_another_form_are_left_out(rows: Any) -> None:
     assert shown(rows) == []

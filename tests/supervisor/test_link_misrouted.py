@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import pytest
 from waterspout.supervisor.link_events import BadData
 from waterspout.topology.control_frames import decode_credit
 from waterspout.topology.frame_header import END, MARK
 from waterspout.topology.frames import Channel, EndFrame, MarkFrame, end_frame, mark_frame
 from waterspout.topology.marks import BARRIER, Mark
 
+from ..each_case import each_case
 from .test_link_receiver import ID, A, B, data, head, opened, refusal
 
 
-@pytest.mark.parametrize(
+@each_case(
     "channel", [B, (9, 0, 2), (1, 7, 2), (4, 0, 2)],
-    ids=["task elsewhere", "unknown source", "unknown stream", "source on another worker"],
 )  # fmt: skip
 def test_a_frame_on_a_channel_that_the_plan_does_not_have_is_refused_and_its_roots_fail(
     channel: Channel,

@@ -26,7 +26,7 @@ def test_a_message_with_its_fields_is_right_and_without_one_it_is_not(kind: str)
         assert protocol.problem(short) == f"{kind}: {name} is None"
 
 
-@pytest.mark.parametrize("kind", [None, 7, ["ready"], "nonsense", "x" * 1000])
+@each_case("kind", [None, 7, ["ready"], "nonsense", "x" * 1000])
 def test_an_unknown_kind_is_refused_in_a_short_line(kind: Any):
     problem = protocol.problem({"kind": kind})
     assert problem is not None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
 from waterspout.supervisor import rendering_values as values
 
 from ..each_case import each_case
@@ -18,16 +17,16 @@ def test_seconds(number: float | None, shown: str) -> None:
     assert values.seconds(number) == shown
 
 
-@pytest.mark.parametrize(
-    ("number", "shown"),
+@each_case(
+    "number, shown",
     [(0.001, "<0.1 ms"), (0.84, "0.8 ms"), (21.4, "21 ms"), (1400, "1.4 s"), (None, "-")],
 )
 def test_milliseconds(number: float | None, shown: str) -> None:
     assert values.milliseconds(number) == shown
 
 
-@pytest.mark.parametrize(
-    ("number", "shown"),
+@each_case(
+    "number, shown",
     [(0, "0/s"), (3.46, "3.5/s"), (999.4, "999/s"), (158_932.8, "159,000/s"), (1234, "1,230/s"),
      (None, "-")],
 )  # fmt: skip
@@ -35,8 +34,8 @@ def test_rates_have_three_digits(number: float | None, shown: str) -> None:
     assert values.rate(number) == shown
 
 
-@pytest.mark.parametrize(
-    ("number", "shown"),
+@each_case(
+    "number, shown",
     [(None, "-"), (0, "-"), (512, "512 B"), (1400, "1.4 kB"), (39_400_000, "39 MB"),
      (2_500_000_000, "2.5 GB"), (7_000_000_000_000_000, "7000 TB")],
 )  # fmt: skip

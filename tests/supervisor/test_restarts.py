@@ -14,6 +14,8 @@ from waterspout.supervisor.restarts import (
     WorkerState,
 )
 
+from ..each_case import each_case
+
 
 def worker() -> Worker:
     return Worker(0, Backoff(0.1, 30.0))
@@ -25,8 +27,8 @@ def test_waits_double_up_to_the_longest():
     assert waits == [0.1, 0.2, 0.4, 0.8, 1.0, 1.0]
 
 
-@pytest.mark.parametrize(
-    ("wait_s", "ran_s", "expected_s"),
+@each_case(
+    "wait_s, ran_s, expected_s",
     [
         (0.1, 1.9, 0.2),  # crashed at once: longer
         (0.1, 2.0, 0.1),  # ran for STABLE_MIN_S: anew

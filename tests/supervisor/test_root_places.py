@@ -5,11 +5,11 @@ from __future__ import annotations
 import struct
 from typing import Any
 
-import pytest
 from waterspout.supervisor.protocol import problem
 from waterspout.supervisor.root_places import PLACES_MAX, ROOTS_MAX, oldest_roots, places
 from waterspout.supervisor.tallies import Tally
 
+from ..each_case import each_case
 from .core_rig import CLASSES, Cores, Double, plan_of
 
 
@@ -39,7 +39,7 @@ def test_a_group_that_is_everywhere_is_named_at_some_places() -> None:
     assert len(places(tallies(*[packed(5)] * 12), NAMES, 5)) == PLACES_MAX
 
 
-@pytest.mark.parametrize("roots", ["text", 5, b"1234567", [5], packed(*[5] * (ROOTS_MAX + 1))])
+@each_case("roots", ["text", 5, b"1234567", [5], packed(*[5] * (ROOTS_MAX + 1))])
 def test_what_is_no_list_of_roots_says_nothing(roots: Any) -> None:
     assert places(tallies(roots), NAMES, 5) == []
 

@@ -9,6 +9,7 @@ import pytest
 from waterspout.supervisor.savepoint_manifest import FORMAT, BadSavepoint, Savepoint
 from waterspout.supervisor.store import Part
 
+from ..each_case import each_case
 from .savepoint_rig import plan_of
 
 
@@ -33,7 +34,7 @@ def test_arguments_and_folders_of_one_machine_are_not_in_it() -> None:
     assert "s3cret" not in text and "someone" not in text
 
 
-@pytest.mark.parametrize(
+@each_case(
     "change",
     [
         {"round": 8},
@@ -47,7 +48,7 @@ def test_one_that_was_changed_is_refused(change: dict[str, Any]) -> None:
         Savepoint.from_json({**savepoint().to_json(), **change}, "x")
 
 
-@pytest.mark.parametrize("made", [None, [], {}, {"format": "1"}, {"format": FORMAT, "sha256": ""}])
+@each_case("made", [None, [], {}, {"format": "1"}, {"format": FORMAT, "sha256": ""}])
 def test_what_is_no_manifest_is_refused(made: Any) -> None:
     with pytest.raises(BadSavepoint):
         Savepoint.from_json(made, "x")

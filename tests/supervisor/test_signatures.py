@@ -5,13 +5,14 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
-import pytest
 from waterspout.bolts.contract import Bolt
 from waterspout.bolts.registry import BOLTS
 from waterspout.spouts.contract import Source, Spout
 from waterspout.spouts.registry import SPOUTS
 from waterspout.supervisor.signatures import CALLS, wrong_signatures
 from waterspout.topology.classes import load_class
+
+from ..each_case import each_case
 
 
 class Good(Bolt):
@@ -42,8 +43,8 @@ class BadSpout(Spout):
     def next_tuple(self, count: int) -> None: ...  # type: ignore[override]
 
 
-@pytest.mark.parametrize(
-    ("cls", "expected"),
+@each_case(
+    "cls, expected",
     [
         (Good, ""),
         (
@@ -62,7 +63,7 @@ def test_a_method_takes_what_it_is_called_with(cls: type[Any], expected: str) ->
     assert wrong_signatures(cls) == expected
 
 
-@pytest.mark.parametrize("path", [*BOLTS.values(), *SPOUTS.values()])
+@each_case("path", [*BOLTS.values(), *SPOUTS.values()])
 def test_ready_made_classes_can_be_called(path: str) -> None:
     assert wrong_signatures(load_class(path)) == ""
 

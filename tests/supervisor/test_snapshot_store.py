@@ -19,6 +19,8 @@ from waterspout.supervisor.snapshot_store import (
 )
 from waterspout.topology.errors import CorruptSnapshot, StateError
 
+from ..each_case import each_case
+
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
@@ -161,8 +163,8 @@ def test_what_is_older_than_a_durable_round_is_deleted_and_nothing_else(
     assert "epoch-1.round-51.task-1.part.tmp" not in names(folder)
 
 
-@pytest.mark.parametrize(
-    ("name", "is_one"),
+@each_case(
+    "name, is_one",
     [
         ("epoch-1.round-2.task-3.part", True),
         ("epoch-1.round-2.task-3.log.part", True),

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from waterspout.supervisor.tallies import Tally
 
+from ..each_case import each_case
+
 
 def spout(**report: Any) -> Tally:
     tally = Tally(1, "lines", "spout", seeks=True)
@@ -48,8 +50,8 @@ def test_a_committed_round_counts_more_than_an_older_report():
     assert tally.total("acked") == 100
 
 
-@pytest.mark.parametrize(
-    ("report", "drawn", "twice"),
+@each_case(
+    "report, drawn, twice",
     [
         # emitted until the end is known: what of it is not settled may come twice
         ({"emitted": 100, "acked": 80, "dead": 5}, 140, 55),

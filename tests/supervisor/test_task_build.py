@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 from typing import Any
 
-import pytest
 from waterspout.bolts.contract import Bolt
 from waterspout.spouts.contract import Spout
 from waterspout.spouts.executor import SourceExecutor
@@ -24,6 +23,8 @@ from waterspout.topology.plan import Plan, make_plan
 from waterspout.topology.settings import Settings
 from waterspout.topology.spec import ComponentOptions, ComponentSpec, InputSpec, TopologySpec
 from waterspout.topology.task_env import TaskEnv
+
+from ..each_case import each_case
 
 ONE = {"default": StreamDecl(("word", "n"))}
 
@@ -109,8 +110,8 @@ class Built:
 WORDS = [[word, n] for n, word in enumerate("abcdefghij" * 6)]
 
 
-@pytest.mark.parametrize(
-    ("grouping", "fields"),
+@each_case(
+    "grouping, fields",
     [("fields", ("word",)), ("partial-key", ("word",)), ("shuffle", ()), ("none", ()),
      ("local-or-shuffle", ())],
 )  # fmt: skip

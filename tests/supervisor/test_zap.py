@@ -6,6 +6,8 @@ import pytest
 from waterspout.supervisor import zap
 from waterspout.supervisor.zap import Gate, zap_answer, zap_request
 
+from ..each_case import each_case
+
 ALICE, BOB = b"a" * 32, b"b" * 32
 
 
@@ -35,8 +37,8 @@ def test_a_request_is_read_and_answered_where_it_came_from() -> None:
     assert zap_answer(found, "")[4:7] == [b"400", b"no such key", b""]
 
 
-@pytest.mark.parametrize(
-    ("domain", "key", "status"),
+@each_case(
+    "domain, key, status",
     [("links", ALICE, b"200"), ("links", BOB, b"400"), ("control", ALICE, b"400"),
      ("", ALICE, b"400")],
 )  # fmt: skip
@@ -46,7 +48,7 @@ def test_a_key_counts_in_its_domain_only(domain: str, key: bytes, status: bytes)
     assert [each[1] for each in answers(gate)] == [status]
 
 
-@pytest.mark.parametrize(
+@each_case(
     "parts",
     [request()[:8], [*request(), b"more"], [b"R", b"", b"2.0", *request()[3:]],
      [*request()[:7], b"PLAIN", b"user"], [*request()[:7], b"NULL", b""],

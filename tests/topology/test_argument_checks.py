@@ -16,6 +16,8 @@ from waterspout.topology.argument_checks import (
 )
 from waterspout.topology.errors import UserError, WrongArguments
 
+from ..each_case import each_case
+
 
 def refuse(*found: str) -> None:
     raise WrongArguments(found) if len(found) > 1 else UserError(found[0])
@@ -37,8 +39,8 @@ def test_an_error_that_is_not_about_an_argument_is_not_collected() -> None:
         Checks()(lambda: 1 / 0)
 
 
-@pytest.mark.parametrize(
-    ("text", "place"),
+@each_case(
+    "text, place",
     [
         ("Window: sliding.size: a duration", "sliding.size"),
         ("Table: key[0]: no field", "key[0]"),
@@ -95,8 +97,8 @@ def test_fields_of_an_argument_say_where_they_stand() -> None:
     assert field_names("key", None) == field_names("key", 5) == {}
 
 
-@pytest.mark.parametrize(
-    ("names", "hint"), [("a", "; a single one is written [a]"), ([5], ""), ([""], ""), (None, "")]
+@each_case(
+    "names, hint", [("a", "; a single one is written [a]"), ([5], ""), ([""], ""), (None, "")]
 )
 def test_a_list_of_fields_is_one(names: Any, hint: str) -> None:
     assert list_of_fields("A", "key", ["a", "b"]) == ("a", "b")

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import pytest
-
+from ..each_case import each_case
 from .test_bad_values import changed, problems_of
 
 BAD = [
@@ -34,7 +33,7 @@ BAD = [
 ]
 
 
-@pytest.mark.parametrize(("text", "expected"), BAD)
+@each_case("text, expected", BAD)
 def test_a_bad_hint_gives_one_problem_at_its_place(text: str, expected: str) -> None:
     found = problems_of(text)
     assert expected in found[0], found

@@ -21,21 +21,21 @@ from ..each_case import each_case
 ALLOW = AllowList(local=("wordcount",), classes=frozenset(["other.package:Spout"]))
 
 
-@pytest.mark.parametrize(
-    ("text", "path"),
+@each_case(
+    "text, path",
     [("a.b.C", "a.b:C"), ("a.b:C", "a.b:C"), ("a:B.C", "a:B.C"), ("short", "short")],
 )
 def test_a_path_has_one_normal_form(text: str, path: str) -> None:
     assert normal_path(text) == path
 
 
-@pytest.mark.parametrize("text", ["short", ":x", "a:", ""])
+@each_case("text", ["short", ":x", "a:", ""])
 def test_a_path_needs_module_and_name(text: str) -> None:
     with pytest.raises(ImportFailed, match="is not a path"):
         split_path(text)
 
 
-@pytest.mark.parametrize(
+@each_case(
     "path",
     ["waterspout.spouts.files:Files", "waterspout.bolts:Map", "wordcount:Split",
      "wordcount.inner:Split", "other.package:Spout", "other.package.Spout"],

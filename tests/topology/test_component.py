@@ -16,6 +16,8 @@ from waterspout.topology.component import (
     normal_outputs,
 )
 
+from ..each_case import each_case
+
 
 def context() -> Context:
     return Context(
@@ -24,8 +26,8 @@ def context() -> Context:
     )  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("outputs", "normal"),
+@each_case(
+    "outputs, normal",
     [
         ((), {}),
         ([], {}),
@@ -39,7 +41,7 @@ def test_every_way_to_declare_outputs_has_one_normal_form(outputs: Any, normal: 
     assert normal_outputs(outputs) == normal
 
 
-@pytest.mark.parametrize("outputs", ["word", 7, None, [1], {"x": "word"}, {"x": [None]}])
+@each_case("outputs", ["word", 7, None, [1], {"x": "word"}, {"x": [None]}])
 def test_outputs_that_are_no_field_names_are_refused(outputs: Any) -> None:
     with pytest.raises(TypeError, match="expected a list of field names, got"):
         normal_outputs(outputs)

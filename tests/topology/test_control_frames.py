@@ -100,7 +100,7 @@ def test_the_longest_control_frames_fit_into_any_link() -> None:
     assert len(framed(pack_credit(credit))) <= CONTROL_BYTES_MAX
 
 
-@pytest.mark.parametrize("size", [0, 1, 8, 15, 24])
+@each_case("size", [0, 1, 8, 15, 24])
 def test_toggles_are_whole_pairs(size: int) -> None:
     assert code_of(decode_toggles, b"\x01" * size) == E_FRAME_TYPE
 
@@ -144,7 +144,7 @@ def test_a_failure_has_five_fields_of_their_types(body: Any) -> None:
     assert code_of(decode_fails, packb(body)) == E_FRAME_TYPE
 
 
-@pytest.mark.parametrize("size", [0, 7, 9, 27, 29, 47])
+@each_case("size", [0, 7, 9, 27, 29, 47])
 def test_a_credit_is_a_number_and_whole_records(size: int) -> None:
     assert code_of(decode_credit, b"\0" * size) == E_FRAME_TYPE
 

@@ -6,6 +6,8 @@ import pytest
 from waterspout.topology.emit_limit import STEPS, EmitLimit, begin_ticks
 from waterspout.topology.errors import EmitOverflow
 
+from ..each_case import each_case
+
 
 class Caller:
     """Counts down as ``emit`` does; ``call`` is changed by hand."""
@@ -26,14 +28,14 @@ class Caller:
         return count
 
 
-@pytest.mark.parametrize("emit_max", [1, 3, 7, 8, 9, 100, 1000])
+@each_case("emit_max", [1, 3, 7, 8, 9, 100, 1000])
 def test_calls_of_exactly_emit_max_tuples_are_never_refused(emit_max: int) -> None:
     caller = Caller(emit_max)
     for caller.call in range(30):
         assert caller.emit(emit_max) == emit_max
 
 
-@pytest.mark.parametrize("emit_max", [1, 3, 7, 8, 9, 100, 1000])
+@each_case("emit_max", [1, 3, 7, 8, 9, 100, 1000])
 def test_a_call_without_end_is_refused_within_two_steps_of_the_limit(emit_max: int) -> None:
     caller = Caller(emit_max)
     caller.emit(emit_max // 2)

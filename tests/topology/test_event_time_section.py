@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
 from waterspout.topology.loader import load
 from waterspout.topology.spec import EventTimeSpec, TopologySpec
 
@@ -11,8 +10,8 @@ from ..each_case import each_case
 FILE = "name: x\nspouts:\n  s:\n    class: m:S\n    event_time: "
 
 
-@pytest.mark.parametrize(
-    ("text", "expected"),
+@each_case(
+    "text, expected",
     [
         ("ts", EventTimeSpec("ts")),
         ("{field: ts}", EventTimeSpec("ts")),

@@ -151,8 +151,8 @@ def ids(*roots: int) -> bytes:
     return b"".join(root.to_bytes(8, "little") for root in roots)
 
 
-@pytest.mark.parametrize(
-    ("counts", "root_counts", "roots", "runs"),
+@each_case(
+    "counts, root_counts, roots, runs",
     [
         ((2,), (), ids(5), [(2, (5,))]),
         ((2,), (1,), ids(5), [(2, (5,))]),
@@ -217,7 +217,7 @@ def test_the_roots_of_a_frame_with_a_broken_value_can_be_named() -> None:
     assert salvage_roots(data) == (5, 6)
 
 
-@pytest.mark.parametrize(
+@each_case(
     "body",
     [
         b"",

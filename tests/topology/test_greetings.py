@@ -85,7 +85,7 @@ def test_a_field_of_the_wrong_type_or_range_is_refused(field: str, value: Any) -
     assert code_of(decode_hello, packb({**HELLO_FIELDS, field: value})) == E_FRAME_TYPE
 
 
-@pytest.mark.parametrize("field", list(HELLO_FIELDS))
+@each_case("field", list(HELLO_FIELDS))
 def test_a_missing_field_is_refused(field: str) -> None:
     rest = {key: value for key, value in HELLO_FIELDS.items() if key != field}
     assert code_of(decode_hello, packb(rest)) == E_FRAME_TYPE

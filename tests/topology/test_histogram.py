@@ -7,6 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from waterspout.topology.histogram import BUCKETS_MAX, bucket_of, quantile_s
 
+from ..each_case import each_case
+
 
 @given(st.floats(1.1e-6, 60_000))
 def test_a_latency_lies_below_the_edge_of_its_bucket_and_not_below_the_one_before(s: float) -> None:
@@ -14,7 +16,7 @@ def test_a_latency_lies_below_the_edge_of_its_bucket_and_not_below_the_one_befor
     assert 2 ** (bucket / 4) * (1 - 1e-9) <= s * 1e6 <= 2 ** ((bucket + 1) / 4) * (1 + 1e-9)
 
 
-@pytest.mark.parametrize("seconds", [-1.0, 0.0, 1e-9, 1e-6])
+@each_case("seconds", [-1.0, 0.0, 1e-9, 1e-6])
 def test_up_to_a_microsecond_everything_is_in_the_first_bucket(seconds: float) -> None:
     assert bucket_of(seconds) == 0
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
 from waterspout.topology.loader import Loaded, load
 from waterspout.topology.spec import InputSpec
 
@@ -32,7 +31,7 @@ TAKES = [
 ]
 
 
-@pytest.mark.parametrize(("text", "expected"), TAKES)
+@each_case("text, expected", TAKES)
 def test_an_input_is_a_name_a_name_with_stream_or_a_mapping(
     text: str, expected: InputSpec
 ) -> None:
@@ -59,7 +58,7 @@ def test_anything_else_is_refused_at_its_place(text: str, expected: str) -> None
     assert [expected in str(problem) for problem in loaded(text).problems] == [True]
 
 
-@pytest.mark.parametrize("text", ["&x [s]", "[*x]", "[!y s]", "[{from: !y s}]", "[no]"])
+@each_case("text", ["&x [s]", "[*x]", "[!y s]", "[{from: !y s}]", "[no]"])
 def test_what_was_refused_already_is_not_complained_about_again(text: str) -> None:
     assert len(loaded(text).problems) == 1
 

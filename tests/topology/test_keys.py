@@ -35,9 +35,7 @@ def test_the_group_of_a_key_never_changes_between_versions(key: list[Any], group
     assert key_group(key) == group
 
 
-@pytest.mark.parametrize(
-    "equal", [(1, 1.0, True), (0, -0.0, False), (2**63, 2.0**63), (-(2**63), -(2.0**63))]
-)
+@each_case("equal", [(1, 1.0, True), (0, -0.0, False), (2**63, 2.0**63), (-(2**63), -(2.0**63))])
 def test_keys_that_are_equal_in_python_fall_into_one_group(equal: tuple[Any, ...]) -> None:
     assert len({key_bytes([key]) for key in equal}) == 1
     assert len({key_bytes(["x", (key,)]) for key in equal}) == 1
@@ -64,7 +62,7 @@ def test_lone_surrogates_are_keys_alone_and_beside_others() -> None:
     assert key_bytes(["\ud800", "b"]) != key_bytes(["\ud801", "b"])
 
 
-@pytest.mark.parametrize("value", [{}, {1}, object(), 2**64, -(2**63) - 1, bytearray(b"x")])
+@each_case("value", [{}, {1}, object(), 2**64, -(2**63) - 1, bytearray(b"x")])
 def test_what_cannot_be_a_key_is_refused_by_its_type(value: Any) -> None:
     with pytest.raises(TypeError, match=r"an? \w+( over 64 bits)? cannot be a key"):
         key_group([value])
@@ -94,7 +92,7 @@ def test_both_choices_reach_every_task() -> None:
     assert set(Counter(pairs)) == {(a, b) for a in range(3) for b in range(3) if a != b}
 
 
-@pytest.mark.parametrize("tasks", [1, 3, 7, 127, 128])
+@each_case("tasks", [1, 3, 7, 127, 128])
 def test_owners_take_groups_evenly(tasks: int) -> None:
     counts = Counter(group_owners(tasks))
     assert set(counts) == set(range(tasks))

@@ -83,8 +83,8 @@ def test_a_direct_stream_of_it_that_is_read_is_refused() -> None:
     assert any("emits on the direct stream default" in problem for problem in found)
 
 
-@pytest.mark.parametrize(
-    ("more", "said"),
+@each_case(
+    "more, said",
     [
         ({"split": {"deterministic": False}}, "say 'deterministic = True' in the class"),
         ({"split": {"is_async": True}}, "not behind 'async def process'"),

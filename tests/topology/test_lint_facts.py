@@ -67,7 +67,7 @@ INPUTS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("item", "expected"), INPUTS)
+@each_case("item, expected", INPUTS)
 def test_an_input_has_to_fit_the_stream_it_names(item: str, expected: str) -> None:
     found = problems_of(item)
     assert len(found) == 1 and expected in found[0]

@@ -10,6 +10,8 @@ from waterspout.topology.facts import ComponentFacts
 from waterspout.topology.lint_facts import lint_facts
 from waterspout.topology.loader import load
 
+from ..each_case import each_case
+
 TEXT = """\
 name: x
 spouts:
@@ -47,8 +49,8 @@ def test_a_field_that_no_input_has_is_shown_at_its_argument() -> None:
     )
 
 
-@pytest.mark.parametrize(
-    ("fields", "key", "expected"),
+@each_case(
+    "fields, key, expected",
     [
         ("user", ("user",), ""),
         ("user", ("user", "ts"), "W_GROUPING bolts.b.inputs[0].fields: 'b' keeps state by [user, "

@@ -5,12 +5,13 @@ from __future__ import annotations
 import random
 from typing import Any
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from waterspout.topology.lint import lint_spec
 from waterspout.topology.loader import Loaded, ShortNames, load
 from waterspout.topology.spec import ComponentOptions, InputSpec, TopologySpec
+
+from ..each_case import each_case
 
 NAMES = ShortNames({"Files": "waterspout.spouts.files:Files"}, {"Map": "waterspout.bolts.map:Map"})
 
@@ -120,8 +121,8 @@ def test_sections_may_be_empty() -> None:
     assert spec("name: x\nspouts: {s: {class: m:S, args: }}\nbolts:\nsettings:\n").bolts == {}
 
 
-@pytest.mark.parametrize(
-    ("written", "path"),
+@each_case(
+    "written, path",
     [
         ("Files", "waterspout.spouts.files:Files"),
         ("waterspout.spouts.Files", "waterspout.spouts.files:Files"),

@@ -17,6 +17,8 @@ from waterspout.topology.marks import (
     Mark,
 )
 
+from ..each_case import each_case
+
 CHANNEL = (3, 1, 7)
 HEADER = Header(MARK, 5, 99, 12)
 
@@ -29,7 +31,7 @@ def test_a_mark_survives_the_round_trip(kind: int, value: int) -> None:
     assert decode_mark(data) == MarkFrame(CHANNEL, Mark(kind, value))
 
 
-@pytest.mark.parametrize(
+@each_case(
     "data",
     [
         mark_frame(HEADER, CHANNEL, Mark(BARRIER, 1)) + b"x",

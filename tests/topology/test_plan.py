@@ -16,6 +16,8 @@ from waterspout.topology.facts import ComponentFacts
 from waterspout.topology.plan import Plan, make_plan
 from waterspout.topology.spec import ComponentSpec, InputSpec, TopologySpec
 
+from ..each_case import each_case
+
 OUT = {"default": StreamDecl(("word",)), "a": StreamDecl(("x",), direct=True)}
 
 
@@ -54,7 +56,7 @@ def test_task_ids_rise_from_one_and_go_from_the_sources_down() -> None:
     assert [task.index for task in made.tasks_of("mid")] == [0, 1, 2]
 
 
-@pytest.mark.parametrize("workers", [1, 2, 3, 5])
+@each_case("workers", [1, 2, 3, 5])
 def test_each_component_and_the_whole_are_spread_evenly(workers: int) -> None:
     made = plan(spec(workers, 4))
     for name in ("s", "b", "c"):

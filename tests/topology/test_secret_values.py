@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
 from waterspout.topology.secret_values import has_password, is_secret_key, masked, shown
 
 from ..each_case import each_case
@@ -17,7 +16,7 @@ def test_these_keys_hold_secrets(key: str) -> None:
     assert is_secret_key(key)
 
 
-@pytest.mark.parametrize(
+@each_case(
     "key", ["key", "keys", "primary_key", "token_pattern", "passwords_file", "monkey", "secretary"]
 )
 def test_these_keys_do_not(key: str) -> None:

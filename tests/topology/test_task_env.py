@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 
-import pytest
 from waterspout.topology.control_frames import Failure
 from waterspout.topology.settings import Settings
 from waterspout.topology.task_env import (
@@ -16,6 +15,8 @@ from waterspout.topology.task_env import (
     root_number,
     root_task,
 )
+
+from ..each_case import each_case
 
 
 class Opened:
@@ -92,8 +93,8 @@ class Broken(Exception):
         raise RuntimeError
 
 
-@pytest.mark.parametrize(
-    ("error", "reason"),
+@each_case(
+    "error, reason",
     [
         (ValueError("two\n  lines"), "ValueError: two lines"),
         (KeyError(), "KeyError"),

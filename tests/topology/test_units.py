@@ -15,7 +15,7 @@ DURATIONS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("text", "seconds"), DURATIONS)
+@each_case("text, seconds", DURATIONS)
 def test_a_duration_is_a_number_and_a_unit(text: str, seconds: float) -> None:
     assert parse_duration(text) == pytest.approx(seconds)
 
@@ -28,27 +28,25 @@ def test_anything_else_is_no_duration(text: str) -> None:
 SIZES = [("64B", 64), ("512KiB", 524_288), ("1MiB", 1_048_576), ("1.5KB", 1500), ("2GiB", 2**31)]
 
 
-@pytest.mark.parametrize(("text", "size_bytes"), SIZES)
+@each_case("text, size_bytes", SIZES)
 def test_a_size_is_a_number_and_a_unit(text: str, size_bytes: int) -> None:
     assert parse_size(text) == size_bytes
 
 
-@pytest.mark.parametrize("text", ["1", "1 MiB", "-1B", "1mib", "1K"])
+@each_case("text", ["1", "1 MiB", "-1B", "1mib", "1K"])
 def test_anything_else_is_no_size(text: str) -> None:
     assert parse_size(text) is None
 
 
-@pytest.mark.parametrize(
-    ("seconds", "text"),
+@each_case(
+    "seconds, text",
     [(0, "0s"), (0.01, "10ms"), (60, "1m"), (90, "1.5m"), (100, "100s"), (604_800, "7d")],
 )
 def test_a_duration_is_written_in_a_unit_that_keeps_it_exact(seconds: float, text: str) -> None:
     assert format_duration(seconds) == text
 
 
-@pytest.mark.parametrize(
-    ("size_bytes", "text"), [(1024, "1KiB"), (1536, "1536B"), (3 * 2**20, "3MiB"), (0, "0B")]
-)
+@each_case("size_bytes, text", [(1024, "1KiB"), (1536, "1536B"), (3 * 2**20, "3MiB"), (0, "0B")])
 def test_a_size_is_written_in_the_largest_unit_that_divides_it(size_bytes: int, text: str) -> None:
     assert format_size(size_bytes) == text
 

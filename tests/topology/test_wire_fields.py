@@ -9,6 +9,7 @@ import pytest
 from waterspout.topology.plan import Plan
 from waterspout.topology.wire_fields import OtherVersion, made
 
+from ..each_case import each_case
 from .test_plan import plan, spec
 
 
@@ -47,7 +48,7 @@ PLACES = [
 ]
 
 
-@pytest.mark.parametrize(("where", "what"), PLACES)
+@each_case("where, what", PLACES)
 def test_a_plan_with_a_field_of_a_later_version_says_where_it_is(
     where: tuple[str | int, ...], what: str
 ):

@@ -144,8 +144,8 @@ def test_rows_that_can_be_packed_have_no_offender() -> None:
     assert find_unpackable([["a", 1], ["b", [None]]]) is None
 
 
-@pytest.mark.parametrize(
-    ("rows", "plain"),
+@each_case(
+    "rows, plain",
     [
         ([["a", 1, 2.0, True, None, b"x"]], True),
         ([("a",)], True),

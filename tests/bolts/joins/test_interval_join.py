@@ -9,6 +9,8 @@ import pytest
 from waterspout.bolts.joins.interval_join import IntervalJoin
 from waterspout.topology.errors import UserError
 
+from ...each_case import each_case
+
 ARGS: dict[str, Any] = {
     "left": "orders", "right": "payments", "time": "at", "unit": "ms", "lower": "0s",
     "upper": "10s", "select": {"order": "left.id", "payment": "right.id"},
@@ -114,8 +116,8 @@ def test_too_many_rows_of_a_key_fail_by_name(task) -> None:
     join.row("orders", "other", id=3, at=3)
 
 
-@pytest.mark.parametrize(
-    ("more", "text"),
+@each_case(
+    "more, text",
     [
         ({"lower": "10s", "upper": "5s"}, "lower: 10s is after upper, 5s"),
         ({"kind": "outer"}, "kind: one of inner, left expected"),

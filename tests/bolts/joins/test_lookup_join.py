@@ -11,6 +11,8 @@ import pytest
 from waterspout.bolts.joins.lookup_join import LookupJoin
 from waterspout.topology.errors import UserError
 
+from ...each_case import each_case
+
 SELECT = {"id": "row.id", "name": "table.name", "size": "table.size"}
 
 
@@ -98,8 +100,8 @@ def test_broken_json_and_too_many_rows_are_errors(task, table: Path) -> None:
         task(lambda: LookupJoin(str(table), "id", SELECT, rows_max=1))
 
 
-@pytest.mark.parametrize(
-    ("args", "text"),
+@each_case(
+    "args, text",
     [
         (["x.txt", "id", SELECT], "table: a .csv or .jsonl file expected, got 'x.txt'"),
         (["x.csv", 1, SELECT], "key: a field, or {row: field, table: field} expected"),

@@ -13,8 +13,8 @@ from waterspout.topology.tuples import tuple_class
 from ...each_case import each_case
 
 
-@pytest.mark.parametrize(
-    ("text", "ms"), [("10s", 10_000), ("-5m", -300_000), ("0s", 0), ("-1.5s", -1500), ("1ms", 1)]
+@each_case(
+    "text, ms", [("10s", 10_000), ("-5m", -300_000), ("0s", 0), ("-1.5s", -1500), ("1ms", 1)]
 )
 def test_spans_may_be_below_zero(text: str, ms: int) -> None:
     assert span_ms("J", "lower", text) == ms
@@ -46,8 +46,8 @@ def test_each_side_has_its_field() -> None:
         times.ms(LEFT, left((None,)))
 
 
-@pytest.mark.parametrize(
-    ("time", "text"),
+@each_case(
+    "time, text",
     [
         (1, "J: time: a field, or {left: field, right: field} expected, got 1"),
         (None, "J: time: a field, or"),

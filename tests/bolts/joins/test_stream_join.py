@@ -9,6 +9,8 @@ import pytest
 from waterspout.bolts.joins.stream_join import StateJoin, StreamJoin
 from waterspout.topology.errors import UserError
 
+from ...each_case import each_case
+
 ARGS: dict[str, Any] = {
     "left": "l", "right": "r", "select": {"a": "left.id", "b": "right.id"},
 }  # fmt: skip
@@ -72,7 +74,7 @@ def test_a_left_state_join_emits_rows_without_a_partner(task) -> None:
     assert join.take() == [[1, "x"], [2, None]]
 
 
-@pytest.mark.parametrize("ttl", ["", "1", 5, "-1s", "0s"])
+@each_case("ttl", ["", "1", 5, "-1s", "0s"])
 def test_what_is_no_ttl_is_refused(ttl: Any) -> None:
     for kind in (StreamJoin, StateJoin):
         with pytest.raises(UserError, match="ttl: a span such as '1h' expected"):

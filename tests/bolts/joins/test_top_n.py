@@ -10,6 +10,8 @@ from waterspout.bolts.joins.top_n import TopN
 from waterspout.bolts.snapshots import decode_part, encode_part
 from waterspout.topology.errors import UserError
 
+from ...each_case import each_case
+
 
 @pytest.mark.parametrize("seed", range(5))
 def test_it_equals_sorting_all(task, seed: int) -> None:
@@ -67,8 +69,8 @@ def test_several_key_fields_stand_before_the_rank(task) -> None:
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("more", "text"),
+@each_case(
+    "more, text",
     [
         ({"n": 0}, "n: a number from 1"),
         ({"n": True}, "n: a number from 1"),

@@ -10,6 +10,8 @@ import pytest
 from waterspout.bolts.joins.window_join import WindowJoin
 from waterspout.topology.errors import UserError
 
+from ...each_case import each_case
+
 ARGS: dict[str, Any] = {
     "left": "l", "right": "r", "time": {"left": "t", "right": "at"}, "size": "10s",
     "select": {"a": "left.id", "b": "right.id"},
@@ -81,8 +83,8 @@ def test_too_many_rows_of_a_window_fail_by_name(task) -> None:
     join.row("l", "k", id=2, t=12)
 
 
-@pytest.mark.parametrize(
-    ("more", "text"),
+@each_case(
+    "more, text",
     [
         ({"size": "0s"}, "size: '0s' is too short"),
         ({"kind": "outer"}, "kind: one of inner, left, right, full"),

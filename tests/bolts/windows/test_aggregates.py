@@ -21,6 +21,8 @@ from waterspout.bolts.windows.aggregates import (
 )
 from waterspout.topology.errors import UserError
 
+from ...each_case import each_case
+
 #: (group, time, value)
 ROWS = st.lists(
     st.tuples(st.sampled_from("ab"), st.integers(0, 5), st.integers(-9, 9)), min_size=1, max_size=20
@@ -65,7 +67,7 @@ def test_however_rows_are_cut_the_result_is_that_of_all(
         assert found == CASES[kind]([row for row in rows if row[0] == group])
 
 
-@pytest.mark.parametrize("kind", CASES)
+@each_case("kind", CASES)
 def test_groups_come_in_the_order_of_their_first_rows(kind: type[Aggregate]) -> None:
     aggregate = kind("x", [] if kind is CountRows else ["v"])
     rows = [("b", 0, 1), ("a", 0, 1), ("b", 0, 1), ("c", 0, 1)]

@@ -16,8 +16,8 @@ from ...each_case import each_case
 GOOD: dict[str, Any] = {"key": "user", "time": "ts", "tumbling": "60s", "aggregate": {"n": "count"}}
 
 
-@pytest.mark.parametrize(
-    ("given", "windower"),
+@each_case(
+    "given, windower",
     [
         ({"tumbling": "60s"}, Aligned(60_000, 60_000)),
         ({"tumbling": "1d", "offset": "-8h"}, Aligned(86_400_000, 86_400_000, -28_800_000)),

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
 from waterspout.bolts.windows.aggregates import CountRows, Mean
 from waterspout.bolts.windows.logic import Unmerged
 from waterspout.bolts.windows.output import Output, Span
 from waterspout.bolts.windows.row_aggregates import Monoid, Rows
+
+from ...each_case import each_case
 
 
 def rows(output: Output, firings: list[Any]) -> list[list[Any]]:
@@ -83,7 +84,7 @@ def test_a_function_gets_key_span_and_rows_and_may_give_any_number_of_rows() -> 
     assert rows(Output(0, [Rows(9)], None, lambda *_: None, 1), firings) == []
 
 
-@pytest.mark.parametrize("given", ["text", [[1]], [[1, 2, 3]], [5]])
+@each_case("given", ["text", [[1]], [[1, 2, 3]], [5]])
 def test_a_function_that_gives_no_rows_is_told_so(given: Any) -> None:
     output = Output(1, [Rows(9)], None, lambda *_: given, 2)
     found, wrong = output.rows([("a", 0, 10, ([[]],))])

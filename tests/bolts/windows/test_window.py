@@ -11,6 +11,7 @@ from waterspout.topology.classes import AllowList
 from waterspout.topology.component import Needs
 from waterspout.topology.errors import UserError
 
+from ...each_case import each_case
 from .test_windowed import FIELDS, TUMBLING, feed, finished, start
 
 
@@ -56,8 +57,8 @@ def test_errors_name_the_class_and_the_argument() -> None:
 GOOD: dict[str, Any] = {"time": "n", "tumbling": "5s", "aggregate": {"c": "count"}}
 
 
-@pytest.mark.parametrize(
-    ("args", "expected"),
+@each_case(
+    "args, expected",
     [
         (GOOD, []),
         (

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from waterspout.bolts.windows.windowers import Aligned, Counted, Session
 
+from ...each_case import each_case
+
 SIZES = st.integers(1, 50)
 
 
-@pytest.mark.parametrize(
-    ("time", "offset", "start"),
+@each_case(
+    "time, offset, start",
     # The first two were executed against Flink 2.3.
     [(-1, 0, -10), (2, 3, -7), (0, 0, 0), (9, 0, 0), (-10, 0, -10), (3, 3, 3), (12, -8, 12)],
 )

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import Any
 
-import pytest
 from waterspout.configs.fraud.fraud import Rules, made
+
+from ...each_case import each_case
 
 
 class Value:
@@ -54,7 +55,7 @@ def found(rows: list[Any]) -> set[Any]:
     return alerts
 
 
-@pytest.mark.parametrize("seed", range(5))
+@each_case("seed", range(5))
 def test_the_rules_find_what_was_planted_and_nothing_else(seed: int) -> None:
     rows, alerts = made(cards=300, payments=10, frauds=80, seed=seed, jitter_s=20)
     assert len(alerts) == 80

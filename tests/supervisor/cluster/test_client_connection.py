@@ -14,6 +14,8 @@ from waterspout.supervisor.cluster.client_connection import (
 )
 from waterspout.supervisor.cluster.keys import KEYS_VARIABLE, load_client, write_key_set
 
+from ...each_case import each_case
+
 
 def test_options_win_over_the_environment_and_that_over_this_machine() -> None:
     env = {COORDINATOR_VARIABLE: "b:1"}
@@ -23,7 +25,7 @@ def test_options_win_over_the_environment_and_that_over_this_machine() -> None:
     assert endpoint_of(ClientOptions(), {}) == "tcp://127.0.0.1:7461"
 
 
-@pytest.mark.parametrize("given", ["a", "a:70000", "a:0", "udp://a:1", "a b"])
+@each_case("given", ["a", "a:70000", "a:0", "udp://a:1", "a b"])
 def test_what_is_no_endpoint_is_refused(given: str) -> None:
     with pytest.raises(NoConnection, match="is not an endpoint such as tcp://HOST:7461"):
         endpoint_of(ClientOptions(given), {})

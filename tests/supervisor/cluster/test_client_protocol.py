@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from typing import Any
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from waterspout.supervisor.cluster import client_protocol
@@ -65,7 +64,7 @@ def test_a_default_names_a_field_of_its_request():
     }
 
 
-@pytest.mark.parametrize("id", [None, -1, "5", True, 1 << 64])
+@each_case("id", [None, -1, "5", True, 1 << 64])
 def test_a_request_without_a_number_is_refused(id: Any):
     assert problem({**request("list"), "id": id}) is not None
 

@@ -13,6 +13,7 @@ from waterspout.supervisor.cluster.cluster_letters import ClusterLetters
 from waterspout.supervisor.store_sqlite import SqliteStore
 from waterspout.topology.errors import UserError
 
+from ...each_case import each_case
 from .cluster_rig import FakeHost, Rig
 from .scripted import Scripted, topology_row
 
@@ -86,8 +87,8 @@ def test_they_are_marked_and_dropped_and_a_slip_changes_nothing(rig: Rig):
     assert letters.dead_letter_count() == 0 == store_of(rig).dead_letter_count()
 
 
-@pytest.mark.parametrize(
-    ("rows", "found"),
+@each_case(
+    "rows, found",
     [
         ([("a", 0)], "a"),
         ([("a", 0), ("b", 2)], "b"),

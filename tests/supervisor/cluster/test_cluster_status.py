@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-import pytest
 from waterspout.supervisor.cluster.cluster_status import (
     Facts,
     cluster_health,
@@ -15,6 +14,8 @@ from waterspout.supervisor.cluster.cluster_status import (
     topology_row,
 )
 from waterspout.supervisor.cluster.hosts import HostRecord, WorkerSeen
+
+from ...each_case import each_case
 
 WORKER = {"worker": 0, "pid": None, "state": "running", "restarts": 1, "last_exit": "signal 9"}
 SEEN = WorkerSeen("a", "words-1", 0, 5, "running", 4711, 1000.0, 50, 1.0, "")
@@ -78,8 +79,8 @@ def test_a_host_is_up_draining_or_lost():
     assert host_row(host, 0, None)["state"] == "lost"
 
 
-@pytest.mark.parametrize(
-    ("hosts", "rows", "health"),
+@each_case(
+    "hosts, rows, health",
     [
         ([], [], "healthy"),
         (["up"], ["healthy"], "healthy"),

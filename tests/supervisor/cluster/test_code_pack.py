@@ -88,7 +88,7 @@ def test_links_and_files_in_files_and_files_twice_are_refused() -> None:
         unpack(twice)
 
 
-@pytest.mark.parametrize("data", [b"", b"PK", b"\0" * 100, pack({"a": b"x" * 50})[:-30]])
+@each_case("data", [b"", b"PK", b"\0" * 100, pack({"a": b"x" * 50})[:-30]])
 def test_bytes_that_are_no_pack_are_refused(data: bytes) -> None:
     with pytest.raises(PackRefused, match="not a code pack"):
         unpack(data)

@@ -7,6 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from waterspout.supervisor.cluster.greeting import OPENING, mechanism_of
 
+from ...each_case import each_case
+
 
 def whole(mechanism: str) -> bytes:
     """Return the greeting of a server."""
@@ -18,7 +20,7 @@ def test_a_greeting_tells_its_mechanism(mechanism: str) -> None:
     assert mechanism_of(whole(mechanism)) == mechanism
 
 
-@pytest.mark.parametrize(
+@each_case(
     "data",
     [b"", b"HTTP/1.1 400 Bad Request" + b" " * 64, whole("NULL")[:63], b"\0" * 64, b"\xff" * 64],
 )

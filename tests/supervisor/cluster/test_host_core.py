@@ -19,6 +19,8 @@ from waterspout.supervisor.cluster.host_states import TRANSITIONS, HostEvent, Ho
 from waterspout.supervisor.cluster.host_worker import ExitRecord, Key
 from waterspout.topology.classes import AllowList
 
+from ...each_case import each_case
+
 ID = "words-0a1b2c"
 KEY = (ID, 0, 7)
 GONE = ExitRecord("exit code 1")
@@ -167,8 +169,8 @@ def test_what_can_never_be_prepared_is_fatal_and_stays_so_until_it_is_killed() -
     assert host.rows()[0]["exit"]["reason"] == "stopped"
 
 
-@pytest.mark.parametrize(
-    ("path", "allowed"),
+@each_case(
+    "path, allowed",
     [
         ("waterspout.bolts.write_lines:WriteLines", True),
         ("mine.bolts:Count", True),
@@ -279,7 +281,7 @@ def test_a_call_goes_on_while_reports_stay_away() -> None:
     assert kinds(host.tick(7.5)) == [(Kill, KEY)]
 
 
-@pytest.mark.parametrize("said", [report(4, 1e6), report(9, 1e6), report(3, 0.0), {"tasks": [7]}])
+@each_case("said", [report(4, 1e6), report(9, 1e6), report(3, 0.0), {"tasks": [7]}])
 def test_a_call_without_a_limit_does_not_hang(said: dict[str, Any]) -> None:
     host = hanging()
     host.on_report(KEY, {"kind": "report", **said}, 0.0)

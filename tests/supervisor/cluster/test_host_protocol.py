@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from typing import Any
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from waterspout.supervisor.cluster import host_protocol
@@ -19,10 +18,11 @@ from waterspout.supervisor.cluster.host_protocol import (
 )
 from waterspout.supervisor.control_wire import pack, unpack
 
+from ...each_case import each_case
 from .host_messages import SAID_BY_COORDINATOR, SAID_BY_SUPERVISOR, beat_row
 
 
-@pytest.mark.parametrize("kind", FROM_SUPERVISOR)
+@each_case("kind", FROM_SUPERVISOR)
 def test_a_message_of_a_supervisor_needs_each_of_its_fields(kind: str):
     message = SAID_BY_SUPERVISOR[kind]
     assert problem_from_supervisor(unpack(pack(message))) is None
@@ -32,7 +32,7 @@ def test_a_message_of_a_supervisor_needs_each_of_its_fields(kind: str):
         assert wrong.startswith(f"{kind}: {field} is ")
 
 
-@pytest.mark.parametrize("kind", FROM_COORDINATOR)
+@each_case("kind", FROM_COORDINATOR)
 def test_a_message_of_the_coordinator_needs_each_of_its_fields(kind: str):
     message = SAID_BY_COORDINATOR[kind]
     assert problem_from_coordinator(unpack(pack(message))) is None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
 from waterspout.supervisor.cluster.field_checks import TEXT_MAX
 from waterspout.supervisor.cluster.host_protocol import WishWorker, problem_from_supervisor
 from waterspout.supervisor.cluster.host_states import HostState
@@ -14,7 +13,7 @@ from .host_messages import beat
 KEY = ("words-0a1b2c", 0, (1 << 64) - 1)
 
 
-@pytest.mark.parametrize("state", list(HostState))
+@each_case("state", list(HostState))
 def test_its_row_passes_the_table_of_the_protocol_in_every_state(state: HostState) -> None:
     worker = HostWorker(KEY, state, why="x" * 9999)
     worker.exit = ExitRecord("y" * 9999, (1, 2), {3: [["a", 0, 1, 2, True]]}, {3: 4})
@@ -35,7 +34,7 @@ def test_a_row_without_a_process_passes_too() -> None:
     assert problem_from_supervisor(beat(workers=[HostWorker(KEY).to_wire()])) is None
 
 
-@pytest.mark.parametrize(
+@each_case(
     "tasks",
     [None, 7 * [None], [{"task": "x", "call_since_s": 1}], [{"task": 1, "call_since_s": "y"}]],
 )

@@ -14,6 +14,8 @@ from waterspout.supervisor.cluster.lifecycle import (
     takes,
 )
 
+from ...each_case import each_case
+
 S, E, A = LifeState, LifeEvent, LifeAction
 
 
@@ -56,7 +58,7 @@ def test_a_paused_topology_goes_on():
     assert life(E.PAUSE, E.RESUME) == (S.ACTIVE, [A.PAUSE, A.UNPAUSE])
 
 
-@pytest.mark.parametrize("event", [E.PAUSE, E.RESUME, E.MOVE, E.KILL, E.KILL_NOW])
+@each_case("event", [E.PAUSE, E.RESUME, E.MOVE, E.KILL, E.KILL_NOW])
 def test_nothing_can_be_asked_of_what_has_ended(event: LifeEvent):
     with pytest.raises(WrongState, match="it is ended"):
         step(S.ENDED, event)
@@ -76,7 +78,7 @@ def test_what_a_state_began_is_begun_again_by_a_coordinator_that_comes_back():
             assert lasting <= set(RESUMED[state])
 
 
-@pytest.mark.parametrize("state", [state for state in S if state is not S.ENDED])
+@each_case("state", [state for state in S if state is not S.ENDED])
 def test_every_driver_that_ends_has_a_next_state(state: LifeState):
     events = (E.DONE, E.DRAINED, E.CANNOT_BOOT, E.KILL_NOW)
     assert all(takes(state, event) for event in events)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import pytest
 from waterspout.supervisor.cluster.memory_limit import MemoryWatch
 
+from ...each_case import each_case
 
-@pytest.mark.parametrize(
-    ("readings", "killed"),
+
+@each_case(
+    "readings, killed",
     [
         ([11], False),
         ([11, 11], True),

@@ -22,6 +22,7 @@ from waterspout.supervisor.cluster.relay import (
 )
 from waterspout.supervisor.control_wire import pack, unpack
 
+from ...each_case import each_case
 from ..cores import plan_of
 
 ID = "words-0a1b2c"
@@ -351,7 +352,7 @@ def test_nothing_goes_on_for_a_worker_that_is_forgotten() -> None:
     assert between.not_fetched(ID, part(5), "x") == []
 
 
-@pytest.mark.parametrize(
+@each_case(
     "data", [b"", b"\x93\x01", pack({}), pack({"boot": 1, "n": "x", "kind": "go"}), b"\xc1" * 9]
 )
 def test_what_is_no_envelope_is_counted_and_dropped(data: bytes) -> None:
