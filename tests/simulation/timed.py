@@ -182,6 +182,8 @@ class Checker:
             note(step, name, values)
             end, watermark = time_of(values[0]) // WINDOW_MS + 1, step.context.watermark
             late = watermark is not None and end * WINDOW_MS <= watermark
+            # What a tick emits later than the watermark may be late, also in a new epoch.
+            late = late or self._is_delayed(values)
             if self._windowed and step.shape.id in self._keyed and not late:
                 windows = step.context.state.keyed("windows").setdefault(values[2], {})
                 windows.setdefault(end, []).append(name)
@@ -215,6 +217,9 @@ class Checker:
         patch(BoltExecutor, "new_epoch", on_epoch)
         patch(Step, "work", on_work)
         patch(DeadLetterBox, "bury_of", on_bury)
+
+    def _is_delayed(self, row: Any) -> bool:
+        return any(f">{id_}" in row[1] for id_ in self._delaying)
 
     def _fire(self, step: Any, key: Any, end: int) -> None:
         """Fire a window, unless its call raises; what it held is gone from the state then."""
@@ -270,7 +275,7 @@ class Checker:
             self._note(values, what, step.shape.id if step.shape.style in HOLDING else "")
 
     def _note(self, row: Any, text: str, at: str = "") -> None:
-        if at not in self._delaying and not any(f">{id_}" in row[1] for id_ in self._delaying):
+        if at not in self._delaying and not self._is_delayed(row):
             self._late.append((row[0], text))
 
     def _check_windows(self) -> None:
