@@ -291,7 +291,12 @@ class Cluster:
             del self.placed[worker]
 
     def give_up_on(self, process: Process) -> None:
-        """The coordinator takes a process for dead that only sleeps: a zombie."""
+        """The coordinator takes a process for dead that only sleeps: a zombie.
+
+        As with a host that is lost, that says nothing of whether the worker can boot.
+        """
+        if not self.down:
+            self.coordinator.handover.workers.excuse(process.worker, process.incarnation)
         self._exited(process.worker, process.incarnation, "its host is gone")
 
     def at(self, endpoint: str) -> Process | None:
