@@ -8,7 +8,9 @@ from types import FrameType
 from typing import Any
 
 import pytest
+from waterspout.bolts.failed_calls import OwnCall
 from waterspout.supervisor.protocol import problem
+from waterspout.supervisor.worker_report import WAITING
 from waterspout.topology.tracebacks import OUR_FOLDERS
 
 from .core_rig import CLASSES, Cores, Double, Numbers, plan_of
@@ -206,3 +208,13 @@ def test_under_at_most_once_the_report_says_what_a_crash_would_skip() -> None:
     cores.tell(0, "reserved", id=message["id"])
     cores.run()
     assert (of(cores, "numbers")["reserved"], of(cores, "numbers")["drained"]) == (0, True)
+
+
+def test_calls_that_wait_for_another_try_are_a_metric() -> None:
+    cores = Cores(plan_of(stateful=False))
+    cores.start()
+    bolt = next(each for each in cores.cores[0].order if each.component == "double")
+    assert WAITING not in of(cores, "double")["metrics"]
+    call = OwnCall("process_tick", "process_tick", lambda: None, [])
+    bolt.own_calls.failed.failed(call, ValueError("why"), 0.0)
+    assert of(cores, "double")["metrics"][WAITING] == 1
