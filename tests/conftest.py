@@ -106,12 +106,16 @@ def no_process_of_a_unit_test() -> Iterator[None]:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Iterator[None]:
-    """Keep the garbage collector from looking at what is collected: it lives until the end."""
+    """Keep the garbage collector from looking at what is collected: it lives until the end.
+
+    And have it look seldom: tests are short, and leave little.
+    """
     gc.disable()
     try:
         return (yield)
     finally:
         gc.freeze()
+        gc.set_threshold(20_000, 20, 20)
         gc.enable()
 
 
