@@ -41,7 +41,7 @@ def _spout_row(
     lags = [tally.report["lag"] for tally in tallies if tally.report.get("lag") is not None]
     row: dict[str, Any] = {"component": component, "tasks": len(tallies)}
     for name in ("emitted", "acked", "failed", "replayed", "dead"):
-        row[name] = sum(tally.total(name) for tally in tallies)
+        row[name] = sum(tally.shown(name) for tally in tallies)
     row["pending"] = sum(tally.pending() for tally in tallies)
     row["worked_through"] = sum(tally.undone() for tally in tallies)
     row["reserved"] = sum(tally.gauge("reserved") for tally in tallies)

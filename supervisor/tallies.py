@@ -129,17 +129,19 @@ class Tally:
         """Return a figure of now; 0 when nothing is known."""
         return int(self.report.get(name) or 0)
 
-    def pending(self) -> int:
-        """Return the messages in flight; none are once a loss has ended their epoch.
+    def shown(self, name: str) -> int:
+        """Return a counter of a spout as its newest report has it.
 
-        A round may know of more that are acked than the report that says how many are pending.
+        ``total`` may know more: a round counts what is durable before the next report says that
+        it is acked. What is shown beside each other is of one moment.
         """
         if self.taken_back:
-            return 0
-        emitted, acked, dead = (
-            self.total(name) - self.before[name] for name in ("emitted", "acked", "dead")
-        )
-        return max(min(self.gauge("pending"), emitted - acked - dead), 0)
+            return self.total(name)
+        return int(self.before[name]) + self.gauge(name)
+
+    def pending(self) -> int:
+        """Return the messages in flight; none are once a loss has ended their epoch."""
+        return 0 if self.taken_back else self.gauge("pending")
 
     def latency(self) -> Counter[int]:
         """Return the latency histogram over all incarnations."""
