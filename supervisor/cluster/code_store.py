@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import stat
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +29,8 @@ from .code_pack import (
 
 #: Files and folders that are looked at before a folder counts as something else than code.
 LOOKED_AT_MAX = 10 * FILES_MAX
+#: Why something that was found stays out: an editor's file, say, or one that is still written.
+GONE = "was gone when it was read"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +58,7 @@ def pack_folder(folder: Path) -> Packed:
     Raises:
         PackRefused: it cannot be read, or is too large.
     """
-    sizes, folders_out, links_out = _look(folder)
+    sizes, folders_out, others_out = _look(folder)
     plan = plan_pack(sizes, folders_out)
     files: dict[str, bytes] = {}
     for name in plan.files:
@@ -63,25 +66,30 @@ def pack_folder(folder: Path) -> Packed:
             with open(folder / name, "rb") as file:
                 # It may have grown since it was looked at.
                 files[name] = file.read(FILE_BYTES_MAX + 1)
+        except FileNotFoundError:
+            others_out.append((name, GONE))
+            continue
         except OSError as error:
             raise PackRefused(f"{folder / name}: {error.strerror}") from error
         if len(files[name]) > FILE_BYTES_MAX:
             raise PackRefused(f"{folder / name}: over {FILE_BYTES_MAX} bytes by now")
     data = pack(files)
-    left_out = tuple(sorted([*plan.left_out, *links_out]))
+    left_out = tuple(sorted([*plan.left_out, *others_out]))
     return Packed(data, sha256_of(data), len(files), left_out)
 
 
 def _look(folder: Path) -> tuple[dict[str, int], list[str], list[tuple[str, str]]]:
-    """Return sizes by name, folders that were not looked into, and links that stay out."""
+    """Return sizes by name, folders that were not looked into, and what else stays out."""
     root = folder.resolve()
     sizes: dict[str, int] = {}
     folders_out: list[str] = []
-    links_out: list[tuple[str, str]] = []
+    others_out: list[tuple[str, str]] = []
     seen = 0
 
     def refuse(error: OSError) -> None:
-        raise PackRefused(f"{error.filename}: {error.strerror}") from error
+        if not isinstance(error, FileNotFoundError) or error.filename == str(folder):
+            raise PackRefused(f"{error.filename}: {error.strerror}") from error
+        others_out.append((_relative(Path(error.filename), folder), GONE))
 
     for where, folders, names in os.walk(folder, onerror=refuse):
         here = Path(where)
@@ -91,7 +99,7 @@ def _look(folder: Path) -> tuple[dict[str, int], list[str], list[tuple[str, str]
         for name in sorted(folders):
             path = here / name
             if path.is_symlink():
-                links_out.append((_relative(path, folder), "is a link to a folder"))
+                others_out.append((_relative(path, folder), "is a link to a folder"))
             elif leaves_out_folder(name) or (path / "pyvenv.cfg").exists():
                 folders_out.append(_relative(path, folder))
             else:
@@ -100,12 +108,15 @@ def _look(folder: Path) -> tuple[dict[str, int], list[str], list[tuple[str, str]
         for name in names:
             path = here / name
             if path.is_symlink() and not path.resolve().is_relative_to(root):
-                links_out.append((_relative(path, folder), "is a link out of the folder"))
-            elif path.is_file():
-                sizes[_relative(path, folder)] = path.stat().st_size
-            else:
-                links_out.append((_relative(path, folder), "is no file"))
-    return sizes, folders_out, links_out
+                others_out.append((_relative(path, folder), "is a link out of the folder"))
+                continue
+            with contextlib.suppress(FileNotFoundError):
+                found = path.stat()
+                if stat.S_ISREG(found.st_mode):
+                    sizes[_relative(path, folder)] = found.st_size
+                    continue
+            others_out.append((_relative(path, folder), "is no file"))
+    return sizes, folders_out, others_out
 
 
 def _relative(path: Path, folder: Path) -> str:

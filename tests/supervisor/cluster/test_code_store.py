@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from waterspout.supervisor.cluster import code_store
-from waterspout.supervisor.cluster.code_pack import PackRefused, pack, sha256_of
+from waterspout.supervisor.cluster.code_pack import PackPlan, PackRefused, pack, sha256_of
 from waterspout.supervisor.cluster.code_store import CodeStore, pack_folder
 
 
@@ -54,6 +56,31 @@ def test_links_out_of_the_folder_stay_out(project: Path, tmp_path: Path) -> None
     assert why["out.txt"] == "is a link out of the folder"
     assert why["folder"] == "is a link to a folder"
     assert why["pipe"] == "is no file"
+
+
+def test_what_is_gone_by_the_time_it_is_read_stays_out(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (project / "half-written.tmp").write_text("x")
+    (project / "scratch").mkdir()
+    real_plan, real_walk = code_store.plan_pack, os.walk
+
+    def walk(folder: Path, onerror: Callable[[OSError], None]) -> Iterator[Any]:
+        for where, folders, names in real_walk(folder, onerror=onerror):
+            if where == str(project):
+                (project / "scratch").rmdir()
+            yield where, folders, names
+
+    def plan(*given: Any) -> PackPlan:
+        (project / "half-written.tmp").unlink()
+        return real_plan(*given)
+
+    monkeypatch.setattr(os, "walk", walk)
+    monkeypatch.setattr(code_store, "plan_pack", plan)
+    packed = pack_folder(project)
+    assert packed.files == 3
+    why = dict(packed.left_out)
+    assert why["half-written.tmp"] == why["scratch"] == "was gone when it was read"
 
 
 def test_a_folder_that_is_none_or_holds_too_much_is_refused(
