@@ -82,7 +82,8 @@ def folder_of(topology: str | None, state_dir: Path | None) -> Path:
 
 
 def _folder(topology: str | None) -> Path:
-    running = {run.name: Path(run.state_dir) for run in find_runs() if run.state_dir}
+    runs = [run for run in find_runs() if run.state_dir]
+    running = {run.name: Path(run.state_dir) for run in runs}
     known = sorted({*known_topologies(), *running})
     if topology is None:
         if len(known) == 1:
@@ -92,6 +93,12 @@ def _folder(topology: str | None) -> Path:
         near = did_you_mean(topology, known)
         names = f"; known: {listed(known)}" if known else ""
         raise UserError(f"there is no state of a topology {topology!r:.80}{near}{names}")
+    folders = sorted({run.state_dir for run in runs if run.name == topology})
+    if len(folders) > 1:
+        raise UserError(
+            f"{len(folders)} runs are named {topology!r:.80}: say which with --state-dir "
+            f"({listed(folders)})"
+        )
     return running.get(topology, state_folder(topology))
 
 

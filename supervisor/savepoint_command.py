@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 from waterspout.topology.errors import UserError, WaterspoutError
+from waterspout.topology.problems import listed
 
 from .exit_codes import ExitCode
 from .part_folders import part_folder, remote_url
@@ -99,15 +100,16 @@ def _tell(savepoint: Savepoint, folder: Path, as_json: bool) -> None:
     click.echo(f"{what}, {plural(len(files), 'file')}, {size(total)}", err=True)
 
 
-def of_run(name: str) -> tuple[Ask, Fetch]:
+def of_run(name: str, state_dir: Path | None = None) -> tuple[Ask, Fetch]:
     """Return how to ask, and get parts of, the run of this name on this machine.
 
+    Args:
+        state_dir: where it keeps its state, when several have the name.
+
     Raises:
-        SavepointFailed: there is none.
+        SavepointFailed: there is none; or there are several.
     """
-    run = next((each for each in find_runs() if each.name == name), None)
-    if run is None:
-        raise SavepointFailed(not_running(name, [each.name for each in find_runs()]))
+    run = _only_run(name, state_dir)
 
     def fetch(file: str, to: Path) -> None:
         folder = Path(run.state_dir) / "snapshots"
@@ -117,6 +119,27 @@ def of_run(name: str) -> tuple[Ask, Fetch]:
             have_copy(folder / file, to)
 
     return lambda request: _ask_run(run, request), fetch
+
+
+def _only_run(name: str, state_dir: Path | None) -> RunInfo:
+    known = find_runs()
+    runs = [each for each in known if each.name == name]
+    if not runs:
+        raise SavepointFailed(not_running(name, [each.name for each in known]))
+    if state_dir is not None:
+        there = [each for each in runs if Path(each.state_dir) == state_dir.absolute()]
+    else:
+        there = runs
+    if len(there) == 1:
+        return there[0]
+    folders = listed(sorted(each.state_dir for each in runs))
+    if not there:
+        raise SavepointFailed(
+            f"topology {name!r} keeps no state in {text(str(state_dir))}; it does in {folders}"
+        )
+    raise SavepointFailed(
+        f"{len(runs)} runs are named {name!r}: say which with --state-dir ({folders})"
+    )
 
 
 def _ask_run(run: RunInfo, request: Mapping[str, Any]) -> Mapping[str, Any]:

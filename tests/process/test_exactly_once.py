@@ -175,7 +175,9 @@ def test_from_a_savepoint_changed_code_with_other_parallelism_counts_right(
     true = project.write_texts(lines=LINES)
     run = project.start()
     middle(project, run)
-    taken = call(project, "savepoint", "wordcount", "--out", "sp", "--json")
+    taken = call(
+        project, "savepoint", "wordcount", "--state-dir", "state", "--out", "sp", "--json"
+    )
     assert taken.returncode == 0, taken.stderr
     facts = json.loads(taken.stdout)
     assert facts["files"] >= 2 and facts["bytes"] > 0
@@ -206,7 +208,8 @@ def test_what_a_savepoint_has_and_the_topology_has_not_is_refused_by_name(
     project.write_texts(lines=LINES)
     run = project.start()
     middle(project, run)
-    assert call(project, "savepoint", "wordcount", "--out", "sp").returncode == 0
+    taken = call(project, "savepoint", "wordcount", "--state-dir", "state", "--out", "sp")
+    assert taken.returncode == 0, taken.stderr
     run.kill()
     run.communicate()
     (project.folder / "state").rename(project.folder / "old-state")

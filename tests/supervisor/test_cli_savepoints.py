@@ -20,11 +20,24 @@ def test_savepoint_takes_a_folder_and_a_time(monkeypatch: pytest.MonkeyPatch) ->
         called.update(more, name=name)
         return ExitCode.OK
 
-    monkeypatch.setattr(savepoint_command, "of_run", lambda name: (None, None))
+    def of_run(*given: Any) -> tuple[None, None]:
+        called["of_run"] = given
+        return None, None
+
+    monkeypatch.setattr(savepoint_command, "of_run", of_run)
     monkeypatch.setattr(savepoint_command, "take_savepoint", take)
-    result = CliRunner().invoke(main, ["savepoint", "words", "--out", "sp", "--wait", "5s"])
+    options = ["--out", "sp", "--wait", "5s", "--state-dir", "st"]
+    result = CliRunner().invoke(main, ["savepoint", "words", *options])
     assert result.exit_code == 0, result.output
+    assert called.pop("of_run") == ("words", Path("st"))
     assert called == {"name": "words", "out": Path("sp"), "wait_s": 5.0, "as_json": False}
+
+
+def test_a_state_folder_is_of_a_run_on_this_machine() -> None:
+    options = ["--state-dir", "st", "--coordinator", "a:7461", "--insecure"]
+    result = CliRunner().invoke(main, ["savepoint", "words", *options])
+    assert result.exit_code == int(ExitCode.USAGE), result.output
+    assert "--state-dir is for runs on this machine" in result.output
 
 
 def test_a_run_that_is_not_there_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -138,3 +139,16 @@ def test_a_slip_in_one_id_changes_nothing() -> None:
             change(store, [1, 7])
     assert store.dead_letter_count() == 2
     assert store.replays() == []
+
+
+def test_of_two_runs_with_one_name_it_is_said_which(
+    own_home: list[RunInfo], tmp_path: Path
+) -> None:
+    for folder in ("a", "b"):
+        store = SqliteStore(tmp_path / folder / STORE_FILE)
+        store.add_dead_letters([RECORD])
+        own_home.append(RunInfo("words", 1, "ipc://x", 0.0, str(tmp_path / folder)))
+    text = f"2 runs are named 'words': say which with --state-dir ({tmp_path}/a, {tmp_path}/b)"
+    with pytest.raises(UserError, match=re.escape(text)):
+        open_store("words", None)
+    assert open_store(None, tmp_path / "b").dead_letter_count() == 1

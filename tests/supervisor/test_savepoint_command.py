@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -115,3 +116,22 @@ def test_a_run_of_this_machine_is_found_by_its_name(
     assert (tmp_path / "copy").read_bytes() == b"x"
     with pytest.raises(SavepointFailed, match="no topology 'other' is running"):
         of_run("other")
+
+
+def test_of_two_runs_with_one_name_it_is_said_which(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folders = [str(tmp_path / name) for name in ("a", "b")]
+    runs = [RunInfo("words", 1, f"ipc://{folder}", 0.0, folder) for folder in folders]
+    asked = []
+    monkeypatch.setattr(savepoint_command, "find_runs", lambda: runs)
+    monkeypatch.setattr(
+        savepoint_command, "ask", lambda run, *_, **__: asked.append(run) or {"ok": True}
+    )
+    text = f"2 runs are named 'words': say which with --state-dir ({', '.join(folders)})"
+    with pytest.raises(SavepointFailed, match=re.escape(text)):
+        of_run("words")
+    of_run("words", tmp_path / "b")[0]({"action": "ask"})
+    assert asked == [runs[1]]
+    with pytest.raises(SavepointFailed, match=r"keeps no state in .*/c; it does in .*/a, .*/b"):
+        of_run("words", tmp_path / "c")
