@@ -99,6 +99,13 @@ class TaskTime:
         self._send_on()
         return True
 
+    def _at_work(self) -> bool:
+        """Say whether something that the target asks for is still to be emitted.
+
+        At the end nobody waits in ``unfinished`` for it: ``end`` is called again.
+        """
+        return self._rows is not None or self._untold or self.watermark < self._target
+
     def _step(self) -> bool:
         """Do the next thing that the target asks for; False: there is nothing left to do."""
         own_calls = self._executor.own_calls
@@ -228,7 +235,7 @@ class TaskTime:
             if executor.unfinished is None:
                 # They were set for a time that the watermark had passed.
                 self._fire_for("event", lambda: self.watermark, until)
-        if executor.unfinished is None:
+        if not self._at_work():
             self._send_on()
 
     def _fire_for(self, kind: Kind, time: Callable[[], int], until: float) -> None:
@@ -245,7 +252,7 @@ class TaskTime:
             return NEVER_S
         if executor.unfinished is not None or self._due("event", self.watermark):
             return 0.0
-        if self._waits() and self._held_at != executor.own.released:
+        if self._waits() and self._held_at != executor.own.released and not self._at_work():
             return 0.0
         at = self.timers.next_at("processing") if self.timers is not None else None
         return NEVER_S if at is None else max(at - self._wall_ms(), 0) / 1000
@@ -296,7 +303,7 @@ class TaskTime:
         if self.watermark == MAX_WATERMARK:
             return self.watermark, ""
         if behind is None:
-            return self.watermark, "all its inputs are idle"
+            return self.watermark, "all its inputs are idle or at their end"
         came = valve.watermark_of(behind)
         where = "sent no watermark yet" if came == MIN_WATERMARK else f"sent {iso_text(came)}"
         return self.watermark, f"{name(behind)} {where}{why}"

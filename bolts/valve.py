@@ -10,6 +10,11 @@ counts while it is *active* and *aligned*:
 
 What goes out never goes back. When every channel is idle nobody is left to wait for: the largest
 watermark of all goes out, and IDLE behind it. Source: Flink's StatusWatermarkValve.
+
+The end of event time (``MAX_WATERMARK``) is another matter: it goes out once every channel has
+brought it, idle ones too. A channel that has brought it counts no more. Where one that is idle
+could be passed by, what the end sets off behind it would be late here: it comes to several tasks
+above at the same time, and to this one from each in turn.
 """
 
 from __future__ import annotations
@@ -17,7 +22,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from waterspout.topology.frames import Channel
-from waterspout.topology.marks import IDLE, MIN_WATERMARK, WATERMARK, Mark
+from waterspout.topology.marks import IDLE, MAX_WATERMARK, MIN_WATERMARK, WATERMARK, Mark
 
 
 class Input:
@@ -29,6 +34,11 @@ class Input:
         self.watermark = MIN_WATERMARK
         self.active = True
         self.aligned = True
+
+    @property
+    def lives(self) -> bool:
+        """It is neither idle nor at its end."""
+        return self.active and self.watermark < MAX_WATERMARK
 
 
 class Valve:
@@ -57,11 +67,14 @@ class Valve:
         each = self._inputs.get(channel)
         if each is None:
             return []
+        if value == MAX_WATERMARK:
+            each.watermark, each.active, each.aligned = value, True, True
+            return self._look()
         out = [] if each.active else self._wake(each)
         if value > each.watermark:
             each.watermark = value
             each.aligned |= value >= self.out
-            out += self._advance()
+            out += self._look()
         return out
 
     def on_idle(self, channel: Channel, value: int) -> list[Mark]:
@@ -69,23 +82,19 @@ class Valve:
         each = self._inputs.get(channel)
         if each is None:
             return []
-        out: list[Mark] = []
-        if value > each.watermark:
-            # Where all are idle already, this was left out of the flush.
-            each.watermark = value
-            out = self._advance() if each.active else self._flush() if self.idle else []
-        if not each.active:
-            return out
+        each.watermark = max(each.watermark, value)
+        if each.active and not self.idle:
+            # It still counts with this one.
+            out = self._advance()
+            each.active = each.aligned = False
+            return out + self._look()
         each.active = each.aligned = False
-        if any(other.active for other in self._inputs.values()):
-            return out + self._advance()
-        self.idle = True
-        return [*out, *self._flush(), Mark(IDLE, self.out)]
+        return self._look()
 
     def behind(self) -> Channel | None:
-        """Return the channel that holds the task back; None: there is none, or all are idle."""
+        """Return the channel that holds the task back; None: all are idle or at their end."""
         return min(
-            (channel for channel, each in self._inputs.items() if each.active and each.aligned),
+            (channel for channel, each in self._inputs.items() if each.lives and each.aligned),
             key=lambda channel: (self._inputs[channel].watermark, channel), default=None,
         )  # fmt: skip
 
@@ -106,12 +115,24 @@ class Valve:
         self.idle = False
         return [Mark(WATERMARK, self.out)]
 
-    def _advance(self) -> list[Mark]:
-        counting = [each.watermark for each in self._inputs.values() if each.aligned]
-        return self._put(min(counting)) if counting else []
+    def _look(self) -> list[Mark]:
+        """Return what goes out now."""
+        inputs = self._inputs.values()
+        if any(each.lives for each in inputs):
+            return self._advance()
+        if all(each.watermark == MAX_WATERMARK for each in inputs):
+            self.idle = False
+            return self._put(MAX_WATERMARK)
+        # Those that are idle now were left out of an earlier flush.
+        out = self._put(max(w for each in inputs if (w := each.watermark) < MAX_WATERMARK))
+        if not self.idle:
+            self.idle = True
+            out.append(Mark(IDLE, self.out))
+        return out
 
-    def _flush(self) -> list[Mark]:
-        return self._put(max(each.watermark for each in self._inputs.values()))
+    def _advance(self) -> list[Mark]:
+        counting = [each.watermark for each in self._inputs.values() if each.lives and each.aligned]
+        return self._put(min(counting)) if counting else []
 
     def _put(self, value: int) -> list[Mark]:
         if value <= self.out:

@@ -6,7 +6,7 @@ import random
 
 from waterspout.bolts.valve import Valve
 from waterspout.topology.frames import Channel
-from waterspout.topology.marks import IDLE, MIN_WATERMARK, WATERMARK, Mark
+from waterspout.topology.marks import IDLE, MAX_WATERMARK, MIN_WATERMARK, WATERMARK, Mark
 
 from ..each_case import each_case
 
@@ -110,6 +110,36 @@ def test_the_first_to_come_back_says_so_downstream() -> None:
     assert valve.on_watermark(B, 60) == out(60)
 
 
+def test_the_end_waits_for_idle_channels_too() -> None:
+    """What the end sets off behind an idle channel would be late: it gets the end as well."""
+    valve = Valve([A, B])
+    valve.on_watermark(A, 50)
+    valve.on_watermark(B, 10)
+    valve.on_idle(A, 50)
+    valve.on_idle(B, 10)
+    assert valve.on_watermark(A, MAX_WATERMARK) == []
+    assert (valve.out, valve.idle) == (50, True)
+    assert valve.on_watermark(B, MAX_WATERMARK) == out(MAX_WATERMARK)
+    assert not valve.idle
+
+
+def test_a_channel_at_its_end_counts_no_more() -> None:
+    valve = Valve([A, B])
+    assert valve.on_watermark(A, MAX_WATERMARK) == []
+    assert valve.behind() == B
+    assert valve.on_watermark(B, 10) == out(10)
+    assert valve.on_idle(B, 12) == [*out(12), Mark(IDLE, 12)]
+    assert valve.on_watermark(B, 30) == [*out(12), *out(30)], "it is back"
+    assert valve.on_watermark(B, MAX_WATERMARK) == out(MAX_WATERMARK)
+
+
+def test_one_that_ends_leaves_the_others_idle() -> None:
+    valve = Valve([A, B])
+    valve.on_watermark(A, 50)
+    assert valve.on_idle(B, MIN_WATERMARK) == out(50)
+    assert valve.on_watermark(A, MAX_WATERMARK) == [Mark(IDLE, 50)]
+
+
 def test_a_new_epoch_starts_from_nothing() -> None:
     valve = Valve([A, B])
     valve.on_watermark(A, 50)
@@ -129,15 +159,21 @@ def test_it_never_goes_back_nor_past_an_active_channel_that_kept_up(seed: int) -
     last = MIN_WATERMARK
     for _ in range(300):
         channel = rng.choice((A, B, C))
+        if came[channel] == MAX_WATERMARK:
+            continue
         if rng.random() < 0.2:
             marks = valve.on_idle(channel, came[channel])
             kept_up[channel] = False
+        elif rng.random() < 0.005:
+            came[channel], kept_up[channel] = MAX_WATERMARK, True
+            marks = valve.on_watermark(channel, MAX_WATERMARK)
         else:
             value = came[channel] = max(came[channel], rng.randint(0, 50)) + rng.randint(0, 5)
             marks = valve.on_watermark(channel, value)
             kept_up[channel] |= value >= last
         for mark in marks:
             assert mark.value >= last
+            assert mark.value < MAX_WATERMARK or set(came.values()) == {MAX_WATERMARK}
             if mark.kind == WATERMARK and mark.value > last:
                 assert all(came[each] >= mark.value for each in came if kept_up[each])
             last = mark.value

@@ -158,6 +158,20 @@ def test_a_query_gives_what_duckdb_gives(query: int, tmp_path: Path) -> None:
     assert len(found) >= 3, "a query without results compares nothing"
 
 
+def test_frequent_marks_and_checkpoints_change_nothing(tmp_path: Path) -> None:
+    """Two tasks end their windows one after the other: the next stage waits for both."""
+    often = (
+        "--set", "settings.checkpoint_interval=20ms", "--set", "settings.watermark_interval=5ms"
+    )
+    done = subprocess.run(
+        command(5, tmp_path, "--in-process", *often), cwd=tmp_path, env=environment(tmp_path),
+        capture_output=True, text=True, check=False, timeout=LIMIT_S,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert sum(row["late"] for row in json.loads(done.stdout)["components"]) == 0
+    assert results(5, tmp_path) == expected(5, tmp_path)
+
+
 def test_with_a_worker_killed_hot_items_are_the_same(tmp_path: Path) -> None:
     # So many that the run lasts while the first checkpoint is waited for.
     events = 4 * EVENTS
