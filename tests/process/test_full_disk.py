@@ -21,6 +21,8 @@ from .exact_count import ExactProject
 from .word_count import LIMIT_S, Project, wait_for, workers_of
 
 LINES = 4000
+#: As the topology has it (exact_count.py).
+MAX_PENDING = 100
 #: Of the file system: room for the crash slots of both workers, and for parts and the store.
 DISK = "24m"
 #: In a mount namespace: $0 is where the disk comes, the rest is the command.
@@ -147,7 +149,9 @@ def test_a_worker_that_is_killed_meanwhile_is_started_again_and_lives(
     out, err = run.communicate(timeout=2 * LIMIT_S)
     assert run.returncode == 0, err
     summary = json.loads(out)
-    assert (summary["acked"], summary["restarts"], summary["dead_letters"]) == (LINES, 1, 0)
+    assert (summary["restarts"], summary["dead_letters"]) == (1, 0)
+    # Without a crash slot it is not known exactly what the dead worker had drawn.
+    assert LINES <= summary["acked"] <= LINES + MAX_PENDING
     if "guarantee: exactly-once" in (project.folder / "topology.yaml").read_text():
         project.exact(true)
     else:
