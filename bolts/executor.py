@@ -233,6 +233,10 @@ class BoltExecutor:
             self._step(work, count)
         except (Exception, SystemExit) as error:
             self._fail_run(work, error)
+        return max(self._took(work, before, roots), 1)
+
+    def _took(self, work: FrameWork, before: int, roots: tuple[int, ...]) -> int:
+        """Count what was taken of the run at work, and settle it when that was all of it."""
         done = before - length_hint(work.counter)
         self.executed += done
         self.queued_rows -= done
@@ -240,7 +244,7 @@ class BoltExecutor:
         self.emitter.close_run(roots)
         if not work.run_left and self._generator is None and not work.by_row:
             work.settle_run(self.env.toggles)
-        return max(done, 1)
+        return done
 
     def _fail_run(self, work: FrameWork, error: BaseException) -> None:
         """Fail the messages of the run at work and skip the rest of it: it is replayed anyway.
@@ -309,12 +313,15 @@ class BoltExecutor:
     def _step_generator(self, work: FrameWork, count: int) -> None:
         """One tuple at a time: its generator may be paused for longer than a slice."""
         for tup in map(work.cls, islice(work.source, 1)):
-            try:
-                self._generator = iter(self.bolt.process(tup) or ())
-                self._pull()
-            except BaseException:
-                self._generator = None
-                raise
+            self._generate(tup)
+
+    def _generate(self, tup: Tuple) -> None:
+        try:
+            self._generator = iter(self.bolt.process(tup) or ())
+            self._pull()
+        except BaseException:
+            self._generator = None
+            raise
 
     def _pull(self) -> None:
         """Take rows from the generator until it ends or the outbox is full."""
@@ -339,12 +346,7 @@ class BoltExecutor:
         except (Exception, SystemExit) as error:
             self._generator = None
             self._fail_run(work, error)
-        done = before - length_hint(work.counter)
-        self.queued_rows -= done
-        work.run_left -= done
-        self.emitter.close_run(roots)
-        if self._generator is None and not work.run_left and not work.by_row:
-            work.settle_run(self.env.toggles)
+        self._took(work, before, roots)
         return self._generator is None
 
     def call_batch(self, batch: Batch) -> None:

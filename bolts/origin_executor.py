@@ -118,6 +118,7 @@ class OriginExecutor(BoltExecutor):
         assert self.seen is not None
         self.note_again(1)
         streams = list(self.emitter.streams.values())
+        self.row.kept = None
         self.row.begin(origin)
         try:
             for stream, values in self.seen.emitted(origin):
@@ -178,15 +179,9 @@ class OriginExecutor(BoltExecutor):
             return
         for values in islice(work.source, 1):
             tup = self.begin(work, values)
-            if tup is None:
-                return
-            self._suspend()
-            try:
-                self._generator = iter(self.bolt.process(tup) or ())
-                self._pull()
-            except BaseException:
-                self._generator = None
-                raise
+            if tup is not None:
+                self._suspend()
+                self._generate(tup)
 
     def _step_whole_generators(self, work: FrameWork, count: int) -> None:
         """Run each generator to its end: a snapshot in between would hold half of its effects."""
@@ -252,10 +247,10 @@ class OriginBatchRuns(BatchRuns):
 
     def call(self, work: FrameWork, rows: Rows) -> None:
         """Call ``process_batch`` with the rows that the bolt does not know; nothing is emitted."""
-        executor, seen = self.executor, self.executor.seen
+        seen = self.executor.seen
         bare, origins = without_origins(rows)
         if seen is None:
-            executor.call_batch(Batch(work.cls, bare))  # nobody reads what it emits
+            self._call_silent(Batch(work.cls, bare))
             return
         entries = seen.entries
         if not (
@@ -267,15 +262,20 @@ class OriginBatchRuns(BatchRuns):
         if origins:
             batch = Batch(work.cls, bare)
             groups = seen.groups(work.cls, [batch.column(at) for at in seen.positions(work.cls)])
-            executor.row.kept = []
-            try:
-                executor.call_batch(batch)
-                if executor.row.kept:
-                    what = "process_batch emits, and its class says 'batch_emits = False'"
-                    raise EmitError(executor.component, DEFAULT_STREAM, what)
-            finally:
-                executor.row.kept = None
+            self._call_silent(batch)
             seen.mark_all(origins, groups)
+
+    def _call_silent(self, batch: Batch) -> None:
+        """Call ``process_batch`` where nobody could say which row it emits for."""
+        executor = self.executor
+        executor.row.kept = []
+        try:
+            executor.call_batch(batch)
+            if executor.row.kept:
+                what = "process_batch emits, and its class says 'batch_emits = False'"
+                raise EmitError(executor.component, DEFAULT_STREAM, what)
+        finally:
+            executor.row.kept = None
 
     def _unknown(self, rows: Rows, origins: list[bytes]) -> tuple[Rows, list[bytes]]:
         """Return the rows that need work, each once."""

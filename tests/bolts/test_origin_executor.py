@@ -160,6 +160,15 @@ def test_a_row_that_comes_again_is_not_worked_on_and_what_it_led_to_goes_again(
 
 
 @pytest.mark.parametrize(("cls", "kind"), KINDS)
+def test_what_goes_again_does_not_count_for_the_row_before_it(cls: Any, kind: str) -> None:
+    rig = OnceRig(cls(), kind, emit_max=3)
+    rig.rows([1, at(1)])
+    rig.rows([2, at(2)], [1, at(1)], root=10)
+    assert not rig.failures
+    assert rig.sent() == [*two(1, 1), *two(2, 2), *two(1, 1)]
+
+
+@pytest.mark.parametrize(("cls", "kind"), KINDS)
 def test_a_row_that_failed_is_worked_on_again_and_its_neighbours_are_not(
     cls: Any, kind: str
 ) -> None:
@@ -194,13 +203,14 @@ def test_a_bolt_whose_batches_emit_nothing_gets_whole_ones_although_it_is_read()
     assert bolt.got == [[1, 2]] and rig.done == [9]
 
 
-def test_a_batch_that_emits_although_it_said_not_to_fails_by_name() -> None:
+@pytest.mark.parametrize("asks", [True, False])
+def test_a_batch_that_emits_although_it_said_not_to_fails_by_name(asks: bool) -> None:
     bolt = InBatches()
     bolt.batch_emits = False
-    rig = OnceRig(bolt, "batch")
+    rig = OnceRig(bolt, "batch", asks=asks)
     rig.rows([1, at(1)])
     assert "batch_emits = False" in rig.failures[0].reason
-    assert rig.seen is not None and not rig.seen.entries
+    assert rig.seen is None or not rig.seen.entries
 
 
 def test_a_batch_that_raised_was_not_seen() -> None:
