@@ -35,22 +35,22 @@ def _run(*words: str, check: bool = True) -> str:
 def missing() -> str:
     """Return why hosts cannot be made here, "" when they can."""
     if os.geteuid() != 0:
-        return "network namespaces need root"
+        return "needs root, for network namespaces: run the tests with sudo"
     if shutil.which("ip") is None:
-        return "there is no ip command: apt-get install iproute2"
+        return "needs the ip command: apt-get install iproute2"
     name = f"ws{os.getpid()}-try"
     try:
         _run("ip", "netns", "add", name)
         _run("ip", "-n", name, "link", "add", "name", "probe", "type", "bridge")
     except NoHosts as why:
-        return f"no network namespaces: {why}"
+        return f"needs network namespaces ({why}): in a container, run that --privileged"
     finally:
         _run("ip", "netns", "del", name, check=False)
     return ""
 
 
 def can_lose_packets() -> bool:
-    """Say whether iptables with its statistic match is here."""
+    """Say whether iptables is here; its statistic match comes with it."""
     return shutil.which("iptables") is not None
 
 

@@ -11,12 +11,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 from waterspout.supervisor.state_view import read_maps
 from waterspout.supervisor.store_sqlite import SqliteStore
 
-from .word_count import LIMIT_S, Project, wait_for, workers_of
+from .word_count import LIMIT_S, Project, kill_all, wait_for, workers_of
 
 LINES = 6000
 TOPOLOGY = """\
@@ -68,9 +67,7 @@ def project(tmp_path: Path) -> Iterator[Project]:
     with open(tmp_path / "components.py", "a") as file:
         file.write(COMPONENTS)
     yield made
-    for process in psutil.process_iter(["cmdline"]):
-        if any(str(tmp_path) in part for part in process.info["cmdline"] or []):
-            process.kill()
+    kill_all(tmp_path)
 
 
 def middle(project: Project, run: subprocess.Popen[str]) -> None:

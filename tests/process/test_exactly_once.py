@@ -12,12 +12,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 from waterspout.supervisor.store_sqlite import SqliteStore
 
 from .exact_count import ExactProject
-from .word_count import LIMIT_S, WATERSPOUT, wait_for, workers_of
+from .word_count import LIMIT_S, WATERSPOUT, kill_all, processes_in, wait_for, workers_of
 
 LINES = 6000
 
@@ -26,9 +25,7 @@ LINES = 6000
 def project(tmp_path: Path) -> Iterator[ExactProject]:
     made = ExactProject(tmp_path)
     yield made
-    for process in psutil.process_iter(["cmdline"]):
-        if any(str(tmp_path) in part for part in process.info["cmdline"] or []):
-            process.kill()
+    kill_all(tmp_path)
 
 
 def middle(project: ExactProject, run: subprocess.Popen[str]) -> dict[str, Any]:
@@ -82,18 +79,12 @@ def test_a_run_whose_process_is_killed_goes_on_from_its_last_checkpoint(
     middle(project, run)
     run.kill()
     run.communicate()
-    wait_for(lambda: not alive(project), "the end of its workers")
+    wait_for(lambda: not processes_in(project.folder), "the end of its workers")
     done = project.run()
     assert done.returncode == 0, done.stderr
     assert "goes on where the last run stopped" in done.stderr
     assert json.loads(done.stdout)["acked"] < LINES
     project.exact(true)
-
-
-def alive(project: ExactProject) -> list[psutil.Process]:
-    """Return the processes that run in this folder."""
-    found = psutil.process_iter(["cmdline"])
-    return [p for p in found if any(str(project.folder) in x for x in p.info["cmdline"] or [])]
 
 
 def test_a_damaged_snapshot_is_told_and_an_older_one_used_or_the_run_stops(
@@ -106,7 +97,7 @@ def test_a_damaged_snapshot_is_told_and_an_older_one_used_or_the_run_stops(
     wait_for(lambda: project.status(run.pid)["checkpoint"]["complete"] > 3, "more checkpoints")
     run.kill()
     run.communicate()
-    wait_for(lambda: not alive(project), "the end of its workers")
+    wait_for(lambda: not processes_in(project.folder), "the end of its workers")
     for path in newest_parts(project):
         path.write_bytes(path.read_bytes()[:-1])
     done = project.run()

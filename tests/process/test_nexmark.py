@@ -18,7 +18,7 @@ from waterspout.configs.nexmark.nexmark import Auctions, Bids, Persons
 from .word_count import LIMIT_S, wait_for, workers_of
 
 pytestmark = pytest.mark.skipif(
-    find_spec("duckdb") is None, reason="needs it to compare with: pip install duckdb"
+    find_spec("duckdb") is None, reason="needs DuckDB to compare with: pip install duckdb"
 )
 
 QUERIES = Path(__file__).resolve().parent.parent.parent / "configs" / "nexmark"

@@ -12,13 +12,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 from waterspout.supervisor.snapshot_store import is_log_name
 from waterspout.supervisor.store_sqlite import SqliteStore
 
 from .exact_count import ExactProject
-from .word_count import wait_for, workers_of
+from .word_count import kill_all, processes_in, wait_for, workers_of
 
 FAST, SLOW = 20_000, 200
 #: Of the slow way, in seconds per line and in lines before a barrier.
@@ -58,14 +57,7 @@ def project(tmp_path: Path) -> Iterator[ExactProject]:
     made = ExactProject(tmp_path)
     (tmp_path / "topology.yaml").write_text(TOPOLOGY)
     yield made
-    for process in processes(tmp_path):
-        process.kill()
-
-
-def processes(folder: Path) -> list[psutil.Process]:
-    """Return the processes that run in a folder."""
-    found = psutil.process_iter(["cmdline"])
-    return [p for p in found if any(str(folder) in each for each in p.info["cmdline"] or [])]
+    kill_all(tmp_path)
 
 
 def overtaken(project: ExactProject, run: subprocess.Popen[str], after: int = 0) -> dict[str, Any]:
@@ -96,7 +88,7 @@ def test_a_fast_way_does_not_wait_for_a_slow_one_and_kills_change_no_count(
         made = overtaken(project, run, after=made["last"])
     run.kill()
     run.communicate()
-    wait_for(lambda: not processes(project.folder), "the end of its workers")
+    wait_for(lambda: not processes_in(project.folder), "the end of its workers")
     store = SqliteStore(project.folder / "state" / "store.sqlite")
     parts = store.parts()
     store.close()

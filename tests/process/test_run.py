@@ -15,17 +15,14 @@ from typing import Any
 import psutil
 import pytest
 
-from .word_count import LIMIT_S, Project, interrupt, wait_for, workers_of
+from .word_count import LIMIT_S, Project, interrupt, kill_all, wait_for, workers_of
 
 
 @pytest.fixture
 def project(tmp_path: Path) -> Iterator[Project]:
     made = Project(tmp_path)
     yield made
-    # Whatever a failed test left: everything that runs in this folder.
-    for process in psutil.process_iter(["cmdline"]):
-        if any(str(tmp_path) in part for part in process.info["cmdline"] or []):
-            process.kill()
+    kill_all(tmp_path)
 
 
 def summary_of(run: subprocess.Popen[str]) -> dict[str, Any]:

@@ -17,7 +17,7 @@ import psutil
 import pytest
 import yaml
 
-from .word_count import LIMIT_S, WATERSPOUT, Project, wait_for, workers_of
+from .word_count import LIMIT_S, WATERSPOUT, Project, kill_all, wait_for, workers_of
 
 COMPONENTS = '''\
 """Bolts that misbehave for one message, and one that notes each message in a file."""
@@ -194,10 +194,7 @@ class UserCode(Project):
 def project(tmp_path: Path) -> Iterator[UserCode]:
     made = UserCode(tmp_path)
     yield made
-    # Whatever a failed test left: everything that runs in this folder.
-    for process in psutil.process_iter(["cmdline"]):
-        if any(str(tmp_path) in part for part in process.info["cmdline"] or []):
-            process.kill()
+    kill_all(tmp_path)
 
 
 ALL = Counter(range(MESSAGES))

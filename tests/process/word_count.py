@@ -146,6 +146,19 @@ def workers_of(pid: int) -> dict[int, psutil.Process]:
     return found
 
 
+def processes_in(folder: Path) -> list[psutil.Process]:
+    """Return the processes whose command line names a folder."""
+    found = psutil.process_iter(["cmdline"])
+    return [p for p in found if any(str(folder) in each for each in p.info["cmdline"] or [])]
+
+
+def kill_all(folder: Path) -> None:
+    """End whatever a test, one that failed above all, has left running in a folder."""
+    for process in processes_in(folder):
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
+
+
 def wait_for(look: Callable[[], T], what: str, limit_s: float = LIMIT_S) -> T:
     """Return what ``look`` finds as soon as it is true."""
     end = time.monotonic() + limit_s

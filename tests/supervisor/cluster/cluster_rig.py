@@ -293,3 +293,10 @@ class Rig:
     def happened(self) -> list[str]:
         """Return the names of the events so far."""
         return [name for name, _ in self.said]
+
+
+def refused(answer: Mapping[str, Any]) -> str:
+    """Return the code of an answer that has to be a refusal, and to say why."""
+    assert answer["ok"] is False, answer
+    assert answer["error"]
+    return str(answer["code"])

@@ -11,20 +11,13 @@ from hypothesis import strategies as st
 from waterspout.supervisor.cluster.client_protocol import VERBS
 
 from ..plans import NUMBERS, plan_of
-from .cluster_rig import FakeHost, Rig
+from .cluster_rig import FakeHost, Rig, refused
 
 
 @pytest.fixture
 def rig(tmp_path: Path) -> Rig:
     """Return a cluster of two hosts with two slots each."""
     return Rig(tmp_path, FakeHost("a", slots=2), FakeHost("b", slots=2)).run()
-
-
-def refused(answer: dict[str, Any]) -> str:
-    """Return the code of a refusal."""
-    assert answer["ok"] is False, answer
-    assert answer["error"]
-    return str(answer["code"])
 
 
 # --- who may what -------------------------------------------------------------------------------

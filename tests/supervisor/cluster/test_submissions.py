@@ -3,25 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 from waterspout.supervisor.store_sqlite import SqliteStore
 
-from .cluster_rig import FakeHost, Rig
+from .cluster_rig import FakeHost, Rig, refused
 
 
 @pytest.fixture
 def rig(tmp_path: Path) -> Rig:
     """Return a cluster of two hosts with two slots each."""
     return Rig(tmp_path, FakeHost("a", slots=2), FakeHost("b", slots=2)).run()
-
-
-def refused(answer: dict[str, Any]) -> str:
-    """Return the code of a refusal."""
-    assert answer["ok"] is False, answer
-    assert answer["error"]
-    return str(answer["code"])
 
 
 def test_a_submitted_topology_is_placed_as_the_dry_run_said(rig: Rig):

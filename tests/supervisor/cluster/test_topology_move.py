@@ -11,7 +11,7 @@ from waterspout.supervisor.cluster.topology_move import fit_store, version_of
 from waterspout.supervisor.cluster.topology_run import TopologyRun
 from waterspout.supervisor.store_sqlite import SqliteStore
 
-from .cluster_rig import FakeHost, FakeWorker, Rig
+from .cluster_rig import FakeHost, FakeWorker, Rig, refused
 
 #: Two tasks of the spout, one of which has a partition; no state that cannot be dealt out anew.
 TEXT = """\
@@ -106,8 +106,7 @@ def test_a_dry_run_of_a_swap_needs_no_code_that_was_put(rig: Rig):
     shown = rig.ask("swap", name="numbers", wire=wire, code=code, dry_run=True)
     assert shown["ok"], shown
     assert f"-> {code:.12}" in shown["diff"][-1]
-    refused = rig.ask("swap", name="numbers", wire=wire, code=code)
-    assert refused["code"] == "E_REQUEST", refused
+    assert refused(rig.ask("swap", name="numbers", wire=wire, code=code)) == "E_REQUEST"
 
 
 def cannot_boot(rig: Rig) -> None:
@@ -180,19 +179,19 @@ def test_a_paused_topology_is_paused_after_a_move_too(rig: Rig):
 
 def test_a_move_that_is_killed_ends(rig: Rig):
     rig.ask("rebalance", name="numbers", workers=3)
-    assert rig.ask("rebalance", name="numbers", workers=3)["code"] == "E_STATE"
+    assert refused(rig.ask("rebalance", name="numbers", workers=3)) == "E_STATE"
     rig.ask("kill", name="numbers", now=True)
     until(rig, "ended")
     assert rig.workers() == {"a": [], "b": []}
 
 
 def test_what_does_not_fit_is_refused_before_anything_is_stopped(rig: Rig):
-    assert rig.ask("rebalance", name="numbers", workers=9)["code"] == "E_NO_SLOTS"
+    assert refused(rig.ask("rebalance", name="numbers", workers=9)) == "E_NO_SLOTS"
     answer = rig.ask("rebalance", name="numbers", parallelism={"nobody": 2})
-    assert answer["code"] == "E_UNKNOWN"
+    assert refused(answer) == "E_UNKNOWN"
     wire = other(rig)
     wire["spec"]["name"] = "letters"
-    assert rig.ask("swap", name="numbers", wire=wire)["code"] == "E_DENIED"
+    assert refused(rig.ask("swap", name="numbers", wire=wire)) == "E_DENIED"
     assert rig.life("numbers") == "active"
 
 
