@@ -68,17 +68,19 @@ def checked(cls: type[T], args: Mapping[str, Any]) -> T:
     """Return an instance made of ``args``, so that its constructor checks them.
 
     For ``declare_outputs``. Arguments that it does not know are left out: lint finds them, and
-    those that are missing, by the signature.
+    those that are missing, by the signature. A class of a user's may take them as ``**args``.
 
     Raises:
         UserError: the constructor's.
         WrongArguments: empty; arguments are missing.
     """
-    known = inspect.signature(cls).parameters
-    given = {name: value for name, value in args.items() if name in known}
+    parameters = inspect.signature(cls).parameters
+    takes_all = any(each.kind is each.VAR_KEYWORD for each in parameters.values())
+    given = {name: value for name, value in args.items() if takes_all or name in parameters}
     missing = [
-        name for name, each in known.items()
-        if name not in given and each.default is inspect.Parameter.empty
+        name for name, each in parameters.items()
+        if name not in given and each.default is each.empty
+        and each.kind not in (each.VAR_POSITIONAL, each.VAR_KEYWORD)
     ]  # fmt: skip
     if not missing:
         return cls(**given)

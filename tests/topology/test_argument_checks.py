@@ -71,6 +71,18 @@ def test_a_constructor_checks_the_arguments_that_it_knows() -> None:
     assert len(caught.value.found) == 2
 
 
+class Crate(Box):
+    def __init__(self, *args: Any, name: str = "crate", **more: Any) -> None:
+        super().__init__(*args, name=name, **more)
+
+
+def test_a_derived_class_may_pass_on_whatever_it_is_given() -> None:
+    crate = checked(Crate, {"size": 5, "depth": 1})
+    assert (crate.size, crate.name) == (5, "CRATE")
+    with pytest.raises(WrongArguments, match="depth: a number expected"):
+        checked(Crate, {"size": 5, "depth": "6"})
+
+
 def test_what_is_missing_is_not_said_by_the_constructor_but_the_rest_is() -> None:
     with pytest.raises(WrongArguments) as caught:
         checked(Box, {"depth": "6"})
