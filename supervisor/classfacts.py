@@ -245,8 +245,14 @@ def _outputs(
         declared = cls.declare_outputs(args)
     except UserError as error:
         # Ours, and about arguments: it says which ones.
-        for text in error.found if isinstance(error, WrongArguments) else (str(error),):
-            findings.append(_placed(text, args))
+        texts = error.found if isinstance(error, WrongArguments) else (str(error),)
+        findings.extend(_placed(text, args) for text in texts)
+        if not texts and not any(check_args(cls, args)):
+            text = (
+                f"{quote(cls.__name__)} has other arguments than the class that it derives from, "
+                "whose 'declare_outputs' goes by them: define it, too"
+            )
+            findings.append(Finding("class", "E_OUTPUTS", text))
         return None
     except Exception as error:
         text = f"{cls.__name__}.declare_outputs raised {said(error)}"

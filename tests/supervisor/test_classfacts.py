@@ -18,6 +18,7 @@ from ..each_case import each_case
 MODULE = '''
 import abc
 from waterspout.bolts.contract import Bolt, ColumnBolt
+from waterspout.bolts.functions import Map
 from waterspout.spouts.contract import Source, Spout
 from waterspout.topology.component import Needs, Stream
 from waterspout.topology.errors import UserError, WrongArguments
@@ -109,6 +110,8 @@ class Several(Split):
 class SeveralOdd(Several):
     @classmethod
     def declare_needs(cls, args): return 1 / 0
+class Reshaped(Map):
+    def __init__(self): super().__init__("users:function", ["x"])
 class BadNeeds(Split):
     @classmethod
     def declare_needs(cls, args): return 5
@@ -319,6 +322,7 @@ def test_functions_named_by_arguments_are_checked_and_imported() -> None:
         ("users:BadOutputs", "bolt", "E_OUTPUTS", "outputs of stream 'default': expected a list"),
         ("users:TwoAlike", "bolt", "E_OUTPUTS", "stream 'default' has field 'a' twice"),
         ("users:Declared", "bolt", "E_ARGS", "Declared.declare_outputs raised KeyError: 'field'"),
+        ("users:Reshaped", "bolt", "E_OUTPUTS", "has other arguments than the class that it der"),
         ("users:BadNeeds", "bolt", "E_ARGS", "BadNeeds.declare_needs raised AssertionError: it re"),
         ("users:BadReplay", "spout", "E_CLASS_KIND", "expected seek, re-emit or none, got 'maybe'"),
         ("users:BadSink", "bolt", "E_CLASS_KIND", "sink_kind is 'twice', one of none, append"),
