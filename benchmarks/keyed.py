@@ -151,12 +151,31 @@ class SteadyReader(Reader):
         return Columns([[number % source.keys for number in range(start, end)]]), end
 
 
-class Held(Bolt):
-    """Keeps ``keys`` values of about 1,000 bytes each and changes that of each key that comes.
+class Noted:
+    """Marks what happens to a bolt while its state is held and snapshots of it are made.
 
-    Notes each gap between two calls that is longer than ``GAP_MIN_S``: nothing was processed
-    then, whatever the reason. A steady stream of short gaps is the pace of the spout.
+    Attributes:
+        gaps: (when, seconds) between two calls, where that is longer than ``GAP_MIN_S``: nothing
+            was processed then, whatever the reason. A steady stream of short ones is the pace of
+            the spout.
+        calls: rows that came.
     """
+
+    gaps: list[tuple[float, float]]
+    calls: int
+
+    def before_snapshot(self, number: int) -> None:
+        mark("cut", number=number)
+
+    def on_durable(self, number: int) -> None:
+        mark("durable", number=number)
+
+    def finish(self) -> Any:
+        mark("finished", calls=self.calls, gaps=self.gaps[:100_000])
+
+
+class Held(Noted, Bolt):
+    """Keeps ``keys`` values of about 1,000 bytes each and changes that of each key that comes."""
 
     stateful = True
 
@@ -170,8 +189,7 @@ class Held(Bolt):
 
     def prepare(self, context: Context) -> None:
         self.values = context.state.value("held")
-        self.gaps: list[tuple[float, float]] = []
-        self.calls = 0
+        self.gaps, self.calls = [], 0
         if context.restored is None:
             for key in range(self.keys):
                 context.state.key = key
@@ -199,17 +217,7 @@ class Held(Bolt):
         else:
             self.values.set(self.value(self.calls))
 
-    def before_snapshot(self, number: int) -> None:
-        mark("cut", number=number)
-
-    def on_durable(self, number: int) -> None:
-        mark("durable", number=number)
-
-    def finish(self) -> None:
-        mark("finished", calls=self.calls, gaps=self.gaps[:100_000])
-
-
-class NotedGaps:
+class Filled(Noted):
     """Makes Held of a ready-made bolt: ``keys`` keys come before the first tuple does."""
 
     keys: int
@@ -222,8 +230,7 @@ class NotedGaps:
             for start in range(0, self.keys, FILL_ROWS):
                 rows = Columns([list(range(start, min(start + FILL_ROWS, self.keys)))])
                 super().process_batch(Batch(cls, rows))  # type: ignore[misc]
-        self.gaps: list[tuple[float, float]] = []
-        self.calls, self.last_s = 0, time.monotonic()
+        self.gaps, self.calls, self.last_s = [], 0, time.monotonic()
 
     def process_batch(self, batch: Batch) -> None:
         now_s = time.monotonic()
@@ -233,20 +240,11 @@ class NotedGaps:
         self.calls += len(batch)
         super().process_batch(batch)  # type: ignore[misc]
 
-    def before_snapshot(self, number: int) -> None:
-        mark("cut", number=number)
-
-    def on_durable(self, number: int) -> None:
-        mark("durable", number=number)
-
-    def finish(self) -> None:
-        mark("finished", calls=self.calls, gaps=self.gaps[:100_000])
-
     def summary(self) -> dict[str, Any]:
         return {}
 
 
-class OpenWindows(NotedGaps, Window):
+class OpenWindows(Filled, Window):
     """A window of each key that stays open, with its most frequent items."""
 
     def __init__(self, keys: int) -> None:
@@ -262,7 +260,7 @@ class OpenWindows(NotedGaps, Window):
         return Window.declare_outputs(cls._given())
 
 
-class ManyCounts(NotedGaps, Count):
+class ManyCounts(Filled, Count):
     """Counts of many keys."""
 
     def __init__(self, keys: int) -> None:

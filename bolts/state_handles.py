@@ -280,10 +280,6 @@ class MapHandle(_Handle, MutableMapping[Any, Any]):
             return False
         return not self._ttl_ms or value[0] > self._wall_ms() - self._ttl_ms
 
-    def clear(self) -> None:
-        """Forget what the key at work has."""
-        self._map.drop(self._key())
-
     def all(self) -> Iterator[tuple[Any, dict[Any, Any]]]:
         """Yield (key, entries) of all keys of this task; for ``finish``, not for each tuple."""
         over = self._wall_ms() - self._ttl_ms

@@ -90,7 +90,8 @@ class Context:
         watermark: how far event time has come in a bolt, in milliseconds since 1970; None: no
             watermark has come yet.
         clock: monotonic seconds; the only clock a component should use for durations.
-        random: seeded per task.
+        random: the task's own; seeded anew by each process that builds the task, so that no
+            other task, nor an earlier process of this one, draws the same.
         metrics: own counters and gauges.
         log: logger whose lines carry component and task.
     """

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from .component import Needs, Side, StreamDecl, values_of
 from .facts import ComponentFacts
 from .loader import Loaded
+from .origin_paths import above
 from .problems import listed, quote
 from .spec import ComponentSpec, InputSpec, TopologySpec
 from .tuples import DEFAULT_STREAM
@@ -146,13 +147,5 @@ def _check_groupings(loaded: Loaded, bolt: ComponentSpec) -> None:
 
 def _has_event_time(draft: TopologySpec, bolt: ComponentSpec) -> bool:
     """Say whether any spout above a bolt has event time."""
-    seen: set[str] = set()
-    above = [item.source for item in bolt.inputs]
-    while above:
-        name = above.pop()
-        if name in draft.spouts and draft.spouts[name].options.event_time is not None:
-            return True
-        if name in draft.bolts and name not in seen:
-            seen.add(name)
-            above += [item.source for item in draft.bolts[name].inputs]
-    return False
+    spouts = draft.spouts.keys() & above(draft, [bolt.id])[1]
+    return any(draft.spouts[name].options.event_time is not None for name in spouts)

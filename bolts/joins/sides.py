@@ -197,6 +197,17 @@ def above_0(kind: str, name: str, given: Any) -> int:
     return given
 
 
+def one_field(kind: str, name: str, given: Any) -> str:
+    """Return an argument that is a field.
+
+    Raises:
+        UserError: it is not.
+    """
+    if not isinstance(given, str) or not given:
+        raise UserError(f"{kind}: {name}: a field expected, got {given!r:.80}")
+    return given
+
+
 def _source(kind: str, name: str, given: Any) -> tuple[str, str]:
     if not isinstance(given, str) or not given:
         raise UserError(

@@ -11,7 +11,7 @@ from waterspout.topology.event_time import UNITS, TimeField
 from waterspout.topology.tuples import Tuple
 from waterspout.topology.units import parse_duration
 
-from .sides import NAMES, of_kind
+from .sides import NAMES, of_kind, one_field
 
 #: No span is longer: 10,000 years in ms.
 _SPAN_MS_MAX = 10_000 * 366 * 86_400_000
@@ -91,11 +91,6 @@ def one_or_each(kind: str, name: str, given: Any, sides: tuple[str, ...]) -> Map
     fields = checked_keys(f"{kind}: {name}", given, sides, sides)
     check = Checks()
     for side, field in fields.items():
-        check(_field, f"{kind}: {name}.{side}", field)
+        check(one_field, kind, f"{name}.{side}", field)
     check.end()
     return fields
-
-
-def _field(where: str, given: Any) -> None:
-    if not isinstance(given, str) or not given:
-        raise UserError(f"{where}: a field expected, got {given!r:.80}")

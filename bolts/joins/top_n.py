@@ -11,7 +11,7 @@ from waterspout.topology.errors import UserError
 from waterspout.topology.tuples import Tuple
 
 from ..contract import Bolt
-from .sides import of_kind
+from .sides import of_kind, one_field
 
 #: When rows are emitted.
 Emit = Literal["changes", "final"]
@@ -53,8 +53,8 @@ class TopN(Bolt):
         check = Checks()
         check(_check_n, name, n)
         check(of_kind, name, "emit", emit, get_args(Emit))
-        self._item = check(_field, name, "item", item)
-        self._value = check(_field, name, "value", value)
+        self._item = check(one_field, name, "item", item)
+        self._value = check(one_field, name, "value", value)
         self._key = check(list_of_fields, name, "key", key) if key is not None else ()
         check.end()
         self._n, self._emit = n, emit
@@ -114,9 +114,3 @@ class TopN(Bolt):
 def _check_n(kind: str, n: Any) -> None:
     if not isinstance(n, int) or isinstance(n, bool) or not 0 < n <= N_MAX:
         raise UserError(f"{kind}: n: a number from 1 to {N_MAX} expected, got {n!r:.80}")
-
-
-def _field(kind: str, name: str, given: Any) -> str:
-    if not isinstance(given, str) or not given:
-        raise UserError(f"{kind}: {name}: a field expected, got {given!r:.80}")
-    return given

@@ -37,7 +37,7 @@ from ..written_rows import (
 from .transactional import TransactionalSink
 
 _PREFIX = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
-#: Of a file's own random name.
+#: Of a file's own random name; no two processes of a task draw the same (Context.random).
 _NAME_BITS = 32
 #: Bytes that are collected before they are written.
 WRITE_BYTES = 1 << 20
