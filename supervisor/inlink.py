@@ -27,7 +27,7 @@ class LinkCounters:
     duplicates: int = 0
     #: Times that frames were missing and asked for again.
     gaps: int = 0
-    #: Frames of earlier epochs.
+    #: Frames of earlier epochs, and greetings of earlier connections.
     stale: int = 0
     #: Links and frames that were refused, by REJECT code.
     refused: Counter[str] = field(default_factory=Counter)
@@ -45,6 +45,8 @@ class InLink:
         self.incarnation = incarnation
         #: Where answers go; changes when the sender connects anew.
         self.routing_id = routing_id
+        #: Number of the newest HELLO.
+        self.hello = 0
         #: All frames up to this number have arrived.
         self.last_seq = 0
         #: The sender was asked for what is missing, and nothing of it has come yet.

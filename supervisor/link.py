@@ -16,13 +16,11 @@ from collections.abc import Callable, Iterable, Mapping
 from waterspout.topology.control_frames import Failure, control_frame, decode_credit, decode_empty
 from waterspout.topology.errors import WireError
 from waterspout.topology.frame_header import (
-    BYE,
     BYE_OK,
     CREDIT,
     DATA,
     END,
     HEADER_BYTES,
-    HELLO,
     HELLO_OK,
     MARK,
     REJECT,
@@ -38,13 +36,14 @@ from waterspout.topology.frames import (
     end_frame,
     mark_frame,
 )
-from waterspout.topology.greetings import Hello, decode_hello_ok, decode_reject, pack_hello
+from waterspout.topology.greetings import decode_hello_ok, decode_reject
 from waterspout.topology.marks import Mark
 from waterspout.topology.wire_limits import E_FRAME_STATE, message_bytes_max
 
 from .credits import CreditBook
 from .link_clock import RESEND_AFTER_S, LinkClock
 from .link_events import Broken, Closed, CreditBack, Opened, Rejected, SenderEvent
+from .link_greeter import Greeter
 from .link_lane import TrackingLane
 from .link_states import DEAF, SENDER_TRANSITIONS, TAKING, SenderState
 from .link_window import Window
@@ -78,8 +77,6 @@ class LinkSender:
         pool_frames: int,
         peer_incarnation: int = 0,
     ) -> None:
-        self.topology = topology
-        self.worker = worker
         self.incarnation = incarnation
         self.peer = peer
         self.pool_frames = pool_frames
@@ -89,7 +86,7 @@ class LinkSender:
         self.state = SenderState.CONNECTING
         #: Messages that were ignored: of another epoch, or answers nobody waits for.
         self.ignored = 0
-        self._hellos = 0
+        self._greeter = Greeter(topology, worker, incarnation, frame_bytes_max)
         self._begin(epoch, peer_incarnation)
 
     def new_epoch(self, epoch: int, peer_incarnation: int = 0) -> None:
@@ -120,6 +117,11 @@ class LinkSender:
     def open(self) -> bool:
         """Say whether the peer has answered in this epoch and takes frames."""
         return self.state in TAKING
+
+    @property
+    def deaf(self) -> bool:
+        """Say whether nothing is heard or said until the next epoch."""
+        return self.state in DEAF
 
     @property
     def drained(self) -> bool:
@@ -199,20 +201,27 @@ class LinkSender:
         """Say BYE as soon as everything is drained; ``Closed`` reports the peer's answer."""
         self._closing = True
 
-    def reconnected(self) -> None:
-        """Ask the peer what it has. Called when the shell knows that the connection broke."""
+    def reconnected(self, now: float) -> None:
+        """Say HELLO before anything else. Called when the shell has made a new connection."""
+        if self.deaf:
+            return
         if self.state is SenderState.OPEN:
-            self._doubt = True
+            self._step("doubt")
+        self._greet()
+        self._clock.said(now)
 
     def down_since(self, now: float) -> float:
-        """Return the seconds without a sign of life while something is owed; 0 when idle."""
-        return 0.0 if self.state in DEAF else self._clock.silent_s(now)
+        """Return the seconds without a sign of life while something is owed; 0 when idle.
+
+        A link that was refused is owed an epoch: it is down until that comes.
+        """
+        return 0.0 if self.state is SenderState.CLOSED else self._clock.silent_s(now)
 
     # What arrives, and the time.
 
     def on_message(self, data: bytes, now: float) -> list[SenderEvent]:
         """Take one message from the peer. Called for each that the socket received."""
-        if self.state in DEAF:
+        if self.deaf:
             self.ignored += 1
             return []
         try:
@@ -256,7 +265,7 @@ class LinkSender:
 
     def _on_hello_ok(self, header: Header, data: bytes) -> list[SenderEvent]:
         answer = decode_hello_ok(data)
-        if not self._can("answered") or header.seq < self._asked:
+        if not self._can("answered") or not self._greeter.counts(header.seq):
             self.ignored += 1
             return []
         self._ack(answer.last_seq)
@@ -346,25 +355,18 @@ class LinkSender:
 
     def _greet(self) -> None:
         """Begin to ask; answers to earlier questions do not count any more."""
-        self._asked = self._hellos + 1
+        self._greeter.ask_anew()
         self.outbox.clear()
-        self._say_hello()
-
-    def _say_hello(self) -> None:
-        self._hellos += 1
-        hello = Hello(self.topology, self.worker, self.peer_incarnation, self._own_bytes_max)
-        header = Header(HELLO, self.epoch, self.incarnation, self._hellos)
-        self.outbox.append(control_frame(header, pack_hello(hello)))
-
-    def _say_bye(self) -> None:
-        header = Header(BYE, self.epoch, self.incarnation, self._window.seq)
-        self.outbox.append(control_frame(header))
+        self._say_again()
 
     def _say_again(self) -> None:
+        self.outbox.append(self._greeter.hello(self.epoch, self.peer_incarnation))
         if self.state is SenderState.CLOSING:
+            # Behind a HELLO: over a new connection nobody would know whose BYE it is.
             self._say_bye()
-        else:
-            self._say_hello()
+
+    def _say_bye(self) -> None:
+        self.outbox.append(self._greeter.bye(self.epoch, self._window.seq))
 
     def _finish(self, now: float) -> list[SenderEvent]:
         self._step("done")

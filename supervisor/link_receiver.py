@@ -202,7 +202,14 @@ class LinkReceiver:
             # Not answered: the sender asks again, and by then the epoch may be adopted.
             return [HelloAhead(hello.worker, header.epoch)]
         self._check_identity(hello, header)
+        known = self._links.get(hello.worker)
+        if known is not None and header.seq <= known.hello:
+            # Said before the newest one, over a connection that was given up for it: followed,
+            # it would lead back there, and what comes over the new one would belong to nobody.
+            self.counters.stale += 1
+            return []
         link, new = self._connect(routing_id, hello.worker, header.incarnation)
+        link.hello = header.seq
         answer = HelloOk(link.last_seq, link.credits_sent, self.frame_bytes_max)
         self._answer(routing_id, HELLO_OK, header.seq, pack_hello_ok(answer))
         link.tell_all()
@@ -243,7 +250,8 @@ class LinkReceiver:
             return link, True
         if not link.step("hello"):
             raise _Refusal("state", "HELLO on a link that ended in this epoch")
-        # The sender may come over a new connection with a new routing id.
+        # The sender may come over a new connection with a new routing id. What the old one
+        # still brings is refused there, where nobody listens.
         del self._by_routing_id[link.routing_id]
         link.routing_id = routing_id
         self._by_routing_id[routing_id] = link

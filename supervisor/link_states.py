@@ -50,6 +50,7 @@ RECEIVER_TRANSITIONS: dict[tuple[ReceiverState, str], ReceiverState] = {
     (ReceiverState.OPEN, "hello"): ReceiverState.OPEN,
     (ReceiverState.OPEN, "frame"): ReceiverState.OPEN,
     (ReceiverState.OPEN, "bye"): ReceiverState.CLOSED,
+    (ReceiverState.CLOSED, "hello"): ReceiverState.CLOSED,
     (ReceiverState.CLOSED, "bye"): ReceiverState.CLOSED,
     **{(state, "violation"): ReceiverState.REFUSED for state in ReceiverState},
 }

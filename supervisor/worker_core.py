@@ -28,7 +28,6 @@ from .dead_letter_box import DeadLetterBox
 from .host_args import HostArgs
 from .link import LinkSender
 from .link_receiver import LinkReceiver
-from .link_states import DEAF
 from .log_lines import RUNNING
 from .task_build import Load, TaskBuilder, Tasks
 from .task_states import StateHost, TaskStates
@@ -370,7 +369,7 @@ class WorkerCore:
     def _end(self, now: float) -> None:
         """Clean up once all links are closed in both directions, or it takes too long."""
         assert self.receiver is not None
-        closed = self.receiver.all_closed and all(k.state in DEAF for k in self.links.values())
+        closed = self.receiver.all_closed and all(k.deaf for k in self.links.values())
         if closed or now >= self._end_at:
             self.end()
 

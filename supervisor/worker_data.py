@@ -252,12 +252,12 @@ class DataLoop:
         self._redial_at = now + REDIAL_S / 2
         for peer, (key, _, since) in list(self._dealers.items()):
             link = self._core.links.get(peer)
-            if link is None or now - since < REDIAL_S or not key[0].startswith("tcp:"):
+            if link is None or link.deaf or not key[0].startswith("tcp:"):
                 continue
-            if link.down_since(now) >= REDIAL_S:
+            if now - since >= REDIAL_S and link.down_since(now) >= REDIAL_S:
                 self._hang_up(peer)
                 self._dial(peer, key, now)
-                link.reconnected()
+                link.reconnected(now)
 
     def _key(self, peer: int) -> PeerKey:
         known = self._core.peers[peer]

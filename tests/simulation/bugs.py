@@ -276,10 +276,22 @@ def no_resend(patch: Patch) -> None:
     original = LinkSender._send_window
 
     def send_window(self: LinkSender) -> None:
-        if self._hellos < 2:
+        if self._greeter.said < 2:
             original(self)
 
     patch(LinkSender, "_send_window", send_window)
+
+
+def late_greeting_is_followed(patch: Patch) -> None:
+    """A HELLO that an old connection brings late takes the link back there."""
+    original = LinkReceiver._on_hello
+
+    def on_hello(self: LinkReceiver, routing_id: bytes, header: Any, data: bytes) -> Any:
+        for link in self._links.values():
+            link.hello = 0
+        return original(self, routing_id, header, data)
+
+    patch(LinkReceiver, "_on_hello", on_hello)
 
 
 def dead_letter_acked_before_stored(patch: Patch) -> None:
@@ -368,8 +380,9 @@ BUGS: dict[str, Bug] = {
         old_epoch_accepted, credits_per_link, tick_output_untracked, settle_before_process,
         acker_forgets_fail, replay_skips_a_message, snapshot_not_restored,
         aborted_round_is_durable, resend_without_dedupe, no_resend,
-        dead_letter_acked_before_stored, state_kept_over_a_restore, no_row_limit,
-        retries_without_limit, replays_counted_twice, dead_letter_dropped_before_durable,
+        late_greeting_is_followed, dead_letter_acked_before_stored, state_kept_over_a_restore,
+        no_row_limit, retries_without_limit, replays_counted_twice,
+        dead_letter_dropped_before_durable,
         sent_before_it_is_durable, start_reserved_not_end, held_without_limit,
     )
 }  # fmt: skip

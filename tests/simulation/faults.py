@@ -50,6 +50,7 @@ class Faults:
                              self._hang, self._pause, self._zombie))  # fmt: skip
             cluster.clock.at(0.1 + rng.random() * (FAULTS_END_S - 0.2), do)
         self._plan_control()
+        self._plan_redials()
         if cluster.shape.guarantee == "exactly-once":
             self._plan_aborts()
         if any(bolt.once for bolt in cluster.shape.bolts):
@@ -198,6 +199,23 @@ class Faults:
             seconds = self.rng.choice((0.005, 0.1, 0.1, 0.5, 1.5))
             self.cluster.trace(process, "cut", {"kind": f"{seconds} s, lose={lose}"})
             process.cut(wire, seconds, lose)
+
+    def _plan_redials(self) -> None:
+        """Have lines stand still until their owner dials anew; what they held comes late."""
+        rng = random.Random(f"redials {self.cluster.seed}")
+        for _ in range(rng.choice((0, 0, 1, 3))):
+            at, seed = 0.1 + rng.random() ** 2 * (FAULTS_END_S - 0.5), rng.random()
+            self.cluster.clock.at(at, lambda seed=seed: self._redial(random.Random(seed)))
+
+    def _redial(self, rng: random.Random) -> None:
+        processes = [process for process in self.cluster.living() if process.wires()]
+        if processes:
+            self.cluster.faults += 1
+            process = rng.choice(processes)
+            wire, silent_s = rng.choice(process.wires()), rng.choice((0.01, 0.3, 1.2))
+            self.cluster.trace(process, "redials", {"kind": f"after {silent_s} s"})
+            wire.slow(silent_s + rng.choice((0.05, 0.5, 2.0)))
+            self.cluster.clock.after(silent_s, lambda: process.redial(wire))
 
     def _hang(self) -> None:
         process = self._any()

@@ -53,6 +53,10 @@ class Channel:
         """What is under way never arrives."""
         self._generation += 1
 
+    def slow(self, until: float) -> None:
+        """Have what is sent from now on arrive at ``until``, or later."""
+        self._last_at = max(self._last_at, until)
+
 
 class Wire:
     """The connection of one DEALER to the ROUTER at ``endpoint``.
@@ -85,6 +89,11 @@ class Wire:
         """Send from the ROUTER; dropped while the connection is down, as ROUTER does."""
         if self.up:
             self._back.send(data)
+
+    def slow(self, seconds: float) -> None:
+        """Have nothing of what is sent now arrive for so long; then all of it does."""
+        self._forth.slow(self._clock.now + seconds)
+        self._back.slow(self._clock.now + seconds)
 
     def cut(self, seconds: float, repaired: Callable[[], None], *, lose: bool = True) -> None:
         """Break for so long. What is under way is gone, unless the line only stalls."""

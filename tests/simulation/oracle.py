@@ -8,6 +8,7 @@ simply done. Or its dead letter is stored.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
@@ -21,7 +22,6 @@ from .shown_figures import ShownFigures
 if TYPE_CHECKING:
     from .cluster import Cluster
     from .process import Process
-
 
 #: What dead letters of calls that no tuple caused have for a stream.
 CALLS = ("on_timer", "on_watermark", "process_tick", "finish")
@@ -242,7 +242,10 @@ class Oracle:
         return slack
 
     def on_report(self, process: Process, report: dict[str, Any]) -> None:
-        """Look at what status would show."""
+        """Look at what status would show; and whether links keep to the rules, as all do."""
+        for error in report["errors"]:
+            if re.match(r"link to worker \d+: (state|frame|version)", error["text"]):
+                self.fail(error["text"])
         for task in report["tasks"]:
             if task["kind"] != "spout":
                 continue

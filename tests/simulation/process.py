@@ -288,6 +288,19 @@ class Process:
         """Break one connection for a while."""
         wire.cut(seconds, lambda: self.wake(0.0), lose=lose)
 
+    def redial(self, wire: Wire) -> None:
+        """Have a new connection with a new routing id, as a link that was silent for long gets.
+
+        What is under way on the old one arrives all the same; answers to it do not.
+        """
+        for peer, (key, old) in self._wires.items():
+            if old is wire and self.alive and peer in self.core.links:
+                self._wires[peer] = key, self._wire(peer, key[0])
+                wire.up = False
+                self.core.links[peer].reconnected(self.clock.now)
+                self.wake(0.0)
+                return
+
 
 class Disk:
     """Snapshot parts, encoded and decoded for real."""

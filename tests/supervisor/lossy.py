@@ -82,6 +82,10 @@ class Wire:
         self.now = 0.0
         self.to_receiver: deque[bytes] = deque()
         self.to_sender: deque[bytes] = deque()
+        #: Of the connection that the sender has now.
+        self.routing_id = ROUTING_ID
+        #: What connections before it still bring, with their routing ids.
+        self.late: deque[tuple[bytes, bytes]] = deque()
         self.sender_events: list[SenderEvent] = []
         self.receiver_events: list[ReceiverEvent] = []
         #: What was delivered, in order.
@@ -101,14 +105,23 @@ class Wire:
         self.receiver.flush()
         self.to_receiver.extend(self.sender.outbox)
         self.sender.outbox.clear()
-        self.to_sender.extend(data for _, data in self.receiver.outbox)
+        for routing_id, data in self.receiver.outbox:
+            if routing_id == self.routing_id:
+                self.to_sender.append(data)
         self.receiver.outbox.clear()
 
     def step_right(self) -> list[ReceiverEvent]:
         """Deliver one message to the receiver."""
         if not self.to_receiver:
             return []
-        events = self.receiver.on_message(ROUTING_ID, self.to_receiver.popleft(), self.now)
+        return self._arrives(self.routing_id, self.to_receiver.popleft())
+
+    def step_late(self) -> list[ReceiverEvent]:
+        """Deliver one message of a connection that was given up."""
+        return self._arrives(*self.late.popleft()) if self.late else []
+
+    def _arrives(self, routing_id: bytes, data: bytes) -> list[ReceiverEvent]:
+        events = self.receiver.on_message(routing_id, data, self.now)
         self.receiver_events += events
         for event in events:
             if isinstance(event, DataFrame):
@@ -134,6 +147,14 @@ class Wire:
         """The connection breaks: everything under way is gone."""
         self.to_receiver.clear()
         self.to_sender.clear()
+
+    def redial(self) -> None:
+        """Have a new connection; what is under way on the old one may come late."""
+        self.late.extend((self.routing_id, data) for data in self.to_receiver)
+        self.to_receiver.clear()
+        self.to_sender.clear()
+        self.routing_id += b"+"
+        self.sender.reconnected(self.now)
 
     def tick(self, seconds: float = 0.05) -> None:
         """Let time pass and the sender look at its clock."""

@@ -15,12 +15,13 @@ class FakeLink:
 
     outbox: deque[bytes] = field(default_factory=deque)
     silent_s: float = 0.0
+    deaf: bool = False
     reconnections: int = 0
 
     def down_since(self, now: float) -> float:
         return self.silent_s
 
-    def reconnected(self) -> None:
+    def reconnected(self, now: float) -> None:
         self.reconnections += 1
 
 

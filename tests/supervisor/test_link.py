@@ -86,7 +86,7 @@ def test_hello_is_said_again_until_it_is_answered() -> None:
 
 def test_an_answer_to_an_earlier_question_is_ignored() -> None:
     wire = Wire().opened()
-    wire.sender.reconnected()
+    wire.sender.reconnected(wire.now)
     wire.tick()
     answer = from_peer(HELLO_OK, 1, pack_hello_ok(HelloOk(0, 0, FRAME_BYTES_MAX)))
     assert wire.sender.on_message(answer, 1.0) == []
@@ -228,7 +228,9 @@ def test_a_refusal_ends_the_link_until_the_next_epoch() -> None:
     assert not wire.sender.outbox
     wire.tick(60.0)
     assert not wire.sender.outbox, "it does not ask again"
-    assert wire.sender.down_since(wire.now) == 0.0
+    assert wire.sender.deaf
+    wire.tick(5.0)
+    assert wire.sender.down_since(wire.now) == 5.0, "nobody would notice that it stands still"
     assert wire.sender.on_message(credit(1, []), 0.0) == []
     wire.sender.new_epoch(2)
     assert len(wire.sender.outbox) == 1
@@ -293,6 +295,7 @@ def test_bye_waits_until_everything_is_back() -> None:
     assert wire.sender_events[-1] == Closed(2)
     assert wire.sender.state is SenderState.CLOSED
     assert wire.receiver.all_closed
+    assert wire.sender.down_since(wire.now + 60.0) == 0.0, "nothing is owed any more"
 
 
 def test_a_lost_bye_is_said_again() -> None:
@@ -315,6 +318,18 @@ def test_a_lost_answer_to_bye_is_given_again() -> None:
     wire.lose()
     wire.settle(RESEND_AFTER_S + 0.1)
     assert wire.sender.state is SenderState.CLOSED
+
+
+def test_a_bye_over_a_new_connection_is_known_and_answered() -> None:
+    wire = Wire().opened()
+    wire.sender.close()
+    wire.tick()
+    wire.push()
+    wire.redial()
+    wire.settle(RESEND_AFTER_S + 0.1)
+    assert wire.sender.state is SenderState.CLOSED
+    assert wire.receiver.all_closed
+    assert not wire.receiver.counters.refused
 
 
 def test_a_link_that_never_opened_closes_at_once() -> None:

@@ -36,7 +36,7 @@ def test_what_a_break_took_is_sent_again_and_arrives_once() -> None:
 def test_a_break_that_the_shell_noticed_is_mended_at_once() -> None:
     wire = one_frame_sent()
     wire.lose()
-    wire.sender.reconnected()
+    wire.sender.reconnected(wire.now)
     wire.tick(0.01)
     wire.settle()
     assert len(wire.delivered) == 1
@@ -45,7 +45,7 @@ def test_a_break_that_the_shell_noticed_is_mended_at_once() -> None:
 def test_frames_given_while_the_peer_is_asked_follow_its_answer() -> None:
     wire = one_frame_sent()
     wire.lose()
-    wire.sender.reconnected()
+    wire.sender.reconnected(wire.now)
     wire.tick()
     wire.send(A, 2, [["b"]])
     assert kinds(wire) == [HELLO]

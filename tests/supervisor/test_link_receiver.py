@@ -34,10 +34,12 @@ A, B = (1, 0, 2), (1, 0, 3)
 ID = b"W-sender-1"
 
 
-def hello(worker: int = 1, *, epoch: int = 1, incarnation: int = 111, **fields: Any) -> bytes:
+def hello(
+    worker: int = 1, *, number: int = 1, epoch: int = 1, incarnation: int = 111, **fields: Any
+) -> bytes:
     greeting = Hello(**{"topology": "words", "worker": worker, "peer_incarnation": 0,
                         "frame_bytes_max": FRAME_BYTES_MAX, **fields})  # fmt: skip
-    return control_frame(Header(HELLO, epoch, incarnation, 1), pack_hello(greeting))
+    return control_frame(Header(HELLO, epoch, incarnation, number), pack_hello(greeting))
 
 
 def head(kind: int, seq: int, *, epoch: int = 1, incarnation: int = 111) -> Header:
@@ -83,10 +85,10 @@ def refusal(receiver: LinkReceiver) -> str:
 def test_a_hello_is_answered_with_what_is_here() -> None:
     receiver = opened()
     receiver.on_message(ID, data(1), 0.0)
-    assert receiver.on_message(ID, hello(), 0.0) == [], "asked again, not opened again"
+    assert receiver.on_message(ID, hello(number=2), 0.0) == [], "asked again, not opened again"
     ((routing_id, frame),) = receiver.outbox
     assert routing_id == ID
-    assert decode_header(frame) == Header(HELLO_OK, 1, 222, 1)
+    assert decode_header(frame) == Header(HELLO_OK, 1, 222, 2)
     assert decode_hello_ok(frame).last_seq == 1
 
 
@@ -144,7 +146,7 @@ def test_a_second_hello_for_another_worker_is_refused() -> None:
 def test_a_sender_may_come_over_a_new_connection() -> None:
     receiver = opened()
     receiver.on_message(ID, data(1), 0.0)
-    receiver.on_message(b"W-again", hello(), 0.0)
+    receiver.on_message(b"W-again", hello(number=2), 0.0)
     receiver.outbox.clear()
     assert receiver.on_message(b"W-again", data(2), 0.0)
     receiver.flush()
@@ -152,6 +154,17 @@ def test_a_sender_may_come_over_a_new_connection() -> None:
     receiver.outbox.clear()
     receiver.on_message(ID, data(3), 0.0)
     assert refusal(receiver) == "state"
+
+
+def test_a_greeting_that_an_old_connection_brings_late_does_not_lead_back_to_it() -> None:
+    receiver = opened()
+    receiver.on_message(b"W-again", hello(number=3), 0.0)
+    receiver.outbox.clear()
+    assert receiver.on_message(ID, hello(number=2), 0.0) == []
+    assert not receiver.outbox
+    assert receiver.counters.stale == 1
+    assert receiver.on_message(b"W-again", data(1), 0.0), "the link goes on"
+    assert not receiver.counters.refused
 
 
 def test_the_number_of_links_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -195,7 +208,7 @@ def test_an_impossible_number_closes_the_link(seq: int) -> None:
     assert receiver.counters.bad_frames == {"E_FRAME_STATE": 1}
     assert receiver.on_message(ID, data(1), 0.0) == []
     assert refusal(receiver) == "state"
-    receiver.on_message(ID, hello(), 0.0)
+    receiver.on_message(ID, hello(number=2), 0.0)
     assert refusal(receiver) == "state", "its numbering cannot be taken up again"
 
 

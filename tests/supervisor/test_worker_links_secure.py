@@ -186,5 +186,8 @@ def test_a_link_over_tcp_that_is_silent_gets_a_new_connection(
         loop._redial(now)
     assert phone.dialled == [endpoint] * dialled
     assert core.links[1].reconnections == dialled - 1
+    core.links[1].deaf = True
+    loop._redial(9.0)
+    assert len(phone.dialled) == dialled, "what was refused waits for the next epoch"
     loop.close()
     context.destroy(linger=0)
