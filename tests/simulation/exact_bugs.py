@@ -364,7 +364,7 @@ BUGS: dict[str, tuple[Bug, int]] = {
         (failures_are_emitted_again, 2),
         (own_messages_are_kept_in_state, 39),
         (calls_under_way_are_not_waited_for, 2),
-        (keys_go_to_every_task, 171),
+        (keys_go_to_every_task, 28),
         (the_log_is_forgotten, 4),
         (what_is_queued_is_not_logged, 7),
         (the_log_goes_on_behind_the_barrier, 5),

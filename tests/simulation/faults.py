@@ -61,7 +61,7 @@ class Faults:
         cluster, rng = self.cluster, random.Random(f"aborts {self.cluster.seed}")
         cluster.abort_share = rng.choice((0.0, 0.0, 0.3, 0.6))
         cluster.delays.worst_share = rng.choice((0.03, 0.2, 0.2))
-        for _ in range(rng.choice((0, 0, 1, 3))):
+        for _ in range(rng.choice((0, 1, 1, 3))):
             at, seed = 0.3 + 1.5 * rng.random(), rng.random()
             cluster.clock.at(at, lambda seed=seed: self._rescale(random.Random(seed)))
         if cluster.settings.checkpoint_alignment_timeout_s:
@@ -89,10 +89,11 @@ class Faults:
 
     def _rescale(self, rng: random.Random) -> None:
         """Have the topology go on with another number of tasks, as a rebalance does."""
-        cluster = self.cluster
-        if any(is_log_name(part.file) for part in cluster.store.parts()):
-            # That is refused; a real one drains first, which ends with an aligned checkpoint.
-            cluster.clock.after(0.05, lambda: self._rescale(rng))
+        cluster, parts = self.cluster, self.cluster.store.parts()
+        if not parts or any(is_log_name(part.file) for part in parts):
+            # There is no state to deal out; or that is refused: a real one drains first, which ends
+            # with an aligned checkpoint.
+            cluster.clock.after(0.005, lambda: self._rescale(rng))
         elif cluster.rescales and not cluster.down and cluster.coordinator.phases.rounds_wanted:
             cluster.faults += 1
             cluster.rescale(rescaled(rng, cluster.shape))

@@ -6,13 +6,16 @@ many more, with one line per failure that says how to run it again.
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 
 from .cluster import Cluster
 from .once_bugs import BUGS, old_copies_are_counted
 from .oracle import Violation
-from .runs import END_S, Failed, run_seed
+from .runs import END_S, run_seed
 from .shapes import BoltShape, InputShape, Shape, SpoutShape
+from .signs import check_caught
 
 #: Seeds of the gate, in tests of some seconds each.
 SEEDS, PER_TEST = 100, 10
@@ -29,15 +32,8 @@ def test_every_count_is_the_true_one(first: int) -> None:
 @pytest.mark.parametrize("name", BUGS)
 def test_a_bug_is_caught(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     bug, known = BUGS[name]
-    bug(lambda target, attribute, value: monkeypatch.setattr(target, attribute, value))
-    for seed in (known, *range(BUG_SEEDS_MAX)):
-        try:
-            run_seed(seed, once=True)
-        except Failed as failure:
-            # The engine, not the patch, must be what failed.
-            assert isinstance(failure.__cause__, Violation)
-            return
-    pytest.fail(f"{name}: {bug.__doc__} {BUG_SEEDS_MAX} seeds did not see it")
+    bug(monkeypatch.setattr)
+    check_caught(name, bug, partial(run_seed, once=True), (known, *range(BUG_SEEDS_MAX)))
 
 
 def _held_up() -> Cluster:
@@ -82,6 +78,6 @@ def test_an_old_copy_of_a_row_whose_message_is_durable_is_not_counted() -> None:
 def test_an_old_copy_would_be_counted_without_the_look_at_what_is_durable(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    old_copies_are_counted(lambda target, name, value: monkeypatch.setattr(target, name, value))
+    old_copies_are_counted(monkeypatch.setattr)
     with pytest.raises(Violation, match="2 x"):
         _held_up()

@@ -6,11 +6,13 @@ more, with one line per failure that says how to run it again.
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 
 from .exact_bugs import BUGS
-from .runs import Failed, run_seed
-from .signs import check_sign
+from .runs import run_seed
+from .signs import check_caught
 
 #: Seeds of the gate, in tests of some seconds each.
 SEEDS, PER_TEST = 200, 10
@@ -27,11 +29,5 @@ def test_seeds_equal_a_pure_fold(first: int) -> None:
 @pytest.mark.parametrize("name", BUGS)
 def test_a_bug_is_caught(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     bug, known = BUGS[name]
-    bug(lambda target, attribute, value: monkeypatch.setattr(target, attribute, value))
-    for seed in (known, *range(BUG_SEEDS_MAX)):
-        try:
-            run_seed(seed, exact=True)
-        except Failed as failure:
-            check_sign(name, failure.__cause__)
-            return
-    pytest.fail(f"{name}: {bug.__doc__} {BUG_SEEDS_MAX} seeds did not see it")
+    bug(monkeypatch.setattr)
+    check_caught(name, bug, partial(run_seed, exact=True), (known, *range(BUG_SEEDS_MAX)))

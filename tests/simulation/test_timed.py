@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from .oracle import Violation
-from .runs import Failed
-from .signs import check_sign
+from .signs import check_caught
 from .time_bugs import TIME_BUGS
-from .timed import Patch, run_timed
+from .timed import run_timed
 
 #: Seeds that always run; seeds within which a bug must be seen.
 SEEDS = 25
@@ -31,17 +29,11 @@ def test_no_row_is_late_because_of_a_failure(exact: bool, monkeypatch: pytest.Mo
 
 @pytest.mark.parametrize("name", TIME_BUGS)
 def test_a_bug_of_event_time_is_seen(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    setattr_: Patch = monkeypatch.setattr
-    TIME_BUGS[name](setattr_)
+    TIME_BUGS[name](monkeypatch.setattr)
     first = FIRST_SEED.get(name, 0)
-    for seed in range(first, first + SEEDS_MAX):
+
+    def run(seed: int) -> None:
         with monkeypatch.context() as patched:
-            try:
-                run_timed(seed, patched.setattr)
-            except Violation as violation:
-                check_sign(name, violation)
-                return
-            except Failed as failure:
-                check_sign(name, failure.__cause__)
-                return
-    pytest.fail(f"{name}: {TIME_BUGS[name].__doc__} {SEEDS_MAX} seeds did not see it")
+            run_timed(seed, patched.setattr)
+
+    check_caught(name, TIME_BUGS[name], run, range(first, first + SEEDS_MAX))
