@@ -134,12 +134,14 @@ def tmp_path(request: pytest.FixtureRequest) -> Path:
     return found
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
     """Say how tests are given to test processes. Called by xdist in the process that gives."""
     config.option.loadscopereorder = False
     return FilesBesideFiles(config, log)
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """Return how many test processes ``-n auto`` starts: one for each core there is for us.
 
