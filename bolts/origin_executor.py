@@ -151,12 +151,14 @@ class OriginExecutor(BoltExecutor):
         """``begin``, ``process`` and ``done`` written out: half the price of the calls."""
         process, row, seen, cls = self.bolt.process, self.row, self.seen, work.cls
         assert seen is not None
-        entries, ends, group = seen.entries, seen.ends, seen.group(cls)
+        rows, ends, group = seen.rows, seen.ends, seen.group(cls)
+        # No cut comes in between. ``older`` goes before ``held`` (seen_rows.py).
+        entries, older, held = rows.entries, rows.older, rows.held
         highest, keeps = ends.highest.get, bool(self.emitter.frames)
         try:
             for values in islice(work.source, count):
                 origin, bare = values[-1], values[:-1]
-                if origin in entries or (
+                if origin in entries or origin in older or origin in held or (
                     origin[:PATH_AT] <= highest(origin[:POSITION_AT], b"") and ends.holds(origin)
                 ):
                     self.emit_again(origin)
@@ -252,10 +254,9 @@ class OriginBatchRuns(BatchRuns):
         if seen is None:
             self._call_silent(Batch(work.cls, bare))
             return
-        entries = seen.entries
         if not (
             seen.ends.holds_none(origins)
-            and entries.keys().isdisjoint(origins)
+            and seen.rows.has_none(origins)
             and len(set(origins)) == len(origins)
         ):
             bare, origins = self._unknown(bare, origins)

@@ -4,30 +4,31 @@ A row may come again until its message is durable. Its origin is kept until then
 own state, so that both are in the same snapshot: a task that is restored knows exactly those rows
 whose effects it has.
 
-    row comes          in ``entries``: what was emitted for it goes out again, nothing else
-                       its message is durable: an old copy, all it could do is done
+    row comes          its message is durable: an old copy, all it could do is done
+                       it is known: what was emitted for it goes out again, nothing else
                        else: worked on, and noted with what was emitted for it
-    message durable    its rows are forgotten
+    message durable    its rows are forgotten with the next snapshot (seen_rows.py)
 
 Bound: the rows of the messages that are not durable, at most ``max_pending`` +
-``worked_through_max`` for each spout task, which waits when there are more (spouts/ledger.py).
+``worked_through_max`` for each spout task, which waits when there are more (spouts/ledger.py);
+and as many that became durable with the last snapshot.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from operator import itemgetter
 from typing import Any
 
 from msgpack import Packer
 from waterspout.topology.errors import EmitError, WaterspoutError
 from waterspout.topology.keys import KEY_GROUPS, key_group
-from waterspout.topology.origins import PATH_AT, POSITION_AT, Kept
+from waterspout.topology.origins import Kept
 from waterspout.topology.tuples import Tuple
 from waterspout.topology.unpacking import unpack_body
 from xxhash import xxh3_64_intdigest
 
+from .seen_rows import SeenRows
 from .state_keys import KeyGroup, is_owned
 from .state_slices import VALUE_BYTES_MAX
 
@@ -35,8 +36,6 @@ from .state_slices import VALUE_BYTES_MAX
 SEEN_MAP = "__seen"
 #: Bytes of the key group before what was emitted.
 _GROUP_BYTES = 2
-#: Origin -> key group of its row, or that in two bytes and what was emitted for it, packed.
-Entries = dict[bytes, Any]
 
 
 def group_of(entry: int | bytes) -> int:
@@ -55,64 +54,19 @@ def owned_of(
     return {key: value for key, value in entries.items() if is_owned(key, owned, key_group)}
 
 
-class DurableEnds:
-    """Which messages are durable, as far as a task was told. By partition, as origins have it."""
-
-    def __init__(self) -> None:
-        #: partition -> bounds [0, first unacked, start, end, ...] of what is durable.
-        self._bounds: dict[bytes, list[int]] = {}
-        #: partition -> it and the last bound, as an origin begins: rows behind it are not durable.
-        self.highest: dict[bytes, bytes] = {}
-
-    def update(self, positions: Mapping[bytes, Any]) -> None:
-        """Take positions, partition by partition, as a ledger tells them."""
-        for partition, (first, ahead) in positions.items():
-            bounds = [0, first, *(bound for pair in ahead for bound in pair)]
-            self._bounds[partition] = bounds
-            self.highest[partition] = partition + bounds[-1].to_bytes(8, "big")
-
-    def holds(self, origin: bytes) -> bool:
-        """Say whether the message of a row is durable."""
-        return origin[:PATH_AT] <= self.highest.get(origin[:POSITION_AT], b"") and self._in(origin)
-
-    def _in(self, origin: bytes) -> bool:
-        bounds = self._bounds.get(origin[:POSITION_AT])
-        end = int.from_bytes(origin[POSITION_AT:PATH_AT], "big")
-        # The position after it is in (start, end] of a range.
-        return bounds is not None and bisect_left(bounds, end) % 2 == 1
-
-    def among(self, origins: Iterable[bytes], partitions: Collection[bytes]) -> list[bytes]:
-        """Return those of some partitions whose messages are durable. 150 ns each."""
-        highest = {partition: self.highest[partition] for partition in partitions}
-        get, inside = highest.get, self._in
-        return [
-            origin for origin in origins
-            if origin[:PATH_AT] <= get(origin[:POSITION_AT], b"") and inside(origin)
-        ]  # fmt: skip
-
-    def holds_none(self, origins: Sequence[bytes]) -> bool:
-        """Say whether it is plain at a glance that no row's is: 50 ns a row, not 300."""
-        low, high = min(origins), max(origins)
-        if low[:POSITION_AT] != high[:POSITION_AT]:
-            return False
-        bounds = self._bounds.get(low[:POSITION_AT])
-        return bounds is None or int.from_bytes(low[POSITION_AT:PATH_AT], "big") > bounds[-1]
-
-
 class Seen:
     """The rows that one task has worked on and that may come again.
 
     Args:
         component: the bolt, for errors.
-        entries: the map in its state.
+        rows: those in its state.
         keys: (component, stream) of each input -> the fields of its grouping.
     """
 
     def __init__(
-        self, component: str, entries: Entries, keys: Mapping[tuple[str, str], Sequence[str]]
+        self, component: str, rows: SeenRows, keys: Mapping[tuple[str, str], Sequence[str]]
     ) -> None:
-        self.entries = entries
-        self.ends = DurableEnds()
+        self.rows, self.ends = rows, rows.ends
         #: Rows that came again and were not worked on.
         self.again = 0
         self._component, self._keys = component, keys
@@ -120,14 +74,12 @@ class Seen:
         self._packer = Packer()
 
     def durable(self, positions: Mapping[bytes, Any]) -> None:
-        """These positions are durable: forget what cannot come again."""
+        """These positions are durable: rows of theirs cannot come again, but for old copies."""
         self.ends.update(positions)
-        for origin in self.ends.among(self.entries, positions):
-            del self.entries[origin]
 
     def knows(self, origin: bytes) -> bool:
         """Say whether a row needs no work."""
-        return origin in self.entries or self.ends.holds(origin)
+        return origin in self.rows or self.ends.holds(origin)
 
     def mark(self, origin: bytes, group: int, kept: Sequence[Kept] | None) -> None:
         """Note that a row was worked on.
@@ -136,12 +88,12 @@ class Seen:
             EmitError: what was emitted for it has no wire form, or is too large to be kept.
         """
         if origin:
-            self.entries[origin] = self._packed(group, kept) if kept else group
+            self.rows.entries[origin] = self._packed(group, kept) if kept else group
 
     def mark_all(self, origins: Sequence[bytes], groups: Sequence[int]) -> None:
         """Note that rows were worked on for which nothing was emitted."""
-        self.entries.update(zip(origins, groups, strict=True))
-        self.entries.pop(b"", None)
+        self.rows.entries.update(zip(origins, groups, strict=True))
+        self.rows.entries.pop(b"", None)
 
     def _packed(self, group: int, kept: Sequence[Kept]) -> bytes:
         try:
@@ -160,13 +112,13 @@ class Seen:
         return group.to_bytes(_GROUP_BYTES, "big") + packed
 
     def emitted(self, origin: bytes) -> Sequence[Kept]:
-        """Return what was emitted for a row when it was worked on.
+        """Return what was emitted for a row when it was worked on; nothing, where it is durable.
 
         Raises:
             EmitError: the entry cannot be read.
         """
-        entry = self.entries.get(origin)
-        if not isinstance(entry, bytes):
+        entry = self.rows.get(origin)
+        if not isinstance(entry, bytes) or self.ends.holds(origin):
             return ()
         try:
             return [(stream, list(row)) for stream, row in unpack_body(entry[_GROUP_BYTES:])]

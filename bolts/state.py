@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, MutableMap
 from functools import partial
 from itertools import chain, groupby
 from operator import attrgetter
-from typing import Any, Protocol
+from typing import Any
 
 from waterspout.topology.errors import StateError
 from waterspout.topology.tuples import Tuple
@@ -23,6 +23,7 @@ from .contract import Batch
 from .counts import CountMap, Counts, StoredCounts
 from .records import Records
 from .seen import SEEN_MAP, owned_of
+from .seen_rows import SeenRows
 from .snapshots import MapCopy, Maps, Slice, StateCopy, StatePart
 from .state_handles import (
     HANDLES,
@@ -34,7 +35,7 @@ from .state_handles import (
     ttl_ms_of,
 )
 from .state_keys import KeyGroup, TupleKeys, is_owned
-from .state_map import StateMap, copied, pairs_of
+from .state_map import Backend, StateMap, copied, pairs_of
 from .state_memory import MemoryBackend, MemoryMap
 from .state_names import handle_of, map_name
 from .state_slices import Kind
@@ -48,16 +49,6 @@ NewMap = Callable[[str, str], Any]
 MAPS_MAX = 100
 #: Maps whose names begin so are the framework's own, and always in memory.
 OWN_PREFIX = "__"
-
-
-class Backend(Protocol):
-    """Where keyed state is kept while a task runs."""
-
-    def map(self, component: str, name: str) -> StateMap:
-        """Return a new, empty map."""
-
-    def close(self) -> None:
-        """Release what it holds. Called when the task ends."""
 
 
 class TaskState:
@@ -160,7 +151,7 @@ class TaskState:
         """
         if isinstance(name, str) and handle_of(name) is not None:
             raise StateError(f"{self._component}: state {name!r:.80}: handles have such names")
-        if isinstance(self._backend, MemoryBackend) or name == SEEN_MAP:
+        if isinstance(self._backend, MemoryBackend):
             return self._map("keyed", name, make)
         kept: StateMap = self._kept_map("keyed", name, make)
         return kept
@@ -184,6 +175,11 @@ class TaskState:
         return made if in_memory else StoredCounts(made)
 
     # What the executor and the builder call.
+
+    def seen(self) -> SeenRows:
+        """Return the rows that a bolt with ``effectively_once`` has worked on."""
+        rows: SeenRows = self._kept_map("keyed", SEEN_MAP, dict, SeenRows)
+        return rows
 
     def want_key(self, what: str) -> None:
         """Have ``key`` set for each tuple from now on; called before the first one.

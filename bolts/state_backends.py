@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from .state import Backend
+from .state_map import Backend
 from .state_memory import MemoryBackend
 from .state_sqlite import SqliteBackend
 

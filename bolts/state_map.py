@@ -10,7 +10,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from itertools import repeat
-from typing import Any
+from typing import Any, Protocol
 
 from .snapshots import MapCopy, Slice
 from .state_values import SCALARS
@@ -115,6 +115,16 @@ class StateMap(MutableMapping[Any, Any]):
     def __delitem__(self, key: Any) -> None:
         if not self.drop(key):
             raise KeyError(key)
+
+
+class Backend(Protocol):
+    """Where keyed state is kept while a task runs."""
+
+    def map(self, component: str, name: str) -> StateMap:
+        """Return a new, empty map."""
+
+    def close(self) -> None:
+        """Release what it holds. Called when the task ends."""
 
 
 def copied(value: Any) -> Any:

@@ -11,7 +11,7 @@ from typing import Any
 from waterspout.bolts.contract import Bolt
 from waterspout.bolts.executor import BoltExecutor
 from waterspout.bolts.origin_executor import OriginExecutor
-from waterspout.bolts.seen import SEEN_MAP, Seen
+from waterspout.bolts.seen import Seen
 from waterspout.spouts.executor import SourceExecutor
 from waterspout.spouts.origin_executor import OriginSourceExecutor
 from waterspout.topology.errors import UserError
@@ -100,7 +100,7 @@ class OriginBuilder:
                 if any(one.grouping != "fields" for one in inputs):
                     raise UserError(f"{task.component}: effectively_once: inputs without fields")
                 keys = {(one.source, one.stream): one.fields for one in inputs}
-                seen = Seen(task.component, state.keyed(SEEN_MAP), keys)
+                seen = Seen(task.component, state.seen(), keys)
             executor.use_origins(row, seen, copied=copied_inputs(inputs))
         else:
             raise UserError(

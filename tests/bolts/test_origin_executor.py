@@ -11,7 +11,8 @@ from waterspout.bolts.executor import BoltExecutor
 from waterspout.bolts.frame_work import FrameWork
 from waterspout.bolts.functions import Filter, FlatMap
 from waterspout.bolts.origin_executor import AGAIN_METRIC, OriginExecutor
-from waterspout.bolts.seen import Seen
+from waterspout.bolts.seen import SEEN_MAP, Seen
+from waterspout.bolts.seen_rows import SeenRows
 from waterspout.topology.columns import Columns
 from waterspout.topology.component import Metrics, StreamDecl
 from waterspout.topology.emitter import StreamOut
@@ -60,7 +61,7 @@ class OnceRig(Rig):
             plan, bolt, emitter, self.env, blocked=lambda: self.full, own=self.own
         )
         keys = {("source", "default"): ("n",)}
-        self.seen = Seen("step", {}, keys) if asks else None
+        self.seen = Seen("step", SeenRows("step", SEEN_MAP), keys) if asks else None
         self.executor.use_origins(self.row, self.seen, copied=copied)
         self.executor.use_step(kind=kind)
         self.metrics = Metrics()
@@ -191,8 +192,8 @@ def test_a_batch_of_a_bolt_that_nobody_reads_has_all_rows_that_are_new() -> None
     rig.rows([5, at(5)], root=11)
     assert bolt.got == [list(range(1, 20)), [20, 7, 7]]
     assert rig.metrics.values == {AGAIN_METRIC: 3}
-    assert rig.seen is not None and len(rig.seen.entries) == 20
-    assert rig.seen.entries[at(3)] == key_group((3,))
+    assert rig.seen is not None and len(rig.seen.rows.entries) == 20
+    assert rig.seen.rows.entries[at(3)] == key_group((3,))
 
 
 def test_a_bolt_whose_batches_emit_nothing_gets_whole_ones_although_it_is_read() -> None:
@@ -210,14 +211,14 @@ def test_a_batch_that_emits_although_it_said_not_to_fails_by_name(asks: bool) ->
     rig = OnceRig(bolt, "batch", asks=asks)
     rig.rows([1, at(1)])
     assert "batch_emits = False" in rig.failures[0].reason
-    assert rig.seen is None or not rig.seen.entries
+    assert rig.seen is None or not rig.seen.rows.entries
 
 
 def test_a_batch_that_raised_was_not_seen() -> None:
     bolt = Sums(2)
     rig = OnceRig(bolt, "batch", reads=False)
     rig.rows([1, at(1)], [2, at(2)])
-    assert rig.seen is not None and not rig.seen.entries
+    assert rig.seen is not None and not rig.seen.rows.entries
     assert rig.failures
 
 
@@ -278,7 +279,7 @@ def test_a_generator_of_a_bolt_that_asks_is_not_paused_and_has_a_limit() -> None
     rig = OnceRig(Endless(), "generator", emit_max=100)
     rig.rows([1, at(1)])
     assert "more than emit_max = 100" in rig.failures[0].reason
-    assert rig.seen is not None and not rig.seen.entries
+    assert rig.seen is not None and not rig.seen.rows.entries
 
 
 def test_rows_that_were_emitted_on_a_stream_that_is_no_more_fail_by_name() -> None:
@@ -294,7 +295,7 @@ def test_a_new_epoch_forgets_the_row_and_not_what_was_seen() -> None:
     rig.rows([1, at(1)])
     rig.row.begin(at(2))
     rig.executor.new_epoch(rig.now)
-    assert rig.row.origin == b"" and rig.seen is not None and list(rig.seen.entries) == [at(1)]
+    assert rig.row.origin == b"" and rig.seen is not None and list(rig.seen.rows.entries) == [at(1)]
 
 
 @pytest.mark.parametrize(("kind", "asks"), [("held", False), ("columns", True)])

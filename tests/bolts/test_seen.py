@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from waterspout.bolts.chains import merged
-from waterspout.bolts.seen import SEEN_MAP, DurableEnds, Seen, group_of
+from waterspout.bolts.seen import SEEN_MAP, Seen, group_of
+from waterspout.bolts.seen_rows import SeenRows
 from waterspout.bolts.snapshots import StatePart
 from waterspout.bolts.state import TaskState
 from waterspout.topology.errors import EmitError
@@ -13,7 +13,6 @@ from waterspout.topology.origins import descendant, origin_of, partition_bytes
 from waterspout.topology.tuples import tuple_class
 
 from ..each_case import each_case
-from .test_state import Written
 
 P, Q = partition_bytes("lines", "p"), partition_bytes("lines", "q")
 KEYS = {("split", "default"): ("word",), ("split", "two"): ("n", "word")}
@@ -22,29 +21,7 @@ TWO = tuple_class("split", "two", ("n", "word"))
 
 
 def seen_of() -> Seen:
-    return Seen("count", {}, KEYS)
-
-
-def test_a_position_is_durable_when_it_ends_in_a_range() -> None:
-    #  0      10        14    16
-    #  |======]         (=====]
-    ends = DurableEnds()
-    ends.update({P: [10, [[14, 16]]], Q: [0, []]})
-    held = [end for end in range(1, 20) if ends.holds(origin_of(P, end))]
-    assert held == [*range(1, 11), 15, 16]
-    assert not any(ends.holds(origin_of(Q, end)) for end in range(1, 20))
-    assert not ends.holds(origin_of(partition_bytes("lines", "r"), 1))
-    assert not ends.holds(b"")
-
-
-def test_rows_of_one_partition_behind_all_that_is_durable_are_known_at_a_glance() -> None:
-    ends = DurableEnds()
-    ends.update({P: [10, [[14, 16]]]})
-    assert ends.holds_none([origin_of(P, 17), origin_of(P, 20)])
-    assert not ends.holds_none([origin_of(P, 16), origin_of(P, 20)])
-    assert not ends.holds_none([origin_of(P, 17), origin_of(Q, 20)])
-    assert not ends.holds_none([origin_of(P, 17), b""])
-    assert ends.holds_none([origin_of(Q, 1)])
+    return Seen("count", SeenRows("count", SEEN_MAP), KEYS)
 
 
 def test_a_row_is_known_until_and_after_its_message_is_durable() -> None:
@@ -52,12 +29,18 @@ def test_a_row_is_known_until_and_after_its_message_is_durable() -> None:
     first, second = origin_of(P, 1), descendant(origin_of(P, 2), b"s", 0)
     seen.mark(first, 5, None)
     seen.mark(second, 6, None)
-    seen.durable({Q: [9, []]})
-    assert len(seen.entries) == 2
-    seen.durable({P: [1, []]})
-    assert list(seen.entries) == [second]
+    assert seen.knows(first) and seen.knows(second)
+    seen.durable({Q: [9, []], P: [1, []]})
     assert seen.knows(first) and seen.knows(second)
     assert not seen.knows(origin_of(P, 2))
+
+
+def test_what_was_emitted_goes_again_until_the_message_is_durable() -> None:
+    seen = seen_of()
+    seen.mark(origin_of(P, 1), 5, [(0, ["a"])])
+    assert seen.emitted(origin_of(P, 1)) == [(0, ["a"])]
+    seen.durable({P: [1, []]})
+    assert seen.emitted(origin_of(P, 1)) == ()
 
 
 def test_what_was_emitted_comes_back_and_a_row_without_origin_is_not_noted() -> None:
@@ -65,10 +48,10 @@ def test_what_was_emitted_comes_back_and_a_row_without_origin_is_not_noted() -> 
     origin = origin_of(P, 1)
     seen.mark(origin, 7, [(0, ["a", 1]), (1, [None, (1, 2)])])
     assert seen.emitted(origin) == [(0, ["a", 1]), (1, [None, (1, 2)])]
-    assert group_of(seen.entries[origin]) == 7
+    assert group_of(seen.rows.get(origin)) == 7
     seen.mark(b"", 7, [(0, ["a"])])
     seen.mark_all([b"", origin_of(P, 2)], [1, 2])
-    assert seen.entries.keys() == {origin, origin_of(P, 2)}
+    assert seen.rows.entries.keys() == {origin, origin_of(P, 2)}
     assert seen.emitted(origin_of(P, 2)) == seen.emitted(b"?") == ()
 
 
@@ -84,7 +67,7 @@ def test_what_is_too_large_for_a_snapshot_is_refused() -> None:
 
 def test_an_entry_that_cannot_be_read_is_refused() -> None:
     seen = seen_of()
-    seen.entries[b"o"] = b"\x00\x01\xc1"
+    seen.rows.entries[b"o"] = b"\x00\x01\xc1"
     with pytest.raises(EmitError, match="kept rows"):
         seen.emitted(b"o")
 
@@ -101,21 +84,4 @@ def test_what_was_seen_goes_to_the_task_that_has_its_key() -> None:
     state = TaskState("count", 1, parallelism=2)
     part = StatePart("count", 0, {SEEN_MAP: {b"a": 3, b"b": b"\x00\x46more"}, "counts": {}})
     state.restore([part], {0x46}, key_group)
-    assert state.keyed(SEEN_MAP) == {b"b": b"\x00\x46more"}
-
-
-def test_what_was_seen_is_whole_in_each_part_of_a_chain_that_adds_up_handles() -> None:
-    state, written = TaskState("count"), Written()
-    entries, records = state.keyed(SEEN_MAP), state.records("counts")
-    entries |= {b"a": 1, b"b": 2}
-    records.put_all({key: (key,) for key in range(1000)})
-    written.parts_of(state)
-    del entries[b"a"]
-    entries[b"c"] = 3
-    records.put(1, (2,))
-    parts = written.parts_of(state)
-    assert len(parts) == 2
-    after = TaskState("count")
-    after.restore([merged(parts)])
-    assert after.keyed(SEEN_MAP) == {b"b": 2, b"c": 3}
-    assert after.records("counts")[1] == (2,)
+    assert state.seen().entries == {b"b": b"\x00\x46more"}

@@ -12,9 +12,8 @@ import pytest
 from waterspout.bolts import state_memory, state_sqlite_map
 from waterspout.bolts.chains import chained
 from waterspout.bolts.snapshots import MapCopy, StateCopy, StatePart, decode_part, encode_part
-from waterspout.bolts.state import Backend
 from waterspout.bolts.state_backends import STATE_BACKENDS
-from waterspout.bolts.state_map import ABSENT, StateMap, copied
+from waterspout.bolts.state_map import ABSENT, Backend, StateMap, copied
 
 
 @pytest.fixture(params=STATE_BACKENDS)

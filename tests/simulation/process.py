@@ -18,7 +18,7 @@ from waterspout.supervisor.crash_slot import CrashSlot
 from waterspout.supervisor.open_requests import OpenRequests
 from waterspout.supervisor.snapshot_store import WrittenPart, part_name
 from waterspout.supervisor.worker_core import WorkerCore
-from waterspout.topology.errors import CorruptSnapshot
+from waterspout.topology.errors import CorruptSnapshot, StateError
 
 from .calls import start
 from .network import Channel, Wire
@@ -225,9 +225,15 @@ class Process:
                 self.cluster.snapshot_failures += 1
                 self.post(lambda now: self.core.on_part_failed(job, "disk full", now))
                 return
-            part = self.cluster.disk.write(
-                job.epoch, job.round, job.task, encode_part(job.copy), log=job.log
-            )
+            try:
+                part = self.cluster.disk.write(
+                    job.epoch, job.round, job.task, encode_part(job.copy), log=job.log
+                )
+            except StateError as error:
+                # A copy that was given up says so; of one that was not, the round fails.
+                text = str(error)
+                self.post(lambda now: self.core.on_part_failed(job, text, now))
+                return
             self.post(lambda now: self.core.on_part_written(job, part, now))
 
         slow_s = self.rng.random() * self.cluster.slow_disk_s

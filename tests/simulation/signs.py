@@ -99,6 +99,7 @@ SIGNS: dict[str, str] = {
     "copies_have_one_origin": LOST,
     "place_in_the_group": COUNTED,
     "forgotten_when_copied": COUNTED,
+    "let_go_of_with_the_rest": COUNTED,
     "not_in_the_snapshot": COUNTED,
     "emissions_are_not_repeated": LOST,
     "repeated_under_other_paths": COUNTED,
