@@ -72,15 +72,16 @@ class Built:
     """All tasks of worker 0."""
 
     def __init__(
-        self, plan: Plan, restored: Any = None, positions: Any = None, *, tracked: bool = True
-    ) -> None:
+        self, plan: Plan, restored: Any = None, positions: Any = None, *, tracked: bool = True,
+        rng: random.Random | None = None,
+    ) -> None:  # fmt: skip
         self.plan = plan
         self.env = TaskEnv(
             plan.settings, tracked=tracked, clock=lambda: 5.0,
             draw=random.Random(1).getrandbits, acker=self,
         )  # fmt: skip
         self.builder = TaskBuilder(
-            plan, 0, self.env, {}, random.Random(2), self.load, lambda executor: self.bury
+            plan, 0, self.env, {}, rng or random.Random(2), self.load, lambda executor: self.bury
         )
         for task in reversed(plan.tasks_on(0)):
             self.builder.build(task, restored, positions, None)
@@ -192,6 +193,18 @@ def test_a_component_gets_its_context_before_it_gets_ready() -> None:
     assert all(step.ready is step.context for step in steps)
     assert len({step.ready.random.random() for step in steps}) == 3
     assert steps[0].ready.settings["max_pending"] == 10_000
+
+
+def test_a_task_that_is_built_again_draws_other_random_numbers_and_from_one_seed_the_same() -> None:
+    def drawn(rng: random.Random) -> list[int]:
+        bolts = Built(plan_of("shuffle"), rng=rng).tasks.bolts
+        return [bolts[task].bolt.context.random.getrandbits(64) for task in sorted(bolts)]
+
+    rng = random.Random(2)
+    first, again = drawn(rng), drawn(rng)
+    assert not set(first) & set(again)
+    assert drawn(random.Random(2)) == first
+    assert not set(first) & set(drawn(random.Random(3)))
 
 
 def test_a_group_holds_one_message_where_a_bolt_below_may_hold_tuples() -> None:
