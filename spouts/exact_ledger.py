@@ -23,8 +23,9 @@ from waterspout.topology.control_frames import Failure
 from waterspout.topology.settings import Settings
 
 from .groups import Group
-from .ledger import Ledger, Retry
+from .ledger import Ledger
 from .positions import Positions
+from .retries import Retry
 
 
 @dataclass(slots=True)

@@ -1,6 +1,6 @@
 """The executor of a ``Source`` task: reads partitions in groups, sends them, replays them.
 
-Each turn it sends what is due for replay first, message by message, then new groups while
+Each turn it sends what is due for replay first, a few messages at a time, then new groups while
 ``max_pending`` and the outbox have room. A partition is read from its first unacked position;
 ranges that were acked ahead are skipped.
 """
@@ -21,8 +21,9 @@ from waterspout.topology.tuples import DEFAULT_STREAM
 from .contract import Messages, Reader, Source
 from .groups import Group, Kept, no_slot
 from .lag import Lag
-from .ledger import Ledger, Retry
+from .ledger import Ledger
 from .partitions import Partition, index_of
+from .retries import Retry
 from .timed_spout import TimedSpout, bring_forward
 
 #: Wait after a read that raised, and before a source that had nothing is asked again.
@@ -229,7 +230,7 @@ class SourceExecutor(TimedSpout):
         emitter.close_run((root,))
         env.drop_guard(root, guard)
 
-    # Replays, one message at a time.
+    # Replays, a few messages at a time or one by one.
 
     def _replay(self, now: float, messages: int) -> int:
         sent = 0
@@ -239,45 +240,46 @@ class SourceExecutor(TimedSpout):
                 if retry is None:
                     break
                 self._retry = (retry, None)
-            if not self._replay_one(self._retry[0], now):
+            if not (count := self._replay_part(self._retry[0], now)):
                 break
-            sent += 1
+            sent += count
         return sent
 
-    def _replay_one(self, retry: Retry, now: float) -> bool:
-        reader = None
+    def _replay_part(self, retry: Retry, now: float) -> int:
+        """Send the next messages of a retry; return how many, 0: nothing now."""
+        limit = max(min(retry.part, retry.count, self.ledger.retry_room()), 1)
+        kept: Kept | None = None
         rows: Messages
         if retry.kept is not None:
-            rows, position = retry.next_kept()
+            kept, position = retry.next_kept(limit)
+            rows = [values for _, _, values in kept]
         else:
             try:
-                reader = self._retry_reader(retry)
-                got = reader.read(1)
+                got = self._retry_reader(retry).read(limit)
             except (Exception, SystemExit) as error:
                 self._note(f"reading {retry.partition} again", error)
                 self._put_back(retry, now + READ_BACKOFF_S)
-                return False
+                return 0
             if got is not None and not got[0]:
                 self._skip_void(retry, min(got[1], retry.end), now)
-                return False
+                return 0
             if got is None or got[1] > retry.end:
-                self._lost(retry, reader)
-                return True
+                self._end_retry()
+                if got is not None and limit > 1:
+                    # Some are gone: those that are left are found one by one.
+                    retry.part, self._retry = 1, (retry, None)
+                    return self._replay_part(retry, now)
+                self._lost(retry)
+                return 1
             rows, position = got
-        kept: Kept | None = [(None, DEFAULT_STREAM, rows[0])] if reader is None else None
-        group = Group(
-            retry.partition, retry.start, position, 1, retry.since, attempts=retry.attempts,
-            kept=kept, before=retry.before,
-        )  # fmt: skip
-        retry.start = position
-        retry.count -= 1
+        group = retry.sent(len(rows), position, kept)
         if position >= retry.end:
-            self._end_retry(reader)
+            self._end_retry()
         if kept and retry.alone and retry.attempts >= self.env.settings.attempts_max:
             self._give_up(group)
         else:
             self.send(group, rows, now)
-        return True
+        return len(rows)
 
     def _retry_reader(self, retry: Retry) -> Reader:
         assert self._retry is not None
@@ -295,19 +297,19 @@ class SourceExecutor(TimedSpout):
         if retry.start < retry.end:
             self._put_back(retry, now + IDLE_POLL_S)
         else:
-            self._end_retry(self._retry[1] if self._retry else None)
+            self._end_retry()
 
     def _put_back(self, retry: Retry, due: float) -> None:
         self.ledger.put_back(retry, due)
-        self._end_retry(self._retry[1] if self._retry else None)
+        self._end_retry()
 
-    def _end_retry(self, reader: Reader | None) -> None:
-        self._close_reader(reader)
-        self._retry = None
+    def _end_retry(self) -> None:
+        if self._retry is not None:
+            self._close_reader(self._retry[1])
+            self._retry = None
 
-    def _lost(self, retry: Retry, reader: Reader) -> None:
+    def _lost(self, retry: Retry) -> None:
         """The source no longer has the messages: give them up by name, never silently."""
-        self._end_retry(reader)
         root = self.roots.next()
         group = Group(retry.partition, retry.start, retry.end, 1, retry.since,
                       attempts=self.env.settings.attempts_max)  # fmt: skip
@@ -349,9 +351,8 @@ class SourceExecutor(TimedSpout):
         """Go back to what is durable."""
         self.going = False
         if self._retry is not None:
-            retry, reader = self._retry
-            self._end_retry(reader)
-            self.ledger.put_back(retry, now)
+            self.ledger.put_back(self._retry[0], now)
+            self._end_retry()
         for root, group in self.ledger.new_epoch(durable_round, roots, now):
             # Written down at once: this process may be the next to die.
             self.in_flight(root, group, self.ledger.emitted)
@@ -367,7 +368,7 @@ class SourceExecutor(TimedSpout):
         return self.ledger.idle and self._retry is None
 
     def retries_at_work(self) -> tuple[Retry, ...]:
-        """Return the retry whose messages go out one by one."""
+        """Return the retry whose messages go out part by part."""
         return () if self._retry is None else (self._retry[0],)
 
     def wakeup(self, now: float) -> float:
@@ -395,6 +396,5 @@ class SourceExecutor(TimedSpout):
         """Close readers and the source. Called on a clean stop."""
         for partition in self._waiting:
             self._close(partition)
-        if self._retry is not None:
-            self._end_retry(self._retry[1])
+        self._end_retry()
         self.source.close()

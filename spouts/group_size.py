@@ -1,9 +1,9 @@
 """How many messages a spout task draws as one group: fewer when messages fail.
 
-When one message of a group of ``g`` fails, all of them run again, each alone. With a share ``p``
-of the messages failing, a message so costs ``1 / g`` of a group, and runs ``p x g`` times more.
-A message that runs twice is worth ``RERUN`` groups: it costs a group of its own, its work, and
-may be counted twice below. ``1 / g + RERUN x p x g`` is least at::
+When one message of a group of ``g`` fails, all run again, in small parts (retries.py). With a share
+``p`` of the messages failing, a message so costs ``1 / g`` of a group, and runs ``p x g`` times
+more. A message that runs twice is worth ``RERUN`` groups: it costs a part of one, its work, and may
+be counted twice below, which weighs most. ``1 / g + RERUN x p x g`` is least at::
 
     g = 1 / sqrt(RERUN x p)         p = 1 in 1,000:  groups of 18, 1.8 % run twice
                                     p = 1 in 10,000: groups of 57, 0.6 % run twice

@@ -20,7 +20,7 @@ class Group:
 
     Attributes:
         count: number of messages.
-        attempts: how often they were tried before; a group with attempts is a single message.
+        attempts: how often they were tried before; a group with attempts is small (retries.py).
         since: when they were drawn first; latency and age count from there.
         dead: it was given up; its dead letter is stored.
         kept: the messages themselves where the source cannot be read again, else None.

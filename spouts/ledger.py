@@ -24,35 +24,11 @@ from .burials import Burials
 from .group_size import GroupSize
 from .groups import Group, joined, lowest
 from .positions import Positions
+from .retries import Retry, part_of
 from .suspects import Suspects
 
 #: So many groups that were worked through are joined into ranges: 1 us each.
 JOIN_MAX = 1024
-
-
-class Retry:
-    """A range of messages to try again, each alone, from ``due`` on."""
-
-    __slots__ = ("alone", "attempts", "before", "count", "end", "kept", "partition", "since",
-                 "start")  # fmt: skip
-
-    def __init__(self, group: Group, attempts: int) -> None:
-        #: Messages that are left of it.
-        self.count = group.count
-        #: It was tried alone before, so its attempts are its own and not its neighbours'.
-        self.alone = group.count == 1
-        self.partition, self.start, self.end = group.partition, group.start, group.end
-        self.since, self.kept, self.attempts = group.since, group.kept, attempts
-        self.before = group.before
-
-    def next_kept(self) -> tuple[list[list[Any]], int]:
-        """Take the first kept message; return it as rows, and the position after it.
-
-        Where single messages lay is not known; the last takes what is left of the range.
-        """
-        assert self.kept
-        kept = self.kept.pop(0)
-        return [kept[2]], self.start + 1 if self.kept else self.end
 
 
 class Ledger:
@@ -171,7 +147,7 @@ class Ledger:
             self.durable_groups.append(group)
 
     def failed_root(self, failure: Failure, now: float) -> Group | None:
-        """Take a failed root: its messages come back singly after a back-off, or die.
+        """Take a failed root: its messages come back in parts after a back-off, or die.
 
         Returns a group of one message that has had ``attempts_max`` attempts: the caller
         makes a dead letter of it and calls ``buried`` when that is stored.
@@ -188,7 +164,8 @@ class Ledger:
             return group
         self.pending -= group.count
         due = now + backoff_s(self.settings, attempts, failure.root)
-        self.put_back(Retry(group, attempts), due)
+        part = part_of(group, self.settings.attempts_max)
+        self.put_back(Retry(group, attempts, part), due)
         return None
 
     def put_back(self, retry: Retry, due: float) -> None:

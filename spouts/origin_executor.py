@@ -7,9 +7,9 @@ from waterspout.topology.origins import RowAtWork, origin_of, partition_bytes
 from .contract import Messages, Reader
 from .executor import SourceExecutor
 from .groups import Group
-from .ledger import Retry
 from .message_ends import EndsReader
 from .partitions import Partition
+from .retries import Retry
 
 
 class OriginSourceExecutor(SourceExecutor):

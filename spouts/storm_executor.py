@@ -19,8 +19,9 @@ from waterspout.topology.tracebacks import user_traceback
 from .contract import EndOfInput, Spout
 from .executor import READ_BACKOFF_S, Bury
 from .groups import Group, no_slot
-from .ledger import Ledger, Retry
+from .ledger import Ledger
 from .partitions import idle_wait
+from .retries import Retry
 from .timed_spout import TimedSpout
 
 #: The one partition of a spout whose messages are only numbered.

@@ -10,8 +10,9 @@ from waterspout.topology.channels import Rows
 from waterspout.topology.emitter import Emitter
 from waterspout.topology.tuples import DEFAULT_STREAM
 
-from .ledger import Ledger, Retry
+from .ledger import Ledger
 from .partitions import Partition
+from .retries import Retry
 from .spout_time import SpoutTime
 
 #: Stands for "not soon", in seconds.

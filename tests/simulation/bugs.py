@@ -15,9 +15,10 @@ from waterspout.bolts.own_messages import OwnMessages
 from waterspout.bolts.state import TaskState
 from waterspout.spouts.executor import SourceExecutor
 from waterspout.spouts.groups import Group
-from waterspout.spouts.ledger import Ledger, Retry
+from waterspout.spouts.ledger import Ledger
 from waterspout.spouts.positions import Positions
 from waterspout.spouts.reservations import Reservations
+from waterspout.spouts.retries import Retry
 from waterspout.spouts.suspects import Suspects
 from waterspout.supervisor.credits import CreditBook
 from waterspout.supervisor.dead_letter_box import DeadLetterBox
@@ -136,22 +137,22 @@ def snapshot_before_freeze(patch: Patch) -> None:
 def split_forgotten(patch: Patch) -> None:
     """A failed group comes back as one: poison keeps its neighbours from getting through."""
 
-    one = SourceExecutor._replay_one
+    part = SourceExecutor._replay_part
 
-    def replay_one(self: SourceExecutor, retry: Retry, now: float) -> bool:
+    def replay_part(self: SourceExecutor, retry: Retry, now: float) -> int:
         if retry.kept is not None:
-            return one(self, retry, now)
+            return part(self, retry, now)
         limit = (retry.end - retry.start) // self.source.shape.stride  # type: ignore[attr-defined]
         reader = self._retry_reader(retry)
         rows, position = reader.read(limit) or ([], 0)
         group = Group(
             retry.partition, retry.start, position, len(rows), retry.since, attempts=retry.attempts
         )
-        self._end_retry(reader)
+        self._end_retry()
         self.send(group, rows, now)
-        return True
+        return len(rows)
 
-    patch(SourceExecutor, "_replay_one", replay_one)
+    patch(SourceExecutor, "_replay_part", replay_part)
 
 
 def old_epoch_accepted(patch: Patch) -> None:

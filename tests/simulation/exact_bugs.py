@@ -16,7 +16,7 @@ from waterspout.bolts.queued_mark import QueuedMark
 from waterspout.bolts.state import TaskState
 from waterspout.bolts.timers import STATE_MAP as TIMERS_MAP
 from waterspout.spouts.exact_executor import ExactExecutor
-from waterspout.spouts.ledger import Retry
+from waterspout.spouts.retries import Retry
 from waterspout.supervisor import worker_checkpoints
 from waterspout.supervisor.dispatch import Dispatch
 from waterspout.supervisor.durable_calls import DurableCalls

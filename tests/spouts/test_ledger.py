@@ -193,8 +193,9 @@ def test_one_failure_in_a_thousand_messages_repeats_less_than_two_in_a_hundred()
             fail(ledger, root)
             retry = ledger.due(100.0)
             assert retry is not None
-            for n in range(retry.start, retry.end):
-                ledger.completed(send(ledger, n, n + 1, attempts=1), 0.0)
+            for start in range(retry.start, retry.end, retry.part):
+                stop = min(start + retry.part, retry.end)
+                ledger.completed(send(ledger, start, stop, attempts=1), 0.0)
         position = end
     assert ledger.positions_of("p").first_unacked == 100_000
     assert len(bad) <= ledger.replayed < 2_000

@@ -1,6 +1,8 @@
-"""What a ledger bounds: messages that were given up, and those that wait, have their place too."""
+"""What a ledger bounds: messages that were given up, those that wait, and what goes together."""
 
 from __future__ import annotations
+
+import pytest
 
 from .test_ledger import fail, make, send, told
 
@@ -18,6 +20,22 @@ def test_messages_that_wait_for_their_next_try_take_the_room_of_new_ones() -> No
     assert (ledger.waiting, ledger.room()) == (7, 2)
     ledger.new_epoch(None, [], 0.0)
     assert (ledger.waiting, ledger.room()) == (0, 10)
+
+
+@pytest.mark.parametrize(
+    ("size", "attempts_max", "parts"), [(64, 5, [4, 1]), (64, 3, [4, 1]), (64, 2, [1]), (4, 5, [1])]
+)
+def test_messages_that_failed_together_come_back_in_small_parts_and_then_alone(
+    size: int, attempts_max: int, parts: list[int]
+) -> None:
+    """Each is left an attempt of its own, before it may be given up."""
+    ledger = make(attempts_max=attempts_max)
+    for attempts, part in enumerate(parts, 1):
+        assert fail(ledger, send(ledger, 0, size, attempts=attempts - 1)) is None
+        retry = ledger.due(100.0)
+        assert retry is not None
+        assert (retry.part, retry.attempts) == (part, attempts) and attempts < attempts_max
+        size = part
 
 
 def test_messages_stay_pending_until_their_dead_letters_are_stored() -> None:

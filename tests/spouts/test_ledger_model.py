@@ -8,8 +8,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from waterspout.spouts.groups import Group
-from waterspout.spouts.ledger import Ledger, Retry
+from waterspout.spouts.ledger import Ledger
 from waterspout.spouts.positions import Positions
+from waterspout.spouts.retries import Retry
 from waterspout.topology.control_frames import Failure
 from waterspout.topology.settings import Settings
 
@@ -25,7 +26,7 @@ class Model(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.ledger = Ledger(
-            SETTINGS, seeks=self.seeks, durable_at_once=self.at_once, group_max=4
+            SETTINGS, seeks=self.seeks, durable_at_once=self.at_once, group_max=6
         )
         self.now, self.root, self.round, self.position, self.drawn = 0.0, 0, 0, 0, 0
         #: Positions by stage.
@@ -59,13 +60,17 @@ class Model(RuleBasedStateMachine):
         if self.ledger.retry_room() < retry.end - retry.start:
             self.ledger.put_back(retry, self.now)
             return
-        for n in range(retry.start, retry.end):
-            self.again(retry, n)
+        assert retry.count == retry.end - retry.start
+        while retry.start < retry.end:
+            self.again(retry)
 
-    def again(self, retry: Retry, n: int) -> None:
+    def again(self, retry: Retry) -> None:
+        start, end = retry.start, min(retry.start + retry.part, retry.end)
         if retry.kept is not None:
-            assert [n] in [values for _, _, values in retry.kept]
-        self.send(n, n + 1, retry.attempts)
+            kept, end = retry.next_kept(retry.part)
+            assert [values for _, _, values in kept] == [[n] for n in range(start, end)]
+        retry.sent(end - start, end, None)
+        self.send(start, end, retry.attempts)
 
     def send(self, start: int, end: int, attempts: int) -> None:
         self.root += 1
@@ -159,7 +164,7 @@ class Model(RuleBasedStateMachine):
     def restart(self) -> None:
         suspects = self.ledger.suspects_wire()
         self.ledger = Ledger(
-            SETTINGS, seeks=self.seeks, durable_at_once=self.at_once, group_max=4
+            SETTINGS, seeks=self.seeks, durable_at_once=self.at_once, group_max=6
         )
         self.ledger.restore({"p": self.stored}, suspects)
         self.durable = inside(Positions.from_wire(self.stored), self.drawn)

@@ -42,16 +42,18 @@ def test_each_message_has_the_position_behind_it(stride: int) -> None:
     assert rows(rig) == [[n, origin_of(P, (n + 1) * stride)] for n in range(6)]
 
 
-@pytest.mark.parametrize("stride", [1, 3])
-def test_a_message_that_comes_again_alone_has_the_same(stride: int) -> None:
+@pytest.mark.parametrize(("stride", "size"), [(1, 4), (3, 4), (1, 6), (3, 6)])
+def test_a_message_that_comes_again_in_a_part_or_alone_has_the_same(
+    stride: int, size: int
+) -> None:
     rig = Rig(backoff_min_s=0.0, backoff_max_s=0.0)
-    executor = executor_of(rig, Numbers(size=6, stride=stride), at_once=False)
-    executor.turn(rig.now, 4)
+    executor = executor_of(rig, Numbers(size=6, stride=stride), at_once=False, group_max=size)
+    executor.turn(rig.now, size)
     first = rows(rig)
     for root in list(executor.ledger._groups):
         executor.failed(Failure(root, "b", 3, "refused", ""), rig.now)
-    executor.turn(rig.now + 10, 4)
-    assert rows(rig)[:4] == first[:4]
+    executor.turn(rig.now + 10, size)
+    assert rows(rig)[:size] == first[:size]
     executor.new_epoch(None, [], rig.now)
     executor.going = True
     executor.turn(rig.now, 100)
