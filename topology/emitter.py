@@ -1,35 +1,26 @@
-"""What a task emits with: its routes by stream, and the ``emit`` that is bound to its component.
+"""What a task emits with: its routes by stream, and the open frames that they fill.
 
-The hot path of the whole system is ``emit`` -> ``route.put`` -> ``list.append``. It therefore
-is a closure over the default stream's only route where there is just one (the usual case),
-and everything else (named streams, anchors, direct tasks, errors) goes a slower way.
-Measured: the closure takes 90 ns per tuple, a method that looks streams up 260 ns.
-Over 400 lines because the usual cases of ``emit`` are written out for that.
+Plain emits to the default stream go another way: ``bound_emit``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
-from xxhash import xxh3_64_intdigest
-
+from .bound_emit import Emit, bound_emit
 from .channels import Draw, OpenFrame, Rows
 from .columns import Columns
 from .component import StreamDecl
-from .emit_limit import EmitLimit, begin_ticks
+from .emit_limit import EmitLimit
 from .errors import EmitError, UserError
 from .frames import Run
-from .groupings import DirectRoute, FieldsRoute, Route
-from .keys import KEY_GROUPS
+from .groupings import DirectRoute, Route
 from .tuples import DEFAULT_STREAM, Tuple
 
 #: Roots of given anchors; a bolt's executor knows.
 RootsOf = Callable[[Sequence[Any]], tuple[int, ...]]
-#: The way of everything but plain emits to the default stream.
-Slow = Callable[..., list[int] | None]
-#: Makes an EmitError of what a grouping raised.
-Refused = Callable[[str, Exception], EmitError]
 _LIST = frozenset({list})
 _DIRECT = "the stream is direct: give direct_task="
 
@@ -159,52 +150,13 @@ class Emitter:
             return error
         return None
 
-    def bind(self, roots_of: RootsOf | None = None) -> Callable[..., list[int] | None]:
+    def bind(self, roots_of: RootsOf | None = None) -> Emit:
         """Return the ``emit`` of the component."""
-        default = self.streams.get(DEFAULT_STREAM)
-        # A direct stream has no plain emit: -1 sends everything the slower way.
-        arity = default.arity if default and not default.direct else -1
-        put: Callable[[Any], Any] = _nothing
-        if default is not None and default.routes:
-            put = default.routes[0].put if len(default.routes) == 1 else default.put
-        slow = self._slow_emit
-        if default is not None and len(default.routes) == 1:
-            route = default.routes[0]
-            if isinstance(route, FieldsRoute) and len(route.positions) == 1:
-                make = _one_task_emit if len(route.targets) == 1 else _fields_emit
-                return make(route, arity, slow, roots_of, self.limit, self._refused)
-        limit = self.limit
-        ticks, begin = begin_ticks(limit), begin_ticks
-        refused = self._refused
-
-        def emit(
-            tup: Sequence[Any],
-            stream: str | None = None,
-            anchors: Sequence[Any] | None = None,
-            direct_task: int | None = None,
-            need_task_ids: bool = False,
-        ) -> list[int] | None:
-            if (
-                tup.__class__ is list
-                and len(tup) == arity
-                and stream is None
-                and anchors is None
-                and direct_task is None
-                and not need_task_ids
-            ):
-                nonlocal ticks
-                for _ in ticks:
-                    break
-                else:
-                    ticks = begin(limit, DEFAULT_STREAM)
-                try:
-                    put(tup)
-                except (UserError, TypeError) as error:
-                    raise refused(DEFAULT_STREAM, error) from error
-                return None
-            return slow(tup, stream, anchors, direct_task, need_task_ids, roots_of)
-
-        return emit
+        slow = partial(self._slow_emit, roots_of)
+        out = self.streams.get(DEFAULT_STREAM)
+        if out is None or out.direct:
+            return slow
+        return bound_emit(out.routes, out.put, out.arity, slow, self.limit, self._refused)
 
     def bind_many(self) -> Callable[..., None]:
         """Return the ``emit_many`` of the component."""
@@ -241,12 +193,12 @@ class Emitter:
 
     def _slow_emit(
         self,
-        tup: Sequence[Any],
-        stream: str | None,
-        anchors: Sequence[Any] | None,
-        direct_task: int | None,
-        need_task_ids: bool,
         roots_of: RootsOf | None,
+        tup: Sequence[Any],
+        stream: str | None = None,
+        anchors: Sequence[Any] | None = None,
+        direct_task: int | None = None,
+        need_task_ids: bool = False,
     ) -> list[int] | None:
         out = self._stream(stream)
         row = self._check(out, tup)
@@ -333,98 +285,3 @@ class Emitter:
     def waiting(self) -> Iterator[OpenFrame]:
         """Yield the open frames that hold rows."""
         return (frame for frame in self.frames if frame.count)
-
-
-def _fields_emit(
-    route: FieldsRoute, arity: int, slow: Slow, roots_of: RootsOf | None,
-    limit: EmitLimit | None, refused: Refused,
-) -> Callable[..., list[int] | None]:  # fmt: skip
-    """Return ``emit`` for one fields grouping on one field: FieldsRoute.put written out.
-
-    The call that this saves is 60 ns of 300 per tuple.
-    """
-    (position,) = route.positions
-    table, put, digest, mask = route.table, route.put, xxh3_64_intdigest, KEY_GROUPS - 1
-    ticks, begin = begin_ticks(limit), begin_ticks
-
-    def emit(
-        tup: Sequence[Any],
-        stream: str | None = None,
-        anchors: Sequence[Any] | None = None,
-        direct_task: int | None = None,
-        need_task_ids: bool = False,
-    ) -> list[int] | None:
-        if (
-            tup.__class__ is list
-            and len(tup) == arity
-            and stream is None
-            and anchors is None
-            and direct_task is None
-            and not need_task_ids
-        ):
-            nonlocal ticks
-            for _ in ticks:
-                break
-            else:
-                ticks = begin(limit, DEFAULT_STREAM)
-            key = tup[position]
-            if key.__class__ is str and key.isascii():
-                table[digest(key.encode()) & mask](tup)
-                return None
-            try:
-                put(tup)
-            except TypeError as error:
-                raise refused(DEFAULT_STREAM, error) from error
-            return None
-        return slow(tup, stream, anchors, direct_task, need_task_ids, roots_of)
-
-    return emit
-
-
-def _one_task_emit(
-    route: FieldsRoute, arity: int, slow: Slow, roots_of: RootsOf | None,
-    limit: EmitLimit | None, refused: Refused,
-) -> Callable[..., list[int] | None]:  # fmt: skip
-    """Return ``emit`` for a fields grouping on one field to a single task, which needs no hash.
-
-    Half the price of ``_fields_emit``; what is no key is refused all the same, by ``put``.
-    """
-    (position,) = route.positions
-    append, put = route.targets[0].rows.append, route.put
-    ticks, begin = begin_ticks(limit), begin_ticks
-
-    def emit(
-        tup: Sequence[Any],
-        stream: str | None = None,
-        anchors: Sequence[Any] | None = None,
-        direct_task: int | None = None,
-        need_task_ids: bool = False,
-    ) -> list[int] | None:
-        if (
-            tup.__class__ is list
-            and len(tup) == arity
-            and stream is None
-            and anchors is None
-            and direct_task is None
-            and not need_task_ids
-        ):
-            nonlocal ticks
-            for _ in ticks:
-                break
-            else:
-                ticks = begin(limit, DEFAULT_STREAM)
-            if tup[position].__class__ is str:
-                append(tup)
-                return None
-            try:
-                put(tup)
-            except TypeError as error:
-                raise refused(DEFAULT_STREAM, error) from error
-            return None
-        return slow(tup, stream, anchors, direct_task, need_task_ids, roots_of)
-
-    return emit
-
-
-def _nothing(row: Any) -> None:
-    """Take a row that nobody subscribes to."""
