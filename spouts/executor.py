@@ -59,10 +59,8 @@ class SourceExecutor(TimedSpout):
         self._retry: tuple[Retry, Reader | None] | None = None
         #: Told of each group that goes out: (root, group, messages drawn); outlives a crash.
         self.in_flight: Callable[[int, Group, int], None] = no_slot
-        self.exhausted = False
-        self.draining = False
-        self.going = False
-        self.running = False
+        self.exhausted = self.draining = False
+        self.going = self.running = False
         self._all_found = False
 
     # Partitions.
@@ -81,6 +79,7 @@ class SourceExecutor(TimedSpout):
                 self._known.add(name)
                 self.partition_found(name)
                 self._waiting.append(self._start(name, now))
+        self.partitions_found()
         self._all_found = bounded
 
     def _start(self, name: str, now: float) -> Partition:

@@ -23,6 +23,7 @@ from .watermarks import Watermarks
 
 #: Of the name of a partition that holds the watermark back, so much is shown.
 PARTITION_CHARS_MAX = 120
+_NO_ROWS, _NOT_KNOWN = "no partition has rows", "its partitions could not be looked for yet"
 
 
 class SpoutTime:
@@ -52,6 +53,11 @@ class SpoutTime:
     def before(self) -> int:
         """The watermark before the rows of the next group count."""
         return self.watermarks.reached
+
+    def looked(self) -> None:
+        """Partitions were looked for: without any the task is idle from now on."""
+        self._stale |= not self.watermarks.looked
+        self.watermarks.looked = True
 
     def going_out(self, partition: str, stream: str, rows: Rows) -> None:
         """Take note of rows that are about to be emitted.
@@ -101,8 +107,10 @@ class SpoutTime:
         why = f", {idle} of its partitions left out as idle" if idle else ""
         if sent < watermarks.reached:
             return sent, f"waits until the messages under it are durable{why}"
+        if watermarks.reached == MAX_WATERMARK:
+            return sent, ""
         if behind is None:
-            return sent, "" if watermarks.reached == MAX_WATERMARK else "no partition has rows"
+            return sent, _NO_ROWS if watermarks.known else _NOT_KNOWN
         name, came = behind
         where = "has no rows yet" if came == MIN_WATERMARK else f"is at {iso_text(came)}"
         return sent, f"partition {name[:PARTITION_CHARS_MAX]!r} {where}{why}"

@@ -93,6 +93,11 @@ class TimedSpout:
         if self.time is not None:
             self.time.watermarks.opened(name)
 
+    def partitions_found(self) -> None:
+        """Partitions were looked for; ``partition_found`` was called for each."""
+        if self.time is not None:
+            self.time.looked()
+
     def partition_silent(self, name: str, now: float) -> None:
         """A partition was asked and had nothing."""
         if self.time is not None:

@@ -50,6 +50,13 @@ class Watermarks:
         #: The watermark when it was last worked out (``advance``); it never goes back.
         self.reached = MIN_WATERMARK
         self._ended = False
+        #: Partitions were looked for: that there are none is known then.
+        self.looked = False
+
+    @property
+    def known(self) -> bool:
+        """Whether it is known which partitions there are."""
+        return self.looked or bool(self._partitions)
 
     def opened(self, partition: str) -> None:
         """A partition was found: it holds the task back until it has rows."""
@@ -104,8 +111,11 @@ class Watermarks:
         return MIN_WATERMARK if time is None else time.max_ms
 
     def idle(self, now: float) -> bool:
-        """Say whether no partition is at work; a task without partitions is idle, too."""
-        if self._ended:
+        """Say whether no partition is at work; a task without partitions is idle, too.
+
+        One that could not look for them yet is not: what it finds may be far behind.
+        """
+        if self._ended or not self.known:
             return False
         return all(self._is_idle(time, now) for time in self._partitions.values())
 

@@ -21,7 +21,9 @@ from waterspout.topology.classes import load_function
 from waterspout.topology.component import Context
 from waterspout.topology.errors import StateError
 from waterspout.topology.event_time import RowTimes, timed_components
+from waterspout.topology.frames import Channel
 from waterspout.topology.marks import Mark
+from waterspout.topology.origin_paths import above
 from waterspout.topology.plan import Plan, TaskPlan
 from waterspout.topology.task_env import TaskEnv
 
@@ -83,8 +85,20 @@ class TimeBuilder:
     def _timers(self, state: Any) -> Timers:
         return Timers(state.records(STATE_MAP), lambda: state.key, self._env.wall_ms)
 
-    def _channels(self, task: TaskPlan) -> list[Any]:
-        """Return the channels into a task that carry watermarks."""
+    def _channels(self, task: TaskPlan) -> dict[Channel, frozenset[int]]:
+        """Return the channels into a task that carry watermarks, and the spout tasks with event
+        time above each."""
         of = {each.task: each.component for each in self._plan.tasks}
         into = channels_into(self._plan, task.component, task.task)
-        return sorted(channel for channel in into if of[channel[0]] in self._timed)
+        return {
+            channel: self._spout_tasks(channel[0], of[channel[0]])
+            for channel in sorted(into) if of[channel[0]] in self._timed
+        }  # fmt: skip
+
+    def _spout_tasks(self, task: int, component: str) -> frozenset[int]:
+        """Return a spout's task itself, or the timed spout tasks above a bolt."""
+        spec = self._plan.spec
+        if component in spec.spouts:
+            return frozenset({task})
+        spouts = spec.spouts.keys() & self._timed & above(spec, [component])[1]
+        return frozenset(each.task for name in spouts for each in self._plan.tasks_of(name))

@@ -62,8 +62,8 @@ class Bench:
         self.timers = Timers({}, lambda: self.bolt.context.state.key, lambda: self.wall)
         self.out: list[Any] = []
         self.time = TaskTime(
-            executor, Valve([CHANNEL, OTHER]), self.timers, self._forward, lambda: self.wall,
-            held=held,
+            executor, Valve({CHANNEL: frozenset({1}), OTHER: frozenset({2})}), self.timers,
+            self._forward, lambda: self.wall, held=held,
         )  # fmt: skip
         executor.time = self.time
         executor.enqueue_mark(OTHER, Mark(IDLE, MIN_WATERMARK))

@@ -111,6 +111,7 @@ SIGNS: dict[str, str] = {
     # Event time.
     "mark_before_rows": LATE,
     "valve_takes_the_largest": LATE,
+    "each_channel_is_left_out_by_itself": LATE,
     "nothing_is_held": LATE,
     "held_until_worked_through": LATE,
     "retries_are_not_held": LATE,

@@ -36,10 +36,20 @@ def mark_before_rows(patch: Patch) -> None:
 def valve_takes_the_largest(patch: Patch) -> None:
     """A task goes by the channel that is furthest ahead."""
 
-    def advance(self: Valve) -> Any:
-        return self._put(max(each.watermark for each in self._inputs.values() if each.aligned))
+    def advance(self: Valve, counting: Any) -> Any:
+        return self._put(max(each.watermark for each in self._inputs.values() if each.active))
 
     patch(Valve, "_advance", advance)
+
+
+def each_channel_is_left_out_by_itself(patch: Patch) -> None:
+    """A task of a bolt that is idle is left out while another one is active."""
+    original = Valve.__init__
+
+    def init(self: Valve, above: Any) -> None:
+        original(self, {channel: frozenset({at}) for at, channel in enumerate(above)})
+
+    patch(Valve, "__init__", init)
 
 
 def nothing_is_held(patch: Patch) -> None:

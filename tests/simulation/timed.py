@@ -40,7 +40,7 @@ from .cluster import Cluster
 from .components import Step, TimerStep
 from .oracle import Violation
 from .runs import run_seed, run_shape
-from .shapes import KEYS, Shape, chance
+from .shapes import KEYS, BoltShape, InputShape, Shape, SpoutShape, chance
 from .topologies import plan_of, random_shape
 
 Patch = Callable[[Any, str, Any], None]
@@ -50,6 +50,8 @@ STEP_MS, DISORDER_MS = 10, 30
 BEGIN_MS = 1_359_590_400_000
 #: Length of the windows that bolts with keyed state keep.
 WINDOW_MS = 70
+#: A lane falls idle after so many seconds without a message, where it is the only one.
+IDLE_S = 0.005
 #: So often a call raises that always does.
 ALWAYS = 10**6
 #: Styles of bolts that hold tuples; untracked, nobody waits for these.
@@ -69,7 +71,11 @@ def when(row: Any) -> int:
 def timed_plan(shape: Shape) -> Plan:
     """Return the plan of a shape with event time in all of its spouts."""
     plan = plan_of(shape)
-    time = EventTimeSpec(function=f"{__name__}:when", unit="ms", lag_s=DISORDER_MS / 1000)
+    # One lane alone goes on where it fell idle. Of several one would be passed by.
+    idle_s = IDLE_S if [spout.lanes for spout in shape.spouts] == [1] else None
+    time = EventTimeSpec(
+        function=f"{__name__}:when", unit="ms", lag_s=DISORDER_MS / 1000, idle_s=idle_s
+    )
     spouts = {
         id_: replace(each, options=replace(each.options, event_time=time))
         for id_, each in plan.spec.spouts.items()
@@ -94,6 +100,21 @@ def timed_shape(seed: int) -> Shape:
         for bolt in shape.bolts
     ]  # fmt: skip
     return replace(shape, bolts=tuple(bolts))
+
+
+def pausing_shape() -> Shape:
+    """Return a spout that falls idle between its messages, over stages of several tasks.
+
+    Its watermarks wait for nothing, so that the tasks of a stage hear of them far apart.
+    """
+    inputs = [(InputShape(each, "default", "fields", ("key",)),) for each in ("s0", "b0", "b1")]
+    roles = ("pass", "fan", "end")
+    bolts = tuple(
+        BoltShape(f"b{n}", role, "emit", inputs[n], parallelism=3, stateful=role == "end")
+        for n, role in enumerate(roles)
+    )
+    spouts = (SpoutShape("s0", "source", 80, pause_s=0.012),)
+    return Shape(spouts, bolts, 3, "at-most-once", {"batch_max": 4})
 
 
 class Checker:
@@ -323,8 +344,13 @@ class Checker:
                 raise Violation(text)
 
 
-def run_timed(seed: int, patch: Patch, *, exact: bool = False) -> Checker:
+def run_timed(
+    seed: int, patch: Patch, *, exact: bool = False, shape: Shape | None = None
+) -> Checker:
     """Run one seed with event time.
+
+    Args:
+        shape: the topology; None: the seed's.
 
     Raises:
         Failed: something that must hold without event time does not.
@@ -339,7 +365,9 @@ def run_timed(seed: int, patch: Patch, *, exact: bool = False) -> Checker:
         return timed_plan(shape)
 
     patch(cluster_module, "plan_of", plan)
-    if exact:
+    if shape is not None:
+        run_shape(seed, shape)
+    elif exact:
         run_seed(seed, exact=True)
     else:
         run_shape(seed, timed_shape(seed))

@@ -18,6 +18,7 @@ class Bench:
         self.held: int | None = None
         watermarks = Watermarks(0, idle_s)
         watermarks.opened("p")
+        watermarks.looked = True
         times = RowTimes("s", {"default": StreamDecl(("ts",))}, field="ts", unit="ms")
         self.time = SpoutTime(times, watermarks, 0.2, self.log.append)
         self.time.held_back = lambda: self.held
@@ -120,6 +121,20 @@ def test_a_task_without_partitions_says_that_it_is_idle() -> None:
     assert bench.turn(0.0) == [Mark(IDLE, MIN_WATERMARK)]
     bench.time.watermarks.opened("p")
     assert bench.turn(0.2) == [Mark(WATERMARK, MIN_WATERMARK)]
+
+
+def test_a_task_that_could_not_look_for_partitions_yet_holds_the_others_back() -> None:
+    bench = Bench()
+    bench.time.watermarks.closed("p", 0.0)
+    bench.time.watermarks.looked = False
+    assert bench.turn(0.0) == []
+    assert bench.time.status(0.0)[1] == "its partitions could not be looked for yet"
+    bench.time.looked()
+    assert bench.time.wakeup(0.05) == pytest.approx(0.15)
+    assert bench.turn(0.2) == [Mark(IDLE, MIN_WATERMARK)]
+    assert bench.time.status(0.2)[1] == "no partition has rows"
+    bench.time.looked()
+    assert bench.time.wakeup(0.2) > 1
 
 
 def test_the_end_of_the_input_is_sent_once_nothing_is_held(bench: Bench) -> None:

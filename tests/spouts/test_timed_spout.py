@@ -97,6 +97,16 @@ def test_without_holding_they_go_at_once() -> None:
     assert timed.turn(100.0) == [3 - 1]
 
 
+def test_a_task_that_could_not_look_for_its_partitions_is_not_idle() -> None:
+    """It may have some that are far behind: others would have made their rows late."""
+    rig, source = Rig(), Numbers(ends=False)
+    executor = executor_of(rig, source, rig.ledger())
+    timed = Timed(executor, held=False)
+    source.errors.append(OSError("the broker is away"))
+    assert timed.turn(100.0) == []
+    assert timed.turn(110.0) == [3 - 1]
+
+
 def test_what_a_round_froze_still_holds() -> None:
     rig = Rig()
     ledger = rig.ledger(at_once=False)

@@ -14,6 +14,7 @@ from ..each_case import each_case
 def made(*partitions: str, lag_ms: int = 0, idle_s: float | None = None) -> Watermarks:
     """Return watermarks that know some partitions."""
     watermarks = Watermarks(lag_ms, idle_s)
+    watermarks.looked = True
     for name in partitions:
         watermarks.opened(name)
     return watermarks
@@ -110,6 +111,13 @@ def test_a_task_without_partitions_is_idle() -> None:
     assert watermarks.idle(0.0)
     assert watermarks.advance(0.0) == MIN_WATERMARK
     assert watermarks.behind(0.0) is None
+
+
+def test_a_task_that_could_not_look_for_partitions_is_not_idle() -> None:
+    watermarks = Watermarks(0)
+    assert not (watermarks.known or watermarks.idle(0.0))
+    watermarks.opened("a")
+    assert watermarks.known and not watermarks.idle(0.0)
 
 
 def test_a_partition_that_has_ended_holds_nobody_back() -> None:

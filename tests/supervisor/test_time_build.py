@@ -139,6 +139,20 @@ def test_a_side_without_event_time_holds_nobody_back() -> None:
     assert cores.made[cores.task("bolt")].log[-1] == ("watermark", MAX_WATERMARK)
 
 
+def test_a_bolt_waits_for_all_tasks_of_a_bolt_and_leaves_out_single_tasks_of_a_spout() -> None:
+    cores = Cores(timed_plan({"source": 2, "mid": 2, "end": 1}))
+    for bolt, above, waits in (("mid", "source", False), ("end", "mid", True)):
+        time = cores.bolt(bolt).time
+        assert time is not None and time.valve is not None
+        task = cores.task(bolt)
+        first, other = [(cores.task(above, index), 0, task) for index in (0, 1)]
+        for channel in (first, other):
+            time.valve.on_idle(channel, 20)
+        time.valve.on_watermark(other, 30)
+        assert time.valve.behind() == (first if waits else other)
+        assert time.valve.out == (20 if waits else 30)
+
+
 def test_in_a_new_epoch_watermarks_start_from_nothing() -> None:
     plan = timed_plan({"source": 1, "bolt": 1}, batch_max=1, max_pending=1)
     cores = Cores(plan, {"source": lambda: Numbers(400), "bolt": Timed})
