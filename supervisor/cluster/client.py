@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import socket as sockets
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import Any, Protocol
 
@@ -19,13 +19,20 @@ from ..control_wire import pack, unpack
 from ..sockets import Context, Socket, dealer
 from .client_protocol import CLIENT_PROTO, FOLLOW_S, ClientError
 from .greeting import GREETING_BYTES, OPENING, mechanism_of
+from .handshakes import WATCHED, Handshakes
 from .host_protocol import HOST_BYTES_MAX
 from .supervisor_config import host_and_port
 
 #: How long a connection and an answer may take, in seconds, and how long ``diagnose`` may look.
+#: Where nobody listens, a coordinator may be on its way: it is waited for as long. A connection
+#: that is refused is not.
 CONNECT_S = 5.0
 ANSWER_S = 10.0
 DIAGNOSE_S = 2.0
+#: How often it is looked whether a connection was refused, in seconds; and after how many that
+#: were hung up on it is looked who does.
+LOOK_S = 0.05
+HUNG_UP_MAX = 3
 #: A stream on which nothing came for so long, not even that it lives, is lost.
 SILENCE_S = FOLLOW_S
 #: How often it is said that a stream is wanted, so that it is heard whether it lives.
@@ -62,8 +69,13 @@ class Asker(Protocol):
         """Yield the answers to a request that has many."""
 
 
-#: Makes a connection: (context, endpoint, largest message).
-Dial = Callable[[Context, str, int], Socket]
+class Dial(Protocol):
+    """Makes a connection; see ``sockets.dealer``."""
+
+    def __call__(
+        self, context: Context, endpoint: str, bytes_max: int, monitored: int = 0, /
+    ) -> Socket:
+        """Return a DEALER that connects."""
 
 
 class Client:
@@ -79,8 +91,9 @@ class Client:
         self.endpoint, self._mechanism = endpoint, mechanism
         host_and_port(endpoint)
         self._context: Context = zmq.Context()
-        self._socket = dial(self._context, endpoint, HOST_BYTES_MAX)
+        self._socket = dial(self._context, endpoint, HOST_BYTES_MAX, WATCHED)
         self._socket.setsockopt(zmq.LINGER, 0)
+        self._handshakes = Handshakes(self._socket)
         self._number = 0
 
     def __enter__(self) -> Client:
@@ -91,6 +104,7 @@ class Client:
 
     def close(self) -> None:
         """Close the connection."""
+        self._handshakes.close()
         self._socket.close()
         self._context.term()
 
@@ -99,7 +113,7 @@ class Client:
 
         Raises:
             RequestRefused: the coordinator does not do it.
-            Unreachable: no answer came in time.
+            Unreachable: no answer came in time, or the connection is refused.
         """
         self._send(request, timeout_s)
         return self._answer(timeout_s)
@@ -154,13 +168,37 @@ class Client:
         wait_s = min(timeout_s, CONNECT_S)
         end = time.monotonic() + wait_s
         message = pack({**request, "v": CLIENT_PROTO, "id": self._number})
-        # A DEALER that is not connected takes nothing.
-        while self._socket.poll(max(int((end - time.monotonic()) * 1000), 0), zmq.POLLOUT):
-            # Its connection may end between the two.
-            with suppress(zmq.Again):
-                self._socket.send(message, zmq.NOBLOCK)
-                return
+        self._handshakes.hung_up = 0
+        while (left_s := end - time.monotonic()) > 0:
+            # A DEALER that is not connected takes nothing, and its connection may end meanwhile.
+            if self._socket.poll(max(int(min(left_s, LOOK_S) * 1000), 1), zmq.POLLOUT):
+                with suppress(zmq.Again):
+                    self._socket.send(message, zmq.NOBLOCK)
+                    self._handshakes.close()
+                    return
+            elif refused := self._refused():
+                raise Unreachable(refused)
         raise Unreachable(self._why(wait_s))
+
+    def _refused(self) -> str:
+        """Return why the connection will never be made; "": it may be."""
+        seen = self._handshakes
+        seen.look()
+        if seen.key_refused:
+            return (
+                f"{ClientError.CONNECT}: {self.endpoint}: it listens and does not let us in:"
+                " our key is not in its list of authorized keys"
+            )
+        if seen.over or (seen.hung_up >= HUNG_UP_MAX and self._keeps_us_out()):
+            return diagnose(self.endpoint, self._mechanism)
+        return ""
+
+    def _keeps_us_out(self) -> bool:
+        """Say whether who hangs up is a coordinator with keys; a proxy, say, may have one soon."""
+        self._handshakes.hung_up = 0
+        with suppress(OSError):
+            return self._mechanism == "CURVE" == _theirs(self.endpoint, DIAGNOSE_S)
+        return False
 
     def _answer(self, timeout_s: float) -> dict[str, Any]:
         end = time.monotonic() + timeout_s
@@ -199,20 +237,17 @@ def diagnose(endpoint: str, mechanism: str, timeout_s: float = DIAGNOSE_S) -> st
         mechanism: that we use, CURVE or NULL.
         timeout_s: for connecting, and again for the greeting.
     """
-    host, port = host_and_port(endpoint)
     connect = f"{ClientError.CONNECT}: {endpoint}"
     try:
-        with sockets.create_connection((host, port), timeout_s) as connection:
-            data = _greet(connection)
+        theirs = _theirs(endpoint, timeout_s)
     except sockets.gaierror:
-        return f"{connect}: the name {host!r:.80} is not known here"
+        return f"{connect}: the name {host_and_port(endpoint)[0]!r:.80} is not known here"
     except ConnectionRefusedError:
         return f"{connect}: nobody listens there; is the coordinator started, on this port?"
     except TimeoutError:
         return f"{connect}: no connection within {timeout_s:g} s; is the host up, the port open?"
     except OSError as error:
         return f"{connect}: {error.strerror or error}"
-    theirs = mechanism_of(data)
     if theirs is None:
         return f"{connect}: what listens there does not speak ZeroMQ; is the port right?"
     if theirs != mechanism:
@@ -223,6 +258,16 @@ def diagnose(endpoint: str, mechanism: str, timeout_s: float = DIAGNOSE_S) -> st
             " coordinator.public, or our key is not in its list of authorized keys"
         )
     return f"{connect}: it listens and does not answer; is it stopped, or another program?"
+
+
+def _theirs(endpoint: str, timeout_s: float) -> str | None:
+    """Return the mechanism of who listens; None: it does not speak ZeroMQ.
+
+    Raises:
+        OSError: nobody listens there, or it is not known how to get there.
+    """
+    with sockets.create_connection(host_and_port(endpoint), timeout_s) as connection:
+        return mechanism_of(_greet(connection))
 
 
 def _greet(connection: sockets.socket) -> bytes:

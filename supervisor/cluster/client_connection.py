@@ -106,7 +106,7 @@ def curve_of(options: ClientOptions, environ: Mapping[str, str] | None = None) -
 
 
 def _dialler(curve: Curve) -> Dial:
-    def dial(context: Context, endpoint: str, bytes_max: int) -> Socket:
-        return dealer(context, endpoint, bytes_max, curve=curve)
+    def dial(context: Context, endpoint: str, bytes_max: int, monitored: int = 0, /) -> Socket:
+        return dealer(context, endpoint, bytes_max, monitored, curve)
 
     return dial

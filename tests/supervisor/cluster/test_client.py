@@ -6,13 +6,14 @@ import socket as sockets
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import pytest
 import zmq
 from waterspout.supervisor.cluster import client as client_module
 from waterspout.supervisor.cluster.client import (
+    HUNG_UP_MAX,
     Client,
     RequestRefused,
     StreamLost,
@@ -20,24 +21,32 @@ from waterspout.supervisor.cluster.client import (
     diagnose,
 )
 from waterspout.supervisor.control_wire import pack, unpack
+from waterspout.supervisor.curve import Curve, CurveServer, KeyPair
+from waterspout.supervisor.sockets import Context, dealer
 
+SERVER, CLIENT, STRANGER = KeyPair.new(), KeyPair.new(), KeyPair.new()
 Script = Callable[[dict[str, Any]], list[dict[str, Any]]]
 
 
 @contextmanager
 def coordinator(script: Script, curve: bool = False) -> Iterator[str]:
-    """Answer each request with what ``script`` returns; yield the endpoint."""
-    context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+    """Answer each request with what ``script`` returns; yield the endpoint.
+
+    Args:
+        curve: SERVER is its key, and CLIENT the only one that it lets in.
+    """
+    context: Context = zmq.Context()
+    door = CurveServer(context, {"clients": lambda key: "me" if key == CLIENT.public else ""})
     router = context.socket(zmq.ROUTER)
     router.linger = 0
     if curve:
-        router.curve_publickey, router.curve_secretkey = zmq.curve_keypair()
-        router.curve_server = True
+        Curve(SERVER, domain="clients").secure_router(router)
     port = router.bind_to_random_port("tcp://127.0.0.1")
     ending = threading.Event()
 
     def serve() -> None:
         while not ending.is_set():
+            door.turn(0.0)
             if router.poll(10):
                 route, data = router.recv_multipart()
                 for answer in script(unpack(data)):
@@ -51,7 +60,14 @@ def coordinator(script: Script, curve: bool = False) -> Iterator[str]:
         ending.set()
         thread.join()
         router.close()
+        door.close()
         context.term()
+
+
+def client_with(keys: KeyPair, server: KeyPair, endpoint: str) -> Client:
+    """Return a client that has these keys and thinks that the coordinator has those."""
+    curve = Curve(keys, server.public)
+    return Client(endpoint, dial=lambda *place: dealer(*place, curve), mechanism="CURVE")
 
 
 @contextmanager
@@ -136,6 +152,9 @@ class ScriptedDealer:
         return [self.answers.popleft()]
 
     def setsockopt(self, option: int, value: int) -> None:
+        pass
+
+    def get_monitor_socket(self) -> None:
         pass
 
     def close(self) -> None:
@@ -258,6 +277,60 @@ def test_one_side_has_keys_and_the_other_not() -> None:
         found = diagnose(endpoint, "NULL")
         assert found.startswith("E_INSECURE") and "give --keys" in found
         assert "does not let us in" in diagnose(endpoint, "CURVE")
+
+
+def test_a_connection_that_is_refused_is_not_waited_for() -> None:
+    """Had it been waited for, the text would say for how long."""
+
+    def asked(client: Client) -> str:
+        with client, pytest.raises(Unreachable) as found:
+            client.ask({"kind": "list"}, timeout_s=60)
+        return str(found.value)
+
+    with coordinator(lambda request: [], curve=True) as endpoint:
+        found = asked(client_with(STRANGER, SERVER, endpoint))
+        assert found.endswith("our key is not in its list of authorized keys")
+        found = asked(client_with(CLIENT, STRANGER, endpoint))
+        assert "its public key is not the one in coordinator.public" in found
+        assert found.endswith("authorized keys")
+        assert asked(Client(endpoint)).endswith("leave --insecure out")
+    with coordinator(lambda request: []) as endpoint:
+        assert asked(client_with(CLIENT, SERVER, endpoint)).endswith("give --insecure")
+
+
+def test_who_is_let_in_is_answered() -> None:
+    def script(request: dict[str, Any]) -> list[dict[str, Any]]:
+        return [{"id": request["id"], "ok": True}]
+
+    with (
+        coordinator(script, curve=True) as endpoint,
+        client_with(CLIENT, SERVER, endpoint) as client,
+    ):
+        assert client.ask({"kind": "list"})["ok"]
+        assert client.ask({"kind": "list"})["ok"]
+
+
+def test_a_proxy_without_a_coordinator_behind_it_is_waited_for() -> None:
+    """It accepts each connection and hangs up; the coordinator may be on its way."""
+    with sockets.create_server(("127.0.0.1", 0)) as server:
+        accepted = threading.Semaphore(0)
+
+        def serve() -> None:
+            with suppress(OSError):
+                while True:
+                    server.accept()[0].close()
+                    accepted.release()
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        endpoint = f"tcp://127.0.0.1:{server.getsockname()[1]}"
+        words = "does not speak ZeroMQ.*tried for 0.3 s"
+        client = client_with(CLIENT, SERVER, endpoint)
+        with client, pytest.raises(Unreachable, match=words):
+            client.ask({"kind": "list"}, timeout_s=0.3)
+        server.shutdown(sockets.SHUT_RDWR)
+        thread.join()
+    assert all(accepted.acquire(blocking=False) for _ in range(HUNG_UP_MAX + 1))
 
 
 def test_it_listens_and_says_nothing() -> None:
