@@ -65,6 +65,9 @@ class FrameWork:
         """Have ``source`` yield rows at C speed. Called for bolts that work row by row."""
         if isinstance(self.source, ColumnCursor):
             columns = self.source.take(length_hint(self.source))
+            if not columns.values:
+                self.counter = self.source = iter(columns.tuples())
+                return
             # A Tuple is made of each row at once, so that zip can use its own tuple again.
             first, *others = map(iter, columns.values)
             self.counter, self.source = first, zip(first, *others, strict=False)

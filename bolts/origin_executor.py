@@ -31,6 +31,7 @@ from waterspout.topology.tuples import DEFAULT_STREAM, Tuple
 from .contract import Batch, Made
 from .executor import BoltExecutor
 from .frame_work import FrameWork
+from .returned import refuse_rows
 from .seen import Seen
 from .whole_runs import BatchRuns, ColumnRuns
 
@@ -137,15 +138,16 @@ class OriginExecutor(BoltExecutor):
     # Steps.
 
     def _step_process(self, work: FrameWork, count: int) -> None:
-        process = self.bolt.process
+        process, made = self.bolt.process, None
         try:
             for values in islice(work.source, count):
                 tup = self.begin(work, values)
                 if tup is not None:
-                    process(tup)
-                    self.done()
+                    made = process(tup)
         finally:
             self.row.end()
+        if made is not None:
+            refuse_rows(self.component, "process", made)
 
     def _step_asking(self, work: FrameWork, count: int) -> None:
         """``begin``, ``process`` and ``done`` written out: half the price of the calls."""
@@ -166,7 +168,9 @@ class OriginExecutor(BoltExecutor):
                 row.origin, row.index = origin, 0
                 if keeps:
                     row.kept = []
-                process(cls(bare))
+                made = process(cls(bare))
+                if made is not None:
+                    refuse_rows(self.component, "process", made)
                 if not row.kept:
                     if origin:
                         entries[origin] = group(bare)

@@ -89,6 +89,14 @@ def test_columns_that_are_taken_apart_give_rows_and_say_how_many_are_left() -> N
     assert (list(frame.source), length_hint(frame.counter)) == ([(2, "b"), (3, "c")], 0)
 
 
+def test_rows_of_a_stream_without_fields_are_taken_apart_too() -> None:
+    rows = Columns.of_rows([[]] * 20, 0)
+    frame = FrameWork((1, 0, 2), tuple_class("a", "default", ()), EDGE, [(20, (1,))], rows,
+                      remote=False)  # fmt: skip
+    frame.take_apart()
+    assert (next(frame.source), length_hint(frame.counter)) == ((), 19)
+
+
 def test_the_rest_is_what_is_left_of_the_run_at_work_and_all_behind_it() -> None:
     frame = work((3, (1,)), (1, (2,)), (2, (3, 1)))
     frame.next_run()

@@ -290,6 +290,20 @@ def test_rows_that_were_emitted_on_a_stream_that_is_no_more_fail_by_name() -> No
     assert "change of the streams" in rig.failures[0].reason
 
 
+@pytest.mark.parametrize("asks", [True, False])
+def test_rows_that_are_returned_by_mistake_fail_by_name_and_were_not_seen(asks: bool) -> None:
+    class Returns(Bolt):
+        outputs = ("x",)
+
+        def process(self, tup: Any) -> Any:
+            return [[tup["n"]]]
+
+    rig = OnceRig(Returns(), asks=asks)
+    rig.rows([1, at(1)])
+    assert "process returned [[1]], which goes nowhere" in rig.failures[0].reason
+    assert rig.seen is None or not rig.seen.knows(at(1))
+
+
 def test_a_new_epoch_forgets_the_row_and_not_what_was_seen() -> None:
     rig = OnceRig(Twice())
     rig.rows([1, at(1)])
