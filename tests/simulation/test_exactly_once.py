@@ -16,8 +16,9 @@ from .signs import check_caught
 
 #: Seeds of the gate, in tests of some seconds each.
 SEEDS, PER_TEST = 200, 10
-#: Seeds within which a bug must be caught.
-BUG_SEEDS_MAX = 100
+#: Seeds within which a bug must be caught. The rarest are seen by one in sixty, and which these are
+#: differs with every change of what happens when.
+BUG_SEEDS_MAX = 400
 
 
 @pytest.mark.parametrize("first", range(0, SEEDS, PER_TEST))
