@@ -95,7 +95,7 @@ def _without_roots(runs: list[Run]) -> Iterator[Run]:
 
 def log_copy(plan: Plan, task: TaskPlan, log: Sequence[tuple[Channel, bytes]]) -> StateCopy:
     """Return the log of a task as what ``encode_part`` takes."""
-    origins = {channel[:2]: _origin(plan, channel) for channel, _ in log}
+    origins = {channel[:2]: _origin(plan, channel) for channel in dict(log)}
     frames = {number: frame for number, (_, frame) in enumerate(log)}
     return StateCopy(
         task.component, task.index,

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 #: Stands for "not soon", in seconds.
 NEVER_S = 3600.0
+#: What calls that are made again may take in one turn, in seconds; one is made in any case.
+RETRY_S = 0.004
 #: Characters of a value in a dead letter, where it is no number.
 VALUE_MAX = 2000
 
@@ -183,15 +185,20 @@ class FailedCalls:
             self._executor.own.completed(waiting.root)
 
     def retry(self, now: float) -> None:
-        """Make calls again that are due. Called in each turn, between two calls of the bolt."""
-        while self._due and self._due[0][0] <= now and not self._executor.blocked():
+        """Make calls again that are due, for one slice. Called in each turn, between two calls of
+        the bolt."""
+        executor = self._executor
+        until = executor.env.clock() + RETRY_S
+        while self._due and self._due[0][0] <= now and not executor.blocked():
             waiting = self._waiting.get(heappop(self._due)[2])
             if waiting is None:
                 continue
             if waiting.call.plain:
-                self._executor.own_calls.whole(waiting.call, waiting.call.again)
+                executor.own_calls.whole(waiting.call, waiting.call.again)
             else:
                 waiting.call.again()
+            if executor.env.clock() >= until:
+                return
 
     def forget(self, *ids: Any) -> None:
         """A new epoch makes these calls by itself, from their beginning."""

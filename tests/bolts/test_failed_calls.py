@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from waterspout.bolts.contract import Bolt
-from waterspout.bolts.failed_calls import NEVER_S, VALUE_MAX, OwnCall, PartsFailed
+from waterspout.bolts.failed_calls import NEVER_S, RETRY_S, VALUE_MAX, OwnCall, PartsFailed
 from waterspout.topology.control_frames import Failure
 
 from ..each_case import each_case
@@ -29,6 +29,8 @@ class Desk:
         self.rig.own.bury_call = lambda *letter: self.letters.append(letter)
         self.rig.own.bury_values = lambda *letter: self.rows.append(letter)
         self.raising, self.made, self.gone = raising, 0, 0
+        #: What each call takes.
+        self.takes_s = 0.0
 
     def call(self, id: Any = "a", **more: Any) -> OwnCall:
         return OwnCall("work", id, self.run, [id], self._gone, plain=True, **more)
@@ -38,6 +40,7 @@ class Desk:
 
     def run(self) -> None:
         self.made += 1
+        self.rig.now += self.takes_s
         self.rig.bolt.emit([self.made])
         if self.made <= self.raising:
             raise ValueError("why")
@@ -76,6 +79,22 @@ def test_nothing_is_made_again_while_the_outbox_is_full() -> None:
     assert desk.rig.executor.own_calls.next_tick(desk.rig.now) == NEVER_S
     desk.rig.full = False
     assert desk.after(0.0) == [2]
+
+
+def test_many_that_are_due_are_made_again_a_slice_in_each_turn() -> None:
+    desk = Desk(raising=6)
+    for id in range(6):
+        desk.begin(id)
+    desk.takes_s = 0.6 * RETRY_S
+    assert [desk.after(2.0), desk.after(0.0), desk.after(0.0)] == [[7, 8], [9, 10], [11, 12]]
+    assert not desk.failed.due
+    desk = Desk(raising=2)
+    for id in range(2):
+        desk.begin(id)
+    desk.takes_s = 1.0
+    assert desk.after(2.0) == [3]
+    assert desk.failed.next_due(desk.rig.now) == 0.0
+    assert desk.after(0.0) == [4]
 
 
 def test_a_call_that_always_raises_is_gone_once_its_dead_letter_is_stored() -> None:
