@@ -47,8 +47,11 @@ settings.register_profile(
 )
 
 _TESTS = Path(__file__).parent
-#: Folders whose tests are no unit tests, and their kind; in the order in which they are begun.
-KINDS = {"hosts": "process", "process": "process", "simulation": "simulation"}
+#: Folders and files whose tests are no unit tests, and their kind; in the order in which they are
+#: begun. The rules of the house read every file there is: they test no unit.
+KINDS = {
+    "hosts": "process", "process": "process", "simulation": "simulation", "test_layout.py": "house",
+}  # fmt: skip
 #: Test processes of ``-n auto`` at most: real clusters beside each other have to share the cores.
 PROCESSES_MAX = 4
 
@@ -57,7 +60,7 @@ _RUNNING: list[str] = []
 _TRACES = pytest.StashKey[HangTraces]()
 
 
-def _folder(item: pytest.Item) -> str:
+def _place(item: pytest.Item) -> str:
     return item.path.relative_to(_TESTS).parts[0]
 
 
@@ -71,11 +74,12 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Leave out the folders of other kinds, where one kind is asked for."""
+    """Leave out what is of other kinds, where one kind is asked for."""
     asked = config.option.markexpr
     if asked not in {"unit", *KINDS.values()} or collection_path.parent != _TESTS:
         return None
-    if collection_path.is_dir() and KINDS.get(collection_path.name, "unit") != asked:
+    name = collection_path.name
+    if (collection_path.is_dir() or name in KINDS) and KINDS.get(name, "unit") != asked:
         return True
     return None
 
@@ -84,10 +88,10 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Mark each test with its kind; under xdist, begin with what takes longest."""
     for item in items:
-        item.add_marker(KINDS.get(_folder(item), "unit"))
+        item.add_marker(KINDS.get(_place(item), "unit"))
     if hasattr(config, "workerinput"):
-        order = {folder: place for place, folder in enumerate(KINDS)}
-        items.sort(key=lambda item: order.get(_folder(item), len(order)))
+        order = {place: number for number, place in enumerate(KINDS)}
+        items.sort(key=lambda item: order.get(_place(item), len(order)))
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -121,7 +125,7 @@ def pytest_collection() -> Iterator[None]:
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Note the kind of the test that begins."""
-    _RUNNING[:] = [KINDS.get(_folder(item), "unit")]
+    _RUNNING[:] = [KINDS.get(_place(item), "unit")]
     item.config.stash[_TRACES].begins(alone=_RUNNING != ["unit"])
 
 
