@@ -7,7 +7,9 @@ after it was last written: it reads as absent at once, and is swept away a few k
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, MutableMapping
+from itertools import islice
 from typing import Any, Protocol
 
 from waterspout.topology.errors import StateError
@@ -98,6 +100,21 @@ class ValueHandle(_Handle):
             return value if type(value) in SCALARS else self._map.own(key)[1]
         return value if type(value) in SCALARS else self._map.own(key)
 
+    def peek(self) -> Any:
+        """Return the value of the key at work, or the default, only to be looked at.
+
+        As ``get``, but a list or dict is not to be changed: a snapshot may share it. In return it
+        does not count as changed, so it is not in the next snapshot for being looked at.
+        """
+        value = self._map.peek(self._key(), ABSENT)
+        if value is ABSENT:
+            return self._default
+        if self._ttl_ms:
+            at, value = value
+            if at <= self._wall_ms() - self._ttl_ms:
+                return self._default
+        return value
+
     def set(self, value: Any) -> None:
         """Set the value of the key at work.
 
@@ -129,7 +146,11 @@ class ValueHandle(_Handle):
 
 
 class ListHandle(_Handle):
-    """A list per key. With a ttl each element goes so long after it was added."""
+    """A list per key. With a ttl each element goes so long after it was added.
+
+    Elements with a ttl are kept as (when they were added, value), sorted by that, so that what is
+    over is found by bisection.
+    """
 
     def append(self, value: Any) -> None:
         """Add an element to the list of the key at work."""
@@ -149,9 +170,14 @@ class ListHandle(_Handle):
 
     def _add(self, values: list[Any]) -> None:
         key = self._key()
+        if not values:
+            return
         there = self._map.peek(key, ABSENT)
         if self._ttl_ms:
             now = self._wall_ms()
+            if there is not ABSENT:
+                # A clock that was set back puts none before those that are there.
+                now = max(now, there[-1][0])
             values = [(now, value) for value in values]
         if there is ABSENT:
             self._map.put(key, values)
@@ -168,8 +194,7 @@ class ListHandle(_Handle):
         """Put these elements in place of those of the key at work, unless one is refused."""
         values = self._checked(values)
         self._map.drop(self._key())
-        if values:
-            self._add(values)
+        self._add(values)
 
     def all(self) -> Iterator[tuple[Any, list[Any]]]:
         """Yield (key, elements) of all keys of this task; for ``finish``, not for each tuple."""
@@ -182,19 +207,24 @@ class ListHandle(_Handle):
         return iter(self.get())
 
     def __len__(self) -> int:
-        return len(self.get() if self._ttl_ms else self._map.peek(self._key(), ()))
+        stored = self._map.peek(self._key(), ())
+        return len(stored) - self._count_over(stored) if self._ttl_ms else len(stored)
 
     def _living(self, stored: Any) -> list[Any]:
         if not self._ttl_ms:
             return list(stored)
-        over = self._wall_ms() - self._ttl_ms
-        return [value for at, value in stored if at > over]
+        return [value for _, value in islice(stored, self._count_over(stored), None)]
+
+    def _count_over(self, stored: Any) -> int:
+        """Return how many elements are over: the first ones."""
+        # A tuple of only a time comes before all that begin with it.
+        return bisect_left(stored, (self._wall_ms() - self._ttl_ms + 1,))
 
     def _sweep(self, key: Any, stored: Any, over: int) -> None:
         if stored[-1][0] <= over:
             self._map.drop(key)
         elif stored[0][0] <= over:
-            self._map.put(key, [element for element in stored if element[0] > over])
+            self._map.put(key, stored[bisect_left(stored, (over + 1,)) :])
 
 
 class MapHandle(_Handle, MutableMapping[Any, Any]):

@@ -14,6 +14,7 @@ from ..contract import Bolt
 from ..timers import Timer
 from .sides import LEFT, NAMES, RIGHT, Kept, Sides, above_0, needs_of_sides, of_kind
 from .spans import Times, span_ms
+from .timed_rows import TimedRows
 
 #: Rows of one key and side that may wait; a row beyond fails.
 ROWS_MAX = 100_000
@@ -91,8 +92,7 @@ class IntervalJoin(Bolt):
     def prepare(self, context: Context) -> None:
         """Take up what waits."""
         super().prepare(context)
-        #: Rows per key: (time, what is kept, whether it had a match).
-        self._waiting = [context.state.list(name) for name in NAMES]
+        self._waiting = [TimedRows(context.state.value(name)) for name in NAMES]
 
     def process(self, tup: Tuple) -> None:
         """Join a row with those that wait on the other side, and have it wait."""
@@ -111,24 +111,21 @@ class IntervalJoin(Bolt):
                 f"for key {self.context.state.key!r:.80}; shorten the interval, or raise rows_max"
             )
         matched = self._match(side, time, kept)
-        waiting.append((time, kept, matched))
+        waiting.add(time, kept, matched=matched)
         self._wake(self._over(side, time))
 
     def _match(self, side: int, time: int, kept: Kept) -> bool:
         """Emit all pairs of a row; return whether there was one."""
-        others = self._waiting[1 - side].get()
+        others = self._waiting[1 - side]
         first, last = time + self._lower, time + self._upper
         if side == RIGHT:
             first, last = time - self._upper, time - self._lower
-        found = [at for at, (other, _, _) in enumerate(others) if first <= other <= last]
-        for at in found:
-            other = others[at][1]
+        found = others.between(first, last)
+        for _, other, _ in found:
             pair = (kept, other) if side == LEFT else (other, kept)
             self.emit(self._sides.row(*pair))
-        if self._outer and side == RIGHT and not all(others[at][2] for at in found):
-            for at in found:
-                others[at] = (*others[at][:2], True)
-            self._waiting[LEFT].set(others)
+        if self._outer and side == RIGHT and not all(matched for _, _, matched in found):
+            others.match(first, last)
         return bool(found)
 
     def _over(self, side: int, time: int) -> int:
@@ -142,15 +139,12 @@ class IntervalJoin(Bolt):
     def on_timer(self, timer: Timer) -> Any:
         """Forget rows whose time is over."""
         for side, waiting in enumerate(self._waiting):
-            rows = waiting.get()
-            kept = [row for row in rows if self._over(side, row[0]) > timer.at]
-            if len(kept) == len(rows):
-                continue
+            last = timer.at - self._over(side, 0)
+            over = waiting.until(last)
             if self._outer and side == LEFT:
-                for time, values, matched in rows:
-                    if not matched and self._over(side, time) <= timer.at:
+                for _, values, matched in over:
+                    if not matched:
                         yield self._sides.row(values, None)
-            if kept:
-                waiting.set(kept)
-            else:
-                waiting.clear()
+            # Behind it: where a row cannot be emitted, the timer comes again.
+            if over:
+                waiting.forget(last)

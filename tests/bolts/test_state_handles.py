@@ -42,9 +42,7 @@ def make(request: pytest.FixtureRequest, tmp_path: Path, clock: Clock) -> Iterat
     def new(index: int = 0, parallelism: int = 1) -> TaskState:
         path = tmp_path / f"{len(made)}.sqlite"
         backend = STATE_BACKENDS[request.param](path, 1 << 20)
-        state = TaskState(
-            "bolt", index, parallelism=parallelism, backend=backend, wall_ms=clock
-        )
+        state = TaskState("bolt", index, parallelism=parallelism, backend=backend, wall_ms=clock)
         made.append(state)
         return state
 
@@ -67,6 +65,22 @@ def test_each_key_has_a_value_of_its_own(make: Make) -> None:
     total.clear()
     assert total.get() == 0
     assert state.value("total") is total
+
+
+def test_a_value_that_is_looked_at_is_not_in_the_next_snapshot(make: Make, clock: Clock) -> None:
+    state = make()
+    value, young = state.value("v", default=()), state.value("young", default=0, ttl=10)
+    state.key = "k"
+    assert (value.peek(), young.peek()) == ((), 0)
+    value.set([1])
+    young.set([2])
+    cut = state.snapshot_begin()
+    data = b"".join(encode_part(cut))
+    state.snapshot_written(cut, Written("part", len(data), data[-32:].hex()))
+    assert (value.peek(), young.peek()) == ([1], [2])
+    assert not any(part_of(state).keyed.values())
+    clock.ms += 10_000
+    assert (value.peek(), young.peek()) == ([1], 0)
 
 
 def test_each_key_has_a_list_of_its_own(make: Make) -> None:
@@ -182,6 +196,31 @@ def test_elements_of_a_list_go_one_by_one(make: Make, clock: Clock) -> None:
     assert (rows.get(), len(rows)) == ([1, 2], 2)
     clock.ms += 4_000
     assert dict(rows.all()) == {"k": [2]}
+    for number in range(state_handles.SWEEP_WRITES - 3):
+        rows.append(number)
+    assert len(rows._map.peek("k")) == len(rows), "what is over was swept away"
+
+
+def test_elements_go_in_order_when_the_clock_was_set_back(make: Make, clock: Clock) -> None:
+    state = make()
+    rows = state.list("l", ttl=10)
+    state.key = "k"
+    rows.append("before")
+    clock.ms -= 5_000
+    rows.extend(["set back", "too"])
+    clock.ms += 14_999
+    assert (rows.get(), len(rows)) == (["before", "set back", "too"], 3)
+    clock.ms += 1
+    assert (rows.get(), len(rows), list(rows.all())) == ([], 0, [])
+
+
+@pytest.mark.parametrize("ttl", [None, 10])
+def test_a_list_that_nothing_was_added_to_is_not_kept(make: Make, ttl: Any) -> None:
+    state = make()
+    rows = state.list("rows", ttl=ttl)
+    state.key = "k"
+    rows.extend([])
+    assert len(rows._map) == 0
 
 
 def test_entries_of_a_map_go_one_by_one_after_their_last_write(make: Make, clock: Clock) -> None:

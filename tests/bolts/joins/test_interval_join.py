@@ -56,6 +56,56 @@ def test_a_late_row_is_counted_and_not_joined(task) -> None:
     assert join.take() == [["o", "q"]]
 
 
+#  lower = -2 ms, upper = 3 ms
+#
+#  time     10    11    12    13    14    15
+#  left      c          a,b    d
+#  right           x          z,y          w      all with all, but c and w are too far apart
+
+
+def test_rows_out_of_order_and_of_equal_times_are_joined_by_time(task) -> None:
+    join = task(made(lower="-2ms", upper="3ms"))
+    for id, at in [("a", 12), ("b", 12), ("c", 10)]:
+        join.row("orders", "k", id=id, at=at)
+    join.row("payments", "k", id="z", at=13)
+    assert join.emitted == [["c", "z"], ["a", "z"], ["b", "z"]], "as they came, of equal times"
+    join.emitted.clear()
+    for id, at in [("w", 15), ("y", 13), ("x", 11)]:
+        join.row("payments", "k", id=id, at=at)
+    assert join.take() == [
+        ["a", "w"], ["a", "x"], ["a", "y"], ["b", "w"], ["b", "x"], ["b", "y"],
+        ["c", "x"], ["c", "y"],
+    ]  # fmt: skip
+    join.row("orders", "k", id="d", at=13)
+    assert join.emitted == [["d", "x"], ["d", "z"], ["d", "y"], ["d", "w"]]
+
+
+def test_only_rows_whose_time_is_over_go(task) -> None:
+    join = task(made(lower="-200ms", upper="300ms", kind="left"))
+    for id, at in [("late one", 1000), ("equal", 900), ("early", 900), ("later", 1001)]:
+        join.row("orders", "k", id=id, at=at)
+    join.watermark(1199)
+    assert join.take() == []
+    join.watermark(1200)
+    assert join.take() == [["early", None], ["equal", None]]
+    join.die()
+    join.row("payments", "k", id="p", at=1300)
+    assert join.take() == [["late one", "p"], ["later", "p"]]
+    join.finish()
+    assert (join.take(), join.kept()) == ([], 0)
+
+
+def test_rows_stay_until_what_is_emitted_for_them_is_taken(task) -> None:
+    join = task(made(kind="left"))
+    join.row("orders", "k", id="alone", at=1000)
+    timer = join.timers.due("event", 1 << 60)
+    rows = join.bolt.on_timer(timer)
+    assert next(rows) == ["alone", None]
+    rows.close()  # As where it cannot be emitted: the timer is put back then.
+    assert list(join.bolt.on_timer(timer)) == [["alone", None]]
+    assert list(join.bolt.on_timer(timer)) == []
+
+
 def test_left_rows_without_a_match_come_when_their_time_is_over(task) -> None:
     join = task(made(kind="left"))
     join.row("orders", "k", id="alone", at=1000)
