@@ -135,10 +135,6 @@ class BoltExecutor:
         else:
             self.on_barrier(channel, value)
 
-    def rows_waiting(self) -> int:
-        """Return the rows in the queue; the load that shuffle groupings look at."""
-        return self.queued_rows
-
     @property
     def idle(self) -> bool:
         """Whether nothing waits here for a call, or for one to end."""

@@ -67,8 +67,6 @@ class Seen:
         self, component: str, rows: SeenRows, keys: Mapping[tuple[str, str], Sequence[str]]
     ) -> None:
         self.rows, self.ends = rows, rows.ends
-        #: Rows that came again and were not worked on.
-        self.again = 0
         self._component, self._keys = component, keys
         self._groups: dict[type[Tuple], Callable[[Any], int]] = {}
         self._packer = Packer()

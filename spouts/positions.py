@@ -18,7 +18,7 @@ gap per message in flight.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 
 
@@ -81,22 +81,6 @@ class Positions:
             return self.first_unacked
         index = bisect_right(self._bounds, start)
         return self._bounds[index] if index & 1 else start
-
-    def next_gap(self, start: int, end: int) -> tuple[int, int] | None:
-        """Return the first range within ``[start, end)`` that is not acked; None when all is."""
-        low = self.covered(start)
-        if low >= end:
-            return None
-        index = bisect_right(self._bounds, low)
-        bounds = self._bounds
-        return low, min(end, bounds[index]) if index < len(bounds) else end
-
-    def gaps(self, start: int, end: int) -> Iterator[tuple[int, int]]:
-        """Yield every range within ``[start, end)`` that is not acked, in order."""
-        gap = self.next_gap(start, end)
-        while gap is not None:
-            yield gap
-            gap = self.next_gap(gap[1], end)
 
     def merge(self, other: Positions) -> None:
         """Add everything that is acked in ``other``."""

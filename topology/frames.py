@@ -106,7 +106,7 @@ class BodyPacker:
         of one word take 26 us; rows of one value have a path of their own (40 us else).
 
         Raises:
-            NotPackable: a value has no wire form; ask ``find_unpackable``.
+            NotPackable: a value has no wire form; ask ``find_unpackables``.
         """
         width = len(rows[0])
         if isinstance(rows, Columns):

@@ -9,7 +9,6 @@ instance by their executor.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from operator import itemgetter
 from typing import Any, ClassVar
 
@@ -111,9 +110,3 @@ TICK_CLASS = tuple_class(SYSTEM_COMPONENT, TICK_STREAM, ("interval_s",))
 def tick_tuple(interval_s: float) -> Tuple:
     """Return a tick tuple: component ``__system``, stream ``__tick``, value the interval."""
     return TICK_CLASS((interval_s,))
-
-
-def iter_rows(tuples: Iterator[Tuple]) -> Iterator[list[Any]]:
-    """Yield each tuple's values as a fresh list, ready to be emitted again."""
-    for tup in tuples:
-        yield list(tup)

@@ -31,7 +31,7 @@ class Unpackable(NamedTuple):
 
 
 class NotPackable(WaterspoutError):
-    """Some value of a body has no wire form; ``find_unpackable`` says which."""
+    """Some value of a body has no wire form; ``find_unpackables`` says which."""
 
 
 def scan_rows(rows: Sequence[Sequence[Any]]) -> bool:
@@ -69,17 +69,11 @@ def normalise_rows(rows: Iterable[Sequence[Any]]) -> tuple[list[Sequence[Any]], 
     return normal, problems
 
 
-def find_unpackable(rows: Iterable[Sequence[Any]]) -> Unpackable | None:
-    """Return the first value that has no wire form, or None. Called after packing failed."""
-    for position, row in enumerate(rows):
-        problem = _normal_row(position, row)[1]
-        if problem is not None:
-            return problem
-    return None
-
-
 def find_unpackables(rows: Iterable[Sequence[Any]]) -> list[Unpackable]:
-    """Return the first value without a wire form of every row that holds one."""
+    """Return the first value without a wire form of every row that holds one.
+
+    Called after packing failed.
+    """
     return normalise_rows(rows)[1]
 
 

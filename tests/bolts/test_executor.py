@@ -397,4 +397,3 @@ def test_a_new_epoch_forgets_the_queue_and_a_paused_generator() -> None:
     assert (rig.executor.queued_rows, rig.executor.paused) == (0, False)
     assert rig.executor.vouched(rig.now) == set()
     assert rig.emitter.roots == ()
-    assert rig.executor.rows_waiting() == 0

@@ -63,16 +63,6 @@ def test_covered_says_where_a_replay_goes_on():
     assert [positions.covered(at) for at in (0, 4, 5, 9, 10, 19, 20)] == [5, 5, 5, 9, 20, 20, 20]
 
 
-def test_next_gap_and_gaps_give_what_is_not_acked():
-    positions = Positions(5, [(10, 20), (30, 40)])
-    assert positions.next_gap(0, 100) == (5, 10)
-    assert positions.next_gap(12, 100) == (20, 30)
-    assert positions.next_gap(12, 25) == (20, 25)
-    assert positions.next_gap(12, 20) is None
-    assert positions.next_gap(0, 5) is None
-    assert list(positions.gaps(0, 50)) == [(5, 10), (20, 30), (40, 50)]
-
-
 def test_a_copy_stays_when_the_original_moves_on():
     positions = Positions(5, [(10, 20)])
     frozen = positions.copy()
@@ -95,8 +85,6 @@ def test_it_holds_what_a_set_of_ints_holds(ranges):
         assert positions.contains(at) == (at in plain)
         end = positions.covered(at)
         assert end not in plain and all(n in plain for n in range(at, end))
-    missing = {n for low, high in positions.gaps(0, 80) for n in range(low, high)}
-    assert missing == set(range(80)) - plain
     bounds = [bound for pair in positions.ahead() for bound in pair]
     assert all(a < b for a, b in zip([positions.first_unacked, *bounds], bounds, strict=False))
     assert Positions.from_wire(positions.to_wire()) == positions

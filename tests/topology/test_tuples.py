@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from waterspout.topology.tuples import Tuple, iter_rows, tick_tuple, tuple_class
+from waterspout.topology.tuples import Tuple, tick_tuple, tuple_class
 
 Reading = tuple_class("sensor", "default", ("station", "amount"))
 
@@ -14,7 +14,6 @@ def test_values_are_found_by_field_position_attribute_and_slice() -> None:
     assert tup[:1] == ("north",)
     assert tup.values == ("north", 3)
     assert tup.as_dict() == {"station": "north", "amount": 3}
-    assert list(iter_rows(iter([tup]))) == [["north", 3]]
 
 
 def test_an_unknown_field_is_named_with_the_fields_there_are() -> None:

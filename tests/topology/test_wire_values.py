@@ -20,7 +20,6 @@ from waterspout.topology.wire_values import (
     NotPackable,
     Unpackable,
     find_oversized,
-    find_unpackable,
     find_unpackables,
     normalise_rows,
     row_sizes,
@@ -80,7 +79,7 @@ def test_a_local_value_looks_like_one_that_came_over_the_wire(value: Any) -> Non
     try:
         BodyPacker().pack([(1, ())], [[value]])
     except NotPackable:
-        assert problems and problems[0] == find_unpackable([[value]])
+        assert problems and problems == find_unpackables([[value]])
         assert rows == [[value]]
     else:
         assert problems == []
@@ -126,7 +125,6 @@ def test_subclasses_and_sequences_come_out_as_plain_types(value: Any, normal: An
 )
 def test_the_offender_is_named_with_row_and_field(value: Any, name: str) -> None:
     rows = [["a", 1], ["b", value], [object(), 2]]
-    assert find_unpackable(rows) == Unpackable(1, 1, name)
     assert find_unpackables(rows) == [Unpackable(1, 1, name), Unpackable(2, 0, "object")]
     assert normalise_rows(rows)[0] == rows, "a row with a problem is given back as it was"
 
@@ -137,11 +135,11 @@ def test_a_list_in_itself_is_nested_too_deeply() -> None:
     with pytest.raises(NotPackable):
         BodyPacker().pack([(1, ())], [[loop]])
     text = f"value nested deeper than {VALUE_DEPTH_MAX} levels"
-    assert find_unpackable([[loop]]) == Unpackable(0, 0, text)
+    assert find_unpackables([[loop]]) == [Unpackable(0, 0, text)]
 
 
 def test_rows_that_can_be_packed_have_no_offender() -> None:
-    assert find_unpackable([["a", 1], ["b", [None]]]) is None
+    assert find_unpackables([["a", 1], ["b", [None]]]) == []
 
 
 @each_case(
