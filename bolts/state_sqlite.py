@@ -20,7 +20,7 @@ from __future__ import annotations
 import shutil
 import sqlite3
 import tempfile
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from waterspout.topology.errors import StateError
@@ -50,23 +50,29 @@ class SqliteBackend:
     """
 
     def __init__(self, path: Path | None = None, cache_bytes: int = CACHE_BYTES) -> None:
-        self._own_folder = None
-        if path is None:
-            self._own_folder = Path(tempfile.mkdtemp(prefix="waterspout-state-"))
-            path = self._own_folder / "state.sqlite"
-        self._path, self._cache_bytes = path, cache_bytes
+        self._cache_bytes = cache_bytes
         self._maps: list[SqliteMap] = []
-        _remove(path)
+        #: Writes go to a log first: from the first reader on. What is restored does not.
+        self._logs = False
+        self._fitted = False
         try:
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self.file = self._connect()
-            #: Writes go to a log first: from the first reader on. What is restored does not.
-            self._logs = False
-            self._fitted = False
-            path.chmod(0o600)
-            self._set_up(cache_bytes // 4)
+            with ExitStack() as made:
+                if path is None:
+                    folder = tempfile.mkdtemp(prefix="waterspout-state-")
+                    made.callback(shutil.rmtree, folder, ignore_errors=True)
+                    path = Path(folder, "state.sqlite")
+                path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                _remove(path)
+                made.callback(_remove, path)
+                self._path = path
+                self.file = self._connect()
+                made.callback(self.file.close)
+                path.chmod(0o600)
+                self._set_up(cache_bytes // 4)
+                #: Undoes all that; where some of it fails, the rest was undone.
+                self._made = made.pop_all()
         except (OSError, sqlite3.Error) as error:
-            raise StateError(f"state in {path}: {error}") from error
+            raise StateError(f"state in {path or 'a temporary folder'}: {error}") from error
 
     def _set_up(self, cached_bytes: int) -> None:
         for pragma in (
@@ -121,10 +127,7 @@ class SqliteBackend:
 
     def close(self) -> None:
         """Close and remove the file. Called when the task ends."""
-        self.file.close()
-        _remove(self._path)
-        if self._own_folder is not None:
-            shutil.rmtree(self._own_folder, ignore_errors=True)
+        self._made.close()
 
 
 def page_bytes(row_bytes: int) -> int:

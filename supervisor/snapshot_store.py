@@ -60,7 +60,9 @@ class WrittenPart:
 class SnapshotStore:
     """The part files of one topology on one host.
 
-    Every method does file I/O and may block; called on a worker's control thread.
+    Every method does file I/O and may block. In a worker its snapshot thread writes parts, and its
+    data thread opens them, when tasks are built; ``prune`` is called by the process of the
+    coordinator, on a thread for it where that serves a cluster.
     """
 
     def __init__(self, folder: Path) -> None:

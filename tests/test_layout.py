@@ -68,7 +68,6 @@ TESTED_ELSEWHERE: dict[str, str] = {
     "bolts/registry.py": "a table; test_contract.py runs every bolt in it",
     "bolts/state_backends.py": "a table; test_state_map.py runs every backend in it",
     "bolts/state_memory.py": "test_state_map.py runs the contract of backends over it",
-    "bolts/state_sqlite.py": "test_state_map.py runs the contract of backends over it",
     "bolts/state_sqlite_map.py": "test_state_map.py runs the contract of backends over it",
     "spouts/registry.py": "a table; test_contract.py runs every spout in it",
     "supervisor/cluster/cluster_rows.py": "rows without code; the tests of the store keep them",

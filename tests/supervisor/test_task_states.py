@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,12 @@ from waterspout.topology.facts import ComponentFacts
 from waterspout.topology.plan import Plan, make_plan
 from waterspout.topology.spec import ComponentOptions, ComponentSpec, InputSpec, TopologySpec
 from waterspout.topology.tuples import tuple_class
+
+
+@pytest.fixture(autouse=True)
+def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have states that are not closed leave their folders where they are removed."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
 
 
 def plan_of(parallelism: int = 1, state: str = "memory", **options: Any) -> Plan:
