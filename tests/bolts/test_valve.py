@@ -20,6 +20,14 @@ def of_spouts(*channels: Channel) -> Valve:
     return Valve({channel: frozenset({channel[0]}) for channel in channels})
 
 
+def idle_at(valve: Valve, *channels: Channel, at: int = 20) -> None:
+    """Have channels come so far, and be idle."""
+    for channel in channels:
+        valve.on_watermark(channel, at)
+    for channel in channels:
+        valve.on_idle(channel, at)
+
+
 def out(*values: int) -> list[Mark]:
     """Return watermarks."""
     return [Mark(WATERMARK, value) for value in values]
@@ -101,6 +109,25 @@ def test_idle_brings_the_watermark_that_it_took_the_place_of() -> None:
     valve = of_spouts(A)
     assert valve.on_idle(A, 70) == [*out(70), Mark(IDLE, 70)]
     assert valve.on_idle(A, 80) == out(80)
+
+
+def test_a_channel_that_falls_idle_counts_up_to_what_idle_brings() -> None:
+    #   a   15 idle          16 (<18)
+    #   b   15       18          idle(20)
+    #   out 15       18          20
+    valve = of_spouts(A, B)
+    idle_at(valve, A, at=15)
+    assert valve.on_watermark(B, 18) == out(18)
+    assert valve.on_watermark(A, 16) == []
+    assert valve.on_idle(B, 20) == out(20)
+    assert (valve.behind(), valve.idle) == (None, False)
+
+
+def test_an_idle_channel_is_not_what_holds_the_task_back() -> None:
+    valve = of_spouts(A, B)
+    idle_at(valve, A)
+    valve.on_watermark(B, 20)
+    assert valve.behind() == B
 
 
 def test_the_first_to_come_back_says_so_downstream() -> None:
@@ -188,14 +215,6 @@ def test_it_never_goes_back_nor_past_an_active_channel_that_kept_up(seed: int) -
 
 S1, S2 = frozenset({1}), frozenset({2})
 BOTH = S1 | S2
-
-
-def idle_at(valve: Valve, *channels: Channel, at: int = 20) -> None:
-    """Have channels come so far, and be idle."""
-    for channel in channels:
-        valve.on_watermark(channel, at)
-    for channel in channels:
-        valve.on_idle(channel, at)
 
 
 def test_where_one_task_of_a_bolt_wakes_the_others_are_waited_for() -> None:
