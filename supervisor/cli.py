@@ -5,6 +5,8 @@ Those are imported when their command is called, so that ``--help`` and ``status
 
 from __future__ import annotations
 
+import io
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -88,6 +90,9 @@ class Program(NearestGroup):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; its exit code ends the program."""
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            # Where the locale has no letter for something it is escaped, as stderr does.
+            sys.stdout.reconfigure(errors="backslashreplace")
         try:
             code = super().invoke(ctx)
         except WaterspoutError as error:

@@ -29,7 +29,7 @@ from .rendering_values import lines, plural, text
 from .run_result import RunResult
 from .savepoint_folder import read_savepoint
 from .savepoint_start import StateThere, begin_from
-from .state_folder import Beginning, how_to_begin, state_folder
+from .state_folder import Beginning, how_to_begin, make_folder, state_folder
 from .written_places import written_files, written_places
 
 #: Signals that mean: come to an end. The second one means: at once.
@@ -80,6 +80,7 @@ def run_file(options: RunOptions) -> ExitCode:
         click.echo(line, err=True)
     plan = _plan(linted, workers)
     folder = (options.state_dir or state_folder(plan.name)).absolute()
+    make_folder(folder)
     if options.snapshots is not None:
         send_to(folder / "snapshots", options.snapshots)
     beginning = _begin(options, plan, folder)

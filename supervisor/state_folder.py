@@ -11,7 +11,10 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
+
+from waterspout.topology.errors import UserError
 
 from .store import Store, StoreError
 from .store_sqlite import SqliteStore
@@ -48,6 +51,23 @@ def states_folder(environ: Mapping[str, str] | None = None) -> Path:
 def state_folder(topology: str, environ: Mapping[str, str] | None = None) -> Path:
     """Return the state folder of a topology when ``--state-dir`` names none."""
     return states_folder(environ) / topology
+
+
+def make_folder(folder: Path) -> None:
+    """Make a state folder that is not there yet, and see that it can be written into.
+
+    Called by ``run`` before anything is kept in it.
+
+    Raises:
+        UserError: it cannot be made or written into.
+    """
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        why = f"state folder {folder}: {error.strerror}"
+        raise UserError(f"{why}; --state-dir chooses another one") from error
 
 
 def known_topologies(environ: Mapping[str, str] | None = None) -> list[str]:

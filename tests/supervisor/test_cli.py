@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import sys
 from importlib.metadata import version
 from pathlib import Path
 
@@ -50,6 +52,16 @@ def test_a_slip_is_answered_with_usage_and_exit_2(words: list[str], said: str) -
     assert result.stderr.startswith("Usage: waterspout")
     assert said in result.stderr
     assert "Traceback" not in result.output
+
+
+def test_what_the_terminal_has_no_letters_for_is_escaped(monkeypatch: pytest.MonkeyPatch) -> None:
+    out = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(out, "ascii", write_through=True))
+    Path("größe.json").write_text("{}")
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["lint", "größe.json", "--format", "json"], prog_name="waterspout")
+    assert ended.value.code == ExitCode.REFUSED
+    assert rb"gr\xf6\xdfe.json" in out.getvalue() or rb"gr\u00f6\u00dfe.json" in out.getvalue()
 
 
 def test_the_version_is_that_of_the_package() -> None:

@@ -12,6 +12,7 @@ from waterspout.supervisor import run_command
 from waterspout.supervisor.exit_codes import ExitCode
 from waterspout.supervisor.run_command import EndSignals, RunOptions, run_file
 from waterspout.supervisor.run_result import RunResult
+from waterspout.topology.errors import UserError
 
 from .shown import summary
 
@@ -119,6 +120,18 @@ def test_a_file_that_is_started_over_is_named_too(
     run_with(RunResult("finished", True, "", "", summary()), monkeypatch)
     last = capsys.readouterr().err.splitlines()[-1]
     assert last == "keep: out.txt is not empty; it is started over"
+
+
+def test_a_state_folder_that_cannot_be_made_is_refused_before_anything_begins(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("file").write_text("")
+    monkeypatch.setenv("XDG_STATE_HOME", str(folder / "file"))
+    with pytest.raises(UserError) as refused:
+        run_file(RunOptions("numbers.yaml", in_process=True))
+    at = folder / "file" / "waterspout" / "numbers"
+    why = f"state folder {at}: Not a directory"
+    assert str(refused.value) == f"{why}; --state-dir chooses another one"
 
 
 def test_json_holds_the_summary_the_files_and_nothing_else(

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+import stat
 from pathlib import Path
 
+import pytest
 from waterspout.supervisor.state_folder import (
     STORE_FILE,
     how_to_begin,
     known_topologies,
+    make_folder,
     state_folder,
     states_folder,
 )
 from waterspout.supervisor.store_sqlite import SqliteStore
+from waterspout.topology.errors import UserError
 
 LETTER = {"task": 1, "partition": "a", "start": 7, "end": 8, "component": "lines", "values": [1]}
 
@@ -81,3 +85,20 @@ def test_beginning_anew_saves_the_dead_letters_for_their_owner_alone(tmp_path: P
     letters = [json.loads(line) for line in saved.read_text().splitlines()]
     assert [letter["start"] for letter in letters] == [0, 1, 2]
     assert saved.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_folder_is_made_for_its_owner_alone_and_left_as_it_was_when_it_is_there(
+    tmp_path: Path,
+) -> None:
+    folder = tmp_path / "a" / "b"
+    make_folder(folder)
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    (folder / "kept").write_text("x")
+    make_folder(folder)
+    assert [each.name for each in folder.iterdir()] == ["kept"]
+
+
+def test_a_folder_that_cannot_be_written_into_is_refused(tmp_path: Path) -> None:
+    # Nobody can make files there, not even root.
+    with pytest.raises(UserError, match=r"^state folder /proc/self: .*; --state-dir chooses"):
+        make_folder(Path("/proc/self"))
