@@ -56,6 +56,8 @@ class Source(Component):
     """
 
     replay: Replay = "seek"
+    #: What positions count, in the plural: shown beside lag. With ``bytes`` as 14 MB.
+    position_unit: str = "positions"
 
     def open(self, context: Context) -> None:
         """Get ready. Called once before ``partitions``."""

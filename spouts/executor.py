@@ -387,8 +387,8 @@ class SourceExecutor(TimedSpout):
             wait = 3600.0
         return wait
 
-    def lag(self) -> int | None:
-        """Return how far the readers are behind, in positions, where the source knows it."""
+    def lag(self) -> tuple[int, str] | None:
+        """Return how far the readers are behind, and its unit, where the source knows it."""
         return self._lag.total(list(self._waiting))
 
     def close(self) -> None:

@@ -43,6 +43,7 @@ class Files(Source):
     """
 
     outputs = ("line",)
+    position_unit = "bytes"
 
     def __init__(
         self,

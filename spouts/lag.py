@@ -14,6 +14,8 @@ from .partitions import Partition
 
 #: Partitions that are asked for in one turn.
 ASKED_MAX = 16
+#: Characters of a unit; what a class says beyond is cut.
+UNIT_CHARS_MAX = 20
 #: Share of the time that may go into asking.
 SHARE = 0.01
 
@@ -29,6 +31,7 @@ class Lag:
 
     def __init__(self, source: Source, interval_s: float, clock: Callable[[], float]) -> None:
         self._source, self._interval_s, self._clock = source, interval_s, clock
+        self._unit = str(source.position_unit)[:UNIT_CHARS_MAX]
         #: Sources that cannot say cost nothing.
         self._known = type(source).end_position is not Source.end_position
         self._ends: dict[str, int] = {}
@@ -64,8 +67,8 @@ class Lag:
         else:
             self._ends[name] = end
 
-    def total(self, partitions: Iterable[Partition]) -> int | None:
-        """Return how far the readers are behind, in positions; None: not known.
+    def total(self, partitions: Iterable[Partition]) -> tuple[int, str] | None:
+        """Return how far the readers are behind, and what that counts; None: not known.
 
         Called by the control thread; only reads.
         """
@@ -75,4 +78,4 @@ class Lag:
             for partition in partitions
             if partition.name in ends
         ]
-        return sum(behind) if behind else None
+        return (sum(behind), self._unit) if behind else None

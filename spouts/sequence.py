@@ -32,6 +32,7 @@ class Sequence(Source):
     """
 
     outputs = ("n",)
+    position_unit = "messages"
 
     def __init__(
         self,

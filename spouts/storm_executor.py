@@ -244,7 +244,7 @@ class StormExecutor(TimedSpout):
             wait = min(wait, max(self._wait_until - now, 0.0))
         return min(wait, self.next_watermark(now))
 
-    def lag(self) -> int | None:
+    def lag(self) -> None:
         """Not known."""
         return None
 

@@ -27,7 +27,7 @@ Worker -> coordinator
           no worker has any, none begins. ``links``: [[peer, frames under way, left of the pool,
           size of the pool]]
       tasks: spout {task, kind: "spout", emitted, acked, failed, replayed, dead, pending,
-                worked_through, lag | nil,
+                worked_through, lag: [number, unit] | nil,
                 first_unacked: [partition, position, age_s, progress_s | nil, root | nil] | nil,
                 roots: bin | nil,
                 latency: {bucket: count}, exhausted, drained, group_max, reserved}

@@ -135,10 +135,16 @@ def spout_table(rows: Sequence[Mapping[str, Any]], rates: Mapping[str, float]) -
             "replayed": _alarming(row["replayed"]),
             "p50": milliseconds(row["latency_ms"]["p50"]),
             "p99": milliseconds(row["latency_ms"]["p99"]),
-            "lag": count(row["lag"]),
+            "lag": _lag(row["lag"], row["lag_unit"]),
         }
         made.add_row(_named(row), *(cells[name] for name in names))
     return made
+
+
+def _lag(behind: int | None, unit: str | None) -> str:
+    if not behind or unit is None:
+        return count(behind)
+    return size(behind) if unit == "bytes" else f"{count(behind)} {text(unit)}"
 
 
 def bolt_table(rows: Sequence[Mapping[str, Any]], rates: Mapping[str, float]) -> Table:

@@ -38,7 +38,7 @@ def _names(plan: Any, kind: str) -> list[str]:
 def _spout_row(
     component: str, tallies: list[Tally], now: float, where: Callable[[int | None], list[str]]
 ) -> dict[str, Any]:
-    lags = [tally.report["lag"] for tally in tallies if tally.report.get("lag") is not None]
+    lags = [tally.report["lag"] for tally in tallies if tally.report.get("lag")]
     row: dict[str, Any] = {"component": component, "tasks": len(tallies)}
     for name in ("emitted", "acked", "failed", "replayed", "dead"):
         row[name] = sum(tally.shown(name) for tally in tallies)
@@ -46,7 +46,8 @@ def _spout_row(
     row["worked_through"] = sum(tally.undone() for tally in tallies)
     row["reserved"] = sum(tally.gauge("reserved") for tally in tallies)
     row["first_unacked"] = _first_unacked(tallies, now, where)
-    row["lag"] = sum(lags) if lags else None
+    row["lag"] = sum(behind for behind, _ in lags) if lags else None
+    row["lag_unit"] = lags[0][1] if lags else None
     row["latency_ms"] = percentiles(latencies(tallies))
     row["watermark"] = _watermark(tallies)
     row["exhausted"] = all(bool(tally.report.get("exhausted")) for tally in tallies)

@@ -377,9 +377,9 @@ def test_lag_is_how_far_the_reader_is_behind_and_unknown_when_the_source_cannot_
     assert executor.lag() is None
     executor.discover(rig.now)
     executor.turn(rig.now, 4)
-    assert executor.lag() == 40
+    assert executor.lag() == (40, "positions")
     source.end_error = OSError("broker")
-    assert executor.lag() == 40, "the control thread asks nobody"
+    assert executor.lag() == (40, "positions"), "the control thread asks nobody"
     rig.now += 1.0
     executor.turn(rig.now, 0)
     assert executor.lag() is None

@@ -74,6 +74,7 @@ def test_files_that_appear_during_a_bounded_run_are_not_taken_up(folder, context
 def test_the_end_position_is_the_size(folder, context):
     source = opened(context, str(folder / "*.txt"))
     assert source.end_position(str(folder / "b.txt")) == 6
+    assert source.position_unit == "bytes"
     (folder / "b.txt").unlink()
     assert source.end_position(str(folder / "b.txt")) is None
 

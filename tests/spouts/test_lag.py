@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from waterspout.spouts.contract import Source
-from waterspout.spouts.lag import ASKED_MAX, Lag
+from waterspout.spouts.lag import ASKED_MAX, UNIT_CHARS_MAX, Lag
 from waterspout.spouts.partitions import Partition
 
 
@@ -37,9 +37,18 @@ def test_lag_is_the_sum_over_partitions_and_never_negative() -> None:
     lag = Lag(source, 1.0, source.clock)
     assert lag.total(there) is None, "nobody was asked yet"
     lag.ask(there, 0.0)
-    assert lag.total(there) == 70 + 100 + 0
+    assert lag.total(there) == (70 + 100 + 0, "positions")
     there[0].position = 90
-    assert lag.total(there) == 110, "readers move on without a question"
+    assert lag.total(there) == (110, "positions"), "readers move on without a question"
+
+
+def test_the_source_says_what_its_positions_count_and_what_is_too_long_is_cut() -> None:
+    for unit, shown in (("bytes", "bytes"), ("x" * 1000, "x" * UNIT_CHARS_MAX), (7, "7")):
+        source, there = Topics(), partitions(30)
+        source.position_unit = unit
+        lag = Lag(source, 1.0, source.clock)
+        lag.ask(there, 0.0)
+        assert lag.total(there) == (70, shown)
 
 
 def test_each_partition_is_asked_for_once_per_interval() -> None:
@@ -84,7 +93,7 @@ def test_what_cannot_be_told_or_raises_is_not_known() -> None:
     assert lag.total(there) is None
     source.error = None
     lag.ask(there, 3.0)
-    assert lag.total(there) == 50
+    assert lag.total(there) == (50, "positions")
 
 
 def test_a_partition_that_has_ended_is_forgotten() -> None:
@@ -93,7 +102,7 @@ def test_a_partition_that_has_ended_is_forgotten() -> None:
     lag.ask(there, 0.0)
     ended = there.pop()
     lag.ask(there, 1.0)
-    assert lag.total([ended]) is None and lag.total(there) == 100
+    assert lag.total([ended]) is None and lag.total(there) == (100, "positions")
 
 
 def test_a_source_that_never_knows_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -112,4 +121,4 @@ def test_partitions_that_are_found_later_are_asked_for_at_once() -> None:
     lag = Lag(source, 1.0, source.clock)
     lag.ask([], 0.0)
     lag.ask(partitions(0), 0.01)
-    assert lag.total(partitions(0)) == 100
+    assert lag.total(partitions(0)) == (100, "positions")

@@ -25,6 +25,7 @@ def test_it_counts_from_start_and_ends(context):
     assert reader.read(3) == ([[1], [2]], 5)
     assert reader.read(3) is None
     assert source.end_position(partition) == 5
+    assert source.position_unit == "messages"
     assert source.bounded()
 
 

@@ -22,8 +22,8 @@ def status(**changes: Any) -> dict[str, Any]:
                 "partition": "a.py", "position": 17, "age_s": 0.25, "progress_s": 0.1,
                 "at": ["split[0]"],
             },
-            "lag": None, "latency_ms": {"p50": 12.3, "p99": 1520.0}, "exhausted": False,
-            "watermark": None,
+            "lag": None, "lag_unit": None, "latency_ms": {"p50": 12.3, "p99": 1520.0},
+            "exhausted": False, "watermark": None,
         }],
         "bolts": [{
             "component": "split", "tasks": 1, "executed": 870_000, "acked": 869_000,

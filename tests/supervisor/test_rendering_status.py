@@ -63,8 +63,17 @@ def test_event_time_is_shown_with_what_holds_it_back_and_what_came_late() -> Non
 
 def test_lag_is_shown_where_the_source_knows_it() -> None:
     assert "lag" not in drawn(status_view(status(), {}))
-    spout = {**status()["spouts"][0], "lag": 1234}
-    assert "1,234" in drawn(status_view(status(spouts=[spout]), {}))
+    for lag, unit, shown in (
+        (1234, "messages", "1,234 messages"),
+        (14_046_972, "bytes", "14 MB"),
+        (0, "bytes", " 0"),
+    ):
+        spout = {**status()["spouts"][0], "lag": lag, "lag_unit": unit}
+        (line,) = (
+            line for line in drawn(status_view(status(spouts=[spout]), {})).splitlines()
+            if line.startswith("lines ")
+        )  # fmt: skip
+        assert line.rstrip().endswith(shown)
 
 
 def test_an_unhealthy_topology_says_so_on_the_first_line() -> None:

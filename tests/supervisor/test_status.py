@@ -40,7 +40,7 @@ def report(progress: Progress, now: float, task: int, **entry: Any) -> None:
 
 def test_a_spouts_row_adds_up_its_tasks(progress: Progress):
     report(progress, 1.0, 1, emitted=10, acked=5, failed=1, replayed=2, dead=1, pending=3,
-           worked_through=1, reserved=4, lag=7, exhausted=True,
+           worked_through=1, reserved=4, lag=[7, "bytes"], exhausted=True,
            first_unacked=["a", 5, 0.5, 0.25, 77])  # fmt: skip
     report(progress, 1.5, 3, roots=struct.pack("<2Q", 1, 77))
     report(progress, 2.0, 2, emitted=1, acked=1, lag=None, first_unacked=["b", 9, 0.9])
@@ -48,7 +48,7 @@ def test_a_spouts_row_adds_up_its_tasks(progress: Progress):
         {
             "component": "lines", "tasks": 2, "emitted": 11, "acked": 6, "failed": 1,
             "replayed": 2, "dead": 1, "pending": 3, "worked_through": 1, "lag": 7,
-            "reserved": 4,
+            "lag_unit": "bytes", "reserved": 4,
             "first_unacked": {
                 "partition": "a", "position": 5, "age_s": 2.5, "progress_s": 2.25,
                 "at": ["count[0]"],
@@ -61,6 +61,14 @@ def test_a_spouts_row_adds_up_its_tasks(progress: Progress):
 def test_before_any_report_nothing_is_known(progress: Progress):
     (row,) = spout_rows(PLAN, progress, now=0.0)
     assert (row["emitted"], row["first_unacked"], row["lag"]) == (0, None, None)
+    assert row["lag_unit"] is None
+
+
+def test_lag_is_the_sum_of_the_tasks_that_know_theirs(progress: Progress):
+    report(progress, 1.0, 1, lag=[7, "messages"])
+    report(progress, 1.0, 2, lag=[0, "messages"])
+    (row,) = spout_rows(PLAN, progress, now=1.0)
+    assert (row["lag"], row["lag_unit"]) == (7, "messages")
 
 
 def test_a_bolt_is_as_busy_as_its_busiest_task(progress: Progress):
