@@ -101,6 +101,8 @@ class Bolt(Component):
     #: True: its keyed state has keys of its own making, each in one task only, so it may be dealt
     #: out to other tasks although tuples do not come by key. Ready-made sinks say so.
     rescalable: bool = False
+    #: What lint tells who reads from it while it declares no outputs: which arguments change that.
+    outputs_hint: str = ""
 
     def prepare(self, context: Context) -> None:
         """Get ready. Called once before any tuple, after ``context.state`` was restored.

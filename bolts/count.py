@@ -29,6 +29,7 @@ class Count(Bolt):
     """
 
     stateful = True
+    outputs_hint = "with args {emit: updates} or {emit: final} it has some"
 
     def __init__(
         self,

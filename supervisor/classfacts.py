@@ -219,6 +219,7 @@ def _facts(
         sink=bool(getattr(cls, "sink", False)),
         sink_kind=_sink_kind(cls, findings),
         rescalable=bool(getattr(cls, "rescalable", False)),
+        outputs_hint=str(getattr(cls, "outputs_hint", "")),
         needs=_needs(cls, args, findings if known else []) if kind == "bolt" else Needs(),
     )
 

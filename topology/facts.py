@@ -41,6 +41,7 @@ class ComponentFacts:
         rescalable: its state can go to other tasks, whatever the grouping of its inputs.
         bounded: whether its input ends; None when that is known only at run time.
         needs: what its args need of its inputs.
+        outputs_hint: what makes it emit while it declares no outputs; "": nothing does.
     """
 
     kind: Kind
@@ -63,6 +64,7 @@ class ComponentFacts:
     bounded: bool | None = None
     needs: Needs = field(default_factory=Needs)
     outputs_known: bool = True
+    outputs_hint: str = ""
 
     @property
     def holds(self) -> bool:

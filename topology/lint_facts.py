@@ -39,7 +39,8 @@ def lint_facts(loaded: Loaded, facts: Facts) -> None:
 def _check_input(loaded: Loaded, path: str, item: InputSpec, source: ComponentFacts) -> None:
     stream = source.outputs.get(item.stream)
     if stream is None:
-        known = f"it has: {listed(source.outputs)}" if source.outputs else "it declares no outputs"
+        none = f"it declares no outputs{source.outputs_hint and f': {source.outputs_hint}'}"
+        known = f"it has: {listed(source.outputs)}" if source.outputs else none
         near = loaded.problems.did_you_mean(item.stream, source.outputs)
         what = f"{quote(item.source)} has no stream {quote(item.stream)}, {known}{near}"
         loaded.add(path, "E_REF", what)

@@ -63,6 +63,7 @@ class Batches(Bolt):
     sink = True
     sink_kind = "append"
     rescalable = True
+    outputs_hint = "with args {emit: true}"
     def process_batch(self, batch): pass
     def process_tick(self, tup): pass
 
@@ -178,7 +179,7 @@ def test_facts_of_bolts() -> None:
     assert look("users:Batches")[0] == ComponentFacts(
         "bolt", has_process=False, has_batch=True, has_tick=True, stateful=True, sink=True,
         sink_kind="append",
-        rescalable=True, own_emits=("process_tick",),
+        rescalable=True, outputs_hint="with args {emit: true}", own_emits=("process_tick",),
     )  # fmt: skip
 
 

@@ -79,6 +79,11 @@ def test_a_component_without_outputs_says_so() -> None:
     )
 
 
+def test_what_would_make_it_emit_is_said() -> None:
+    (found,) = problems_of(spout=ComponentFacts("spout", replay="seek", outputs_hint="try this"))
+    assert found.endswith("'s' has no stream 'default', it declares no outputs: try this")
+
+
 def test_what_is_not_known_is_not_judged() -> None:
     assert problems_of("s.anything", spout=None) == []
 
