@@ -156,8 +156,7 @@ class SourceExecutor(TimedSpout):
         rows, position = got
         partition.position = position
         if not rows:
-            if position > start:
-                ledger.void(partition.name, start, position)
+            ledger.void(partition.name, start, position)
             return 0
         partition.heard_at = now
         attempts = 0 if is_new else ledger.suspect_attempts(partition.name, start)
@@ -272,7 +271,9 @@ class SourceExecutor(TimedSpout):
                 return 1
             rows, position = got
         group = retry.sent(len(rows), position, kept)
-        if position >= retry.end:
+        if position >= retry.end or not retry.count:
+            # What is left behind its last message holds none.
+            self.ledger.void(retry.partition, position, retry.end)
             self._end_retry()
         if kept and retry.alone and retry.attempts >= self.env.settings.attempts_max:
             self._give_up(group)
@@ -290,9 +291,8 @@ class SourceExecutor(TimedSpout):
 
     def _skip_void(self, retry: Retry, position: int, now: float) -> None:
         """Nothing came: positions without a message are passed over, the rest waits."""
-        if position > retry.start:
-            self.ledger.void(retry.partition, retry.start, position)
-            retry.start = position
+        self.ledger.void(retry.partition, retry.start, position)
+        retry.start = max(retry.start, position)
         if retry.start < retry.end:
             self._put_back(retry, now + IDLE_POLL_S)
         else:

@@ -196,7 +196,8 @@ class Ledger:
     def void(self, partition: str, start: int, end: int) -> None:
         """Take note that nobody waits for [start, end): no message is there, or its spout has it
         back. Without this, first unacked would stay before it for ever."""
-        self._work_through(Group(partition, start, end, 0, 0.0))
+        if end > start:
+            self._work_through(Group(partition, start, end, 0, 0.0))
 
     @property
     def idle(self) -> bool:

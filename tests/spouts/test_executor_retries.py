@@ -94,3 +94,31 @@ def test_messages_that_are_left_of_a_part_are_found_when_the_source_lost_others(
     executor.turn(rig.now, 100)
     assert complete_all(rig, executor) == [[0], [3], [5]]
     assert executor.drained() and not rig.buried and source.readers == 1
+
+
+def test_what_a_read_passed_over_behind_the_last_message_is_no_lost_message() -> None:
+    class Eager(Numbers):
+        """Positions 4 and 5 hold nothing; a read of more than one message passes them over."""
+
+        def reader(self, partition: str, position: int | None) -> Any:
+            reader, at = super().reader(partition, position), [position or 0]
+
+            def read(limit: int) -> Any:
+                left = [n for n in range(at[0], self.size) if n not in (4, 5)][:limit]
+                at[0] = left[-1] + 1 if left else self.size
+                at[0] = 6 if limit > 1 and at[0] == 4 else at[0]
+                return ([[n] for n in left], at[0]) if left else None
+
+            reader.read = read  # type: ignore[method-assign]
+            return reader
+
+    rig, source = Rig(), Eager(size=9)
+    executor = executor_of(rig, source, rig.ledger(group_max=4))
+    executor.turn(rig.now, 4)
+    fail(executor, rig.taken()[0][0], rig.now)
+    rig.now += 1.0
+    executor.draining = True
+    executor.turn(rig.now, 100)
+    assert complete_all(rig, executor) == [[0], [1], [2], [3]]
+    assert executor.drained() and not rig.buried
+    assert executor.ledger.positions_of("p").first_unacked == 6
