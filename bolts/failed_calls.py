@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 
 #: Stands for "not soon", in seconds.
 NEVER_S = 3600.0
-#: What calls that are made again may take in one turn, in seconds; one is made in any case.
+#: What calls that are made again may take in one turn, in seconds, and as much messages that are
+#: emitted again; one is in any case.
 RETRY_S = 0.004
 #: Characters of a value in a dead letter, where it is no number.
 VALUE_MAX = 2000

@@ -80,7 +80,7 @@ class OwnCalls:
 
     def tick(self, now: float) -> None:
         """Send a tick tuple when it is time, and what failed once more."""
-        self._executor.own.retry(now)
+        self._executor.own.retry(now, self._executor.blocked)
         if self.failed.due:
             self.failed.retry(now)
         if self._executor.time is not None:
@@ -105,8 +105,10 @@ class OwnCalls:
         """Return the seconds until the next tick, own message or try, or a long time."""
         tick_s = NEVER_S if self._next_tick is None else max(self._next_tick - now, 0.0)
         time_s = NEVER_S if self._executor.time is None else self._executor.time.wakeup()
-        failed_s = NEVER_S if self._executor.blocked() else self.failed.next_due(now)
-        return min(tick_s, time_s, failed_s, self._executor.own.next_due(now))
+        again_s = NEVER_S
+        if not self._executor.blocked():
+            again_s = min(self.failed.next_due(now), self._executor.own.next_due(now))
+        return min(tick_s, time_s, again_s)
 
     # The end.
 

@@ -20,7 +20,7 @@ from waterspout.topology.emitter import Emitter
 from waterspout.topology.marks import MIN_WATERMARK
 from waterspout.topology.task_env import RootSource, TaskEnv
 
-from .failed_calls import OwnCall, PartsFailed
+from .failed_calls import RETRY_S, OwnCall, PartsFailed
 
 #: Name of the map in the task's state that holds what waits.
 STATE_MAP = "__emitted"
@@ -182,15 +182,22 @@ class OwnMessages:
         self.when_buried.pop(root, _nothing)()
         self.completed(root)
 
-    def retry(self, now: float) -> None:
-        """Emit what is due again, in parts. Called in each turn."""
-        while self._retries and self._retries[0][0] <= now:
+    def retry(self, now: float, blocked: Callable[[], bool]) -> None:
+        """Emit what is due again, in parts, for one slice. Called in each turn.
+
+        Args:
+            blocked: says whether the outbox is full: what is due waits then.
+        """
+        until = self._env.clock() + RETRY_S if self._retries else 0.0
+        while self._retries and self._retries[0][0] <= now and not blocked():
             root = heappop(self._retries)[1]
             rows, attempts = self._kept.pop(root), self._attempts.pop(root)
             before = self._before.pop(root, None)
             size = -(-len(rows) // PARTS)
             for start in range(0, len(rows), size):
                 self._again(rows[start : start + size], attempts, now, before)
+            if self._env.clock() >= until:
+                return
 
     def next_due(self, now: float) -> float:
         """Return the seconds until ``retry`` has something to do, or a long time."""

@@ -101,6 +101,10 @@ class Rig:
         self.acker.fail(fails, self.now)
         self.acker.toggle(toggles, self.now)
 
+    def retry(self, now: float) -> None:
+        """Emit own messages again that are due by then, as a turn does."""
+        self.own.retry(now, self.executor.blocked)
+
     def run(self) -> None:
         """Work everything off that can be; then a turn ends."""
         while (self.executor.queue or self.executor.paused) and not self.full:

@@ -74,7 +74,7 @@ def test_a_message_that_fails_asks_for_a_restore_and_is_not_emitted_again() -> N
     rig.own.cut(1)
     rig.fail(root)
     assert [failure.root for failure in rig.asked] == [root]
-    rig.own.retry(rig.now + 1000)
+    rig.retry(rig.now + 1000)
     rig.own.again_all(rig.now)
     rig.own.abort()
     assert len(rig.take()[1]) == 2 and not rig.take()[1]

@@ -103,7 +103,7 @@ def test_ticks_that_failed_or_met_a_new_epoch_are_emitted_again() -> None:
     rig.out.take()
     rig.env.fail_roots((root,), "sink", 3, "why")
     rig.flush()
-    rig.own.retry(rig.now + 1)
+    rig.retry(rig.now + 1)
     assert rig.out.rows == [[1]]
     rig.acker.forget_all()
     rig.env.toggles.clear()

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from waterspout.bolts.contract import Bolt
-from waterspout.bolts.failed_calls import PartsFailed
+from waterspout.bolts.failed_calls import NEVER_S, RETRY_S, PartsFailed
 from waterspout.bolts.own_messages import OwnMessages
 from waterspout.topology.columns import Columns
 from waterspout.topology.control_frames import Failure
@@ -129,7 +129,7 @@ def test_rows_that_were_emitted_as_columns_are_kept_each() -> None:
         [[n] for n in range(first, first + 20)] for first in (0, 100)
     ]
     fail_all(rig)
-    rig.own.retry(rig.now + 100.0)
+    rig.retry(rig.now + 100.0)
     rig.flush()
     assert sorted(rig.take()[1]) == [*range(20), *range(100, 120)]
     assert not rig.own.pending
@@ -140,14 +140,57 @@ def test_a_failed_message_comes_again_after_a_back_off_under_a_fresh_root() -> N
     first = next(iter(rig.kept))
     fail_all(rig)
     assert rig.own.next_due(rig.now) == 1.0
-    rig.own.retry(100.9)
+    rig.retry(100.9)
     assert rig.out.rows == []
-    rig.own.retry(101.0)
+    rig.retry(101.0)
     rig.flush()
     assert rig.out.rows == [["a"]] and rig.own.pending == 1
     assert first not in rig.kept
     assert rig.take()[1] == ["a"]
     assert not rig.own.pending and rig.own.next_due(0.0) > 1000
+
+
+def taking(rig: Rig, seconds: float) -> None:
+    """Have each message that is emitted take so long."""
+    opened = rig.acker.open
+
+    def open_(root: int, edge: int, now: float) -> None:
+        rig.now += seconds
+        opened(root, edge, now)
+
+    rig.acker.open = open_  # type: ignore[method-assign]
+
+
+def test_many_that_are_due_are_emitted_again_a_slice_in_each_turn() -> None:
+    rig = emitting("a")
+    for value in "bcde":
+        rig.own.emit(lambda value=value: rig.bolt.emit([value]), rig.now)
+    rig.flush()
+    fail_all(rig)
+    taking(rig, 0.6 * RETRY_S)
+    emitted = []
+    for _ in range(3):
+        rig.retry(rig.now + 100.0)
+        emitted.append(len(rig.out.rows))
+        assert rig.own.pending == 5
+    assert emitted == [2, 4, 5]
+    rig.flush()
+    assert sorted(rig.take()[1]) == [*"abcde"] and not rig.own.pending
+
+
+def test_nothing_is_emitted_again_while_the_outbox_is_full() -> None:
+    rig = emitting("a")
+    rig.flush()
+    fail_all(rig)
+    rig.full = True
+    rig.now += 100.0
+    rig.retry(rig.now)
+    assert rig.out.rows == [] and rig.own.pending == 1
+    assert rig.executor.own_calls.next_tick(rig.now) == NEVER_S, "a full outbox wakes nobody"
+    rig.full = False
+    assert rig.executor.own_calls.next_tick(rig.now) == 0.0
+    rig.retry(rig.now)
+    assert rig.out.rows == [["a"]]
 
 
 def test_what_is_emitted_again_says_so_and_what_a_new_epoch_brings_back_does_not() -> None:
@@ -157,7 +200,7 @@ def test_what_is_emitted_again_says_so_and_what_a_new_epoch_brings_back_does_not
     assert not next(iter(rig.kept)) & AGAIN
     rig.flush()
     fail_all(rig)
-    rig.own.retry(rig.now + 60)
+    rig.retry(rig.now + 60)
     assert next(iter(rig.kept)) & AGAIN
 
 
@@ -181,7 +224,7 @@ def test_a_row_at_fault_is_alone_after_a_few_tries_and_then_buried(attempts_max:
             position += count
         rig.flush()
         rig.now += 60
-        rig.own.retry(rig.now)
+        rig.retry(rig.now)
     assert buried == [([13], max(attempts_max, 3), "13")]
     assert rig.own.pending == 0 and rig.kept == {}
 
