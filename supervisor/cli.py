@@ -192,8 +192,8 @@ def run(
     """Run a topology until its input ends.
 
     Ctrl-C drains: no new messages are taken, those under way are worked off. A second Ctrl-C
-    stops at once. A run that was interrupted goes on where it stopped; one that came to the end
-    of its input begins anew.
+    stops at once. A run that was interrupted goes on where it stopped, also with other
+    parallelism; one that came to the end of its input begins anew.
     """
     if in_process and workers not in (None, 1):
         raise click.UsageError("--in-process is one worker: leave --workers out")

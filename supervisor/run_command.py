@@ -6,7 +6,7 @@ import json
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import FrameType
 from typing import Any, Protocol
@@ -19,6 +19,7 @@ from .allow_lists import allow_options
 from .effects import Event
 from .exit_codes import OUTCOMES, ExitCode
 from .in_process import run_in_process
+from .kept_plan import fit_state
 from .lint_command import is_refused, problem_lines
 from .linting import LintResult, lint_file
 from .local_run import LocalRun
@@ -97,15 +98,17 @@ def run_file(options: RunOptions) -> ExitCode:
 
 def _begin(options: RunOptions, plan: Plan, folder: Path) -> Beginning:
     beginning = how_to_begin(folder, options.fresh)
+    dropped = options.allow_dropped
     if options.savepoint is None:
-        return beginning
+        changes = fit_state(folder, plan, fresh=beginning.fresh, allow_dropped=dropped)
+        return replace(beginning, changes=tuple(changes) if beginning.resumed else ())
     if beginning.resumed:
         raise StateThere
     savepoint = read_savepoint(options.savepoint)
     begin_from(
-        savepoint, options.savepoint, plan, folder, allow_dropped=options.allow_dropped,
-        fresh=beginning.fresh,
-    )  # fmt: skip
+        savepoint, options.savepoint, plan, folder, allow_dropped=dropped, fresh=beginning.fresh
+    )
+    fit_state(folder, plan)
     where = f"savepoint {text(str(options.savepoint))}"
     return Beginning(False, f"begins from {where} (of snapshot {savepoint.round})", resumed=True)
 
@@ -118,7 +121,10 @@ def _plan(linted: LintResult, workers: int | None) -> Plan:
 def first_lines(plan: Plan, folder: Path, beginning: Beginning) -> list[str]:
     """Return what is said before a run: how it begins, with what, and what it will add to."""
     facts = f"{plural(plan.workers, 'worker')}, {plan.guarantee}, state in {text(str(folder))}"
-    said = [f"{plan.name} {beginning.text}", facts]
+    said = [f"{plan.name} {beginning.text}"]
+    if beginning.changes:
+        said += ["what changes:", *(f"  {text(line)}" for line in beginning.changes)]
+    said += [facts]
     if not beginning.resumed:
         said += [
             f"{file['component']}: {text(file['path'])} is not empty; {_its_rows(plan, file)}"

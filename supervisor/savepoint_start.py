@@ -7,7 +7,7 @@ is new begins empty. Parallelism may differ (plan_move).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from .cluster.plan_move import remap
 from .savepoint_folder import PARTS, have_copy
 from .savepoint_manifest import Savepoint
 from .snapshot_store import SnapshotStore
-from .store import Part, Store
+from .store import Part, Store, TaskPositions
 from .store_sqlite import SqliteStore
 
 Positions = dict[int, dict[str, list[Any]]]
@@ -28,7 +28,7 @@ Positions = dict[int, dict[str, list[Any]]]
 class StateUnmatched(UserError):
     """Some of the state that a topology is to begin with has no place in its plan."""
 
-    def __init__(self, lost: Sequence[str], whose: str = "the savepoint") -> None:
+    def __init__(self, lost: Sequence[str], whose: str) -> None:
         self.lost = list(lost)
         super().__init__(
             f"{whose} has {', '.join(lost)}, for which this topology has no place: give "
@@ -55,10 +55,32 @@ def matched(
         StateUnmatched: some of it has no place, and it may not be dropped.
         PlanMoveRefused: a component is of another kind, or its state cannot be dealt out anew.
     """
-    lost = unmatched(savepoint.plan, savepoint.positions, savepoint.parts, plan)
+    return taken_over(
+        savepoint.plan, savepoint.positions, savepoint.parts, plan, "the savepoint",
+        allow_dropped=allow_dropped,
+    )  # fmt: skip
+
+
+def taken_over(
+    before: Plan, positions: Mapping[int, TaskPositions], parts: Sequence[Part], plan: Plan,
+    whose: str, *, allow_dropped: bool,
+) -> tuple[Positions, list[Part]]:  # fmt: skip
+    """Return positions and parts of one plan as tasks of another have them.
+
+    Args:
+        before: that they are of.
+        positions, parts: what its tasks have.
+        plan: that is to go on with it.
+        whose: names it in the error.
+        allow_dropped: what has no place may be dropped.
+
+    Raises:
+        StateUnmatched, PlanMoveRefused: see ``matched``.
+    """
+    lost = unmatched(before, positions, parts, plan)
     if lost and not allow_dropped:
-        raise StateUnmatched(lost)
-    return remap(savepoint.plan, plan, savepoint.positions, savepoint.parts)
+        raise StateUnmatched(lost, whose)
+    return remap(before, plan, positions, parts)
 
 
 def unmatched(

@@ -33,11 +33,13 @@ class Beginning:
         fresh: earlier state is dropped.
         text: what the first line of the run says about it.
         resumed: it goes on where an earlier run stopped.
+        changes: what is other than in that one, a line each.
     """
 
     fresh: bool
     text: str
     resumed: bool = False
+    changes: tuple[str, ...] = ()
 
 
 def states_folder(environ: Mapping[str, str] | None = None) -> Path:

@@ -38,12 +38,13 @@ class PositionWentBack(StoreError):
 
 
 class TopologyChanged(UserError):
-    """The state was made by a topology with other components or parallelism."""
+    """The state is of another topology, or of a version of it that is not known."""
 
     def __init__(self) -> None:
         super().__init__(
-            "the state directory belongs to a topology with other components, parallelism or "
-            "groupings: run with --fresh to start over, or give another --state-dir"
+            "the state directory belongs to another topology, or to a version of this one that is "
+            "not known any more or had come to the end of its input: run that one, start over with "
+            "--fresh, or give another --state-dir"
         )
 
 
@@ -109,6 +110,14 @@ class Store(ABC):
         Raises:
             TopologyChanged: it belongs to another topology.
         """
+
+    def is_of(self, fingerprint: str) -> bool:
+        """Say whether this state is of a topology; state that is new becomes so."""
+        try:
+            self.bind(fingerprint)
+        except TopologyChanged:
+            return False
+        return True
 
     @abstractmethod
     def epoch(self) -> int:

@@ -21,11 +21,11 @@ from typing import Any, NamedTuple
 from waterspout.topology.plan import Plan
 
 from ..control_wire import pack, unpack
-from ..savepoint_start import StateUnmatched, unmatched
-from ..store import Part, TopologyChanged
+from ..savepoint_start import taken_over
+from ..store import Part
 from ..store_sqlite import SqliteStore
 from .cluster_rows import TopologyRow
-from .plan_move import check, check_parts, remap, task_map
+from .plan_move import remap, task_map
 
 
 class Version(NamedTuple):
@@ -116,16 +116,13 @@ def with_kept_state(
         return row
     store = SqliteStore(folder / "store.sqlite", owner=True)
     try:
-        if not _is_of(store, old.fingerprint()):
+        if not store.is_of(old.fingerprint()):
             return row
         positions, parts = store.positions(), store.parts()
     finally:
         store.close()
-    check_parts(old, parts)
-    lost = unmatched(old, positions, parts, new)
-    if lost and not allow_dropped:
-        raise StateUnmatched(lost, f"the kept state of {row.name}")
-    check(old, new)
+    whose = f"the kept state of {row.name}"
+    taken_over(old, positions, parts, new, whose, allow_dropped=allow_dropped)
     return replace(row, previous=_kept(last, coming, positions, parts))
 
 
@@ -153,7 +150,7 @@ def fit_store(row: TopologyRow, folder: Path) -> None:
     fingerprint = (old if back else new).fingerprint()
     store = SqliteStore(folder / "store.sqlite", owner=True)
     try:
-        if _is_of(store, fingerprint):
+        if store.is_of(fingerprint):
             return
         positions, parts = kept["positions"], [Part(*part) for part in kept["parts"]]
         if back:
@@ -162,11 +159,3 @@ def fit_store(row: TopologyRow, folder: Path) -> None:
             store.replace_plan(fingerprint, *remap(old, new, positions, parts), task_map(old, new))
     finally:
         store.close()
-
-
-def _is_of(store: SqliteStore, fingerprint: str) -> bool:
-    try:
-        store.bind(fingerprint)
-    except TopologyChanged:
-        return False
-    return True

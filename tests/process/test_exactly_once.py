@@ -19,6 +19,10 @@ from .exact_count import ExactProject
 from .word_count import LIMIT_S, WATERSPOUT, kill_all, processes_in, wait_for, workers_of
 
 LINES = 6000
+#: Of the topology, how its keys are dealt out.
+COUNT_BY_KEY = """fields: [word]}]
+    parallelism: 2
+"""
 
 
 @pytest.fixture
@@ -83,6 +87,21 @@ def test_a_run_whose_process_is_killed_goes_on_from_its_last_checkpoint(
     done = project.run()
     assert done.returncode == 0, done.stderr
     assert "goes on where the last run stopped" in done.stderr
+    assert json.loads(done.stdout)["acked"] < LINES
+    project.exact(true)
+
+
+def test_a_run_that_was_killed_goes_on_with_another_parallelism(project: ExactProject) -> None:
+    true = project.write_texts(lines=LINES)
+    run = project.start()
+    middle(project, run)
+    run.kill()
+    run.communicate()
+    wait_for(lambda: not processes_in(project.folder), "the end of its workers")
+    project.change(COUNT_BY_KEY, COUNT_BY_KEY.replace("parallelism: 2", "parallelism: 3"))
+    done = project.run("--workers", "3")
+    assert done.returncode == 0, done.stderr
+    assert "~ bolt count: parallelism: 2 -> 3" in done.stderr
     assert json.loads(done.stdout)["acked"] < LINES
     project.exact(true)
 

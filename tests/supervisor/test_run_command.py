@@ -12,6 +12,7 @@ from waterspout.supervisor import run_command
 from waterspout.supervisor.exit_codes import ExitCode
 from waterspout.supervisor.run_command import EndSignals, RunOptions, run_file
 from waterspout.supervisor.run_result import RunResult
+from waterspout.supervisor.store_sqlite import SqliteStore
 from waterspout.topology.errors import UserError
 
 from .shown import summary
@@ -120,6 +121,29 @@ def test_a_file_that_is_started_over_is_named_too(
     run_with(RunResult("finished", True, "", "", summary()), monkeypatch)
     last = capsys.readouterr().err.splitlines()[-1]
     assert last == "keep: out.txt is not empty; it is started over"
+
+
+def test_a_run_with_another_parallelism_says_what_changes(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    result = RunResult("stopped", False, "stopped", "", summary(ok=False, outcome="stopped"))
+    run_with(result, monkeypatch)
+    topology = Path("numbers.yaml")
+    topology.write_text(topology.read_text().replace("{count: 1}", "{count: 1}, parallelism: 2"))
+    run_with(result, monkeypatch)
+    assert "what changes" not in capsys.readouterr().err, "nothing was there yet"
+    store = SqliteStore(Path("st/store.sqlite"))
+    store.commit_round(1, store.next_epoch(), {1: {"0-of-1": [1, []]}}, [])
+    store.close()
+    topology.write_text(topology.read_text().replace("parallelism: 2", "parallelism: 3"))
+    run_with(result, monkeypatch)
+    said = capsys.readouterr().err.splitlines()
+    assert said[-4:] == [
+        "numbers goes on where the last run stopped (--fresh starts over)",
+        "what changes:",
+        "  ~ spout n: parallelism: 2 -> 3",
+        f"1 worker, at-least-once, state in {folder / 'st'}",
+    ]
 
 
 def test_a_state_folder_that_cannot_be_made_is_refused_before_anything_begins(

@@ -61,6 +61,11 @@ def test_state_of_another_topology_is_refused(store: Store):
         store.bind("b")
 
 
+def test_state_that_is_new_is_of_whoever_asks_first(store: Store):
+    assert store.is_of("a")
+    assert (store.is_of("b"), store.is_of("a")) == (False, True)
+
+
 # --- rounds -------------------------------------------------------------------------------------
 
 
