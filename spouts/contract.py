@@ -37,6 +37,15 @@ class Reader:
         """
         raise NotImplementedError
 
+    def message_ends(self) -> Sequence[int] | None:
+        """Return the position after each message of the last ``read``; None: nobody knows.
+
+        Called after a ``read`` that gave messages of more than one position each, if a bolt below
+        is ``effectively_once``. It has to be the one that the message has in whatever ``read`` it
+        comes. Without it messages are read one by one there.
+        """
+        return None
+
     def wait_s(self) -> float | None:
         """Return for how many seconds there will surely be nothing; None: nobody knows.
 

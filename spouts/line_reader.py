@@ -16,6 +16,7 @@ import errno
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import accumulate
 
 from waterspout.topology.columns import Columns
 from waterspout.topology.errors import UserError
@@ -134,6 +135,8 @@ class LineReader(Reader):
         self._sized: list[bytes] | list[str] = []
         self._next = 0
         self._lines_end = position
+        #: Of the last read: its first text, and where that begins.
+        self._first, self._begin = 0, position
         self._block_bytes = FIRST_BLOCK_BYTES
         #: How far a line over ``line_bytes_max`` has been looked through; None without one.
         self._scanned: int | None = None
@@ -150,12 +153,20 @@ class LineReader(Reader):
                 return self._without_lines()
             first = 0
         texts = self._texts[first : first + limit]
+        self._first, self._begin = first, self._position
         self._next = first + len(texts)
         if self._next == len(self._texts):
             self._position = self._lines_end
         else:
             self._position += sum(map(len, self._sized[first : self._next])) + len(texts)
         return self._format.columns(texts, self._shown), self._position
+
+    def message_ends(self) -> list[int]:
+        """Return the position after each line of the last read."""
+        sizes = map(len, self._sized[self._first : self._next])
+        # Each line has its line end besides, but for the last one of a file.
+        found = [end + count for count, end in enumerate(accumulate(sizes), self._begin + 1)]
+        return [*found[:-1], self._position]
 
     def close(self) -> None:
         """Close the file, if it is open."""
@@ -240,6 +251,7 @@ class LineReader(Reader):
         return True
 
     def _without_lines(self) -> tuple[Messages, int] | None:
+        self._first = self._next
         if self._scanned is not None:
             return self._too_long()
         return None if self._ended else ([], self._position)

@@ -2,13 +2,15 @@
 
 A read of many messages says where the last one ends. Where each of them takes exactly one
 position (an offset, a row number), the others follow from that. Where not (bytes of a file), the
-messages are read one by one: the same message has to have the same end, in whatever group it
-comes.
+reader is asked, and when it does not know either, the messages are read one by one: the same
+message has to have the same end, in whatever group it comes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+
+from waterspout.topology.errors import UserError
 
 from .contract import Messages, Reader
 
@@ -25,7 +27,7 @@ class EndsReader(Reader):
     Args:
         open_at: opens the partition.
         position: where to begin.
-        singly: messages take more than one position, as another reader found out.
+        singly: they have to be read one by one, as another reader found out.
         noted: called after each read.
     """
 
@@ -56,15 +58,25 @@ class EndsReader(Reader):
         if got is None:
             return None
         rows, end = got
-        if len(rows) == end - self._position:
-            self.ends = list(range(self._position + 1, end + 1))
-        elif rows:
+        ends = self._ends_of(rows, end) if rows else ()
+        if ends is None:
             self.singly = True
             self._reader.close()
             self._reader = self._open_at(self._position)
             return self._one_by_one(limit)
+        self.ends = list(ends)
         self._position = end
         return rows, end
+
+    def _ends_of(self, rows: Messages, end: int) -> Sequence[int] | None:
+        """Return the end of each message that was read, None: the reader does not know."""
+        if len(rows) == end - self._position:
+            return range(self._position + 1, end + 1)
+        ends = self._reader.message_ends()
+        if ends is not None and len(ends) != len(rows):
+            name = type(self._reader).__name__
+            raise UserError(f"{name}.message_ends: {len(ends)} ends for {len(rows)} messages")
+        return ends
 
     def _one_by_one(self, limit: int) -> tuple[Messages, int] | None:
         rows: list[list[object]] = []

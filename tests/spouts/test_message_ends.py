@@ -6,6 +6,7 @@ import pytest
 from waterspout.spouts.contract import Messages, Reader
 from waterspout.spouts.message_ends import EndsReader
 from waterspout.topology.columns import Columns
+from waterspout.topology.errors import UserError
 
 
 class Lines(Reader):
@@ -13,8 +14,11 @@ class Lines(Reader):
 
     opened = closed = 0
 
-    def __init__(self, ends: list[int | None], position: int, *, columns: bool = False) -> None:
-        self.ends, self.position, self.columns = ends, position, columns
+    def __init__(
+        self, ends: list[int | None], position: int, *, columns: bool = False, knows: bool = False
+    ) -> None:
+        self.ends, self.position, self.columns, self.knows = ends, position, columns, knows
+        self.last: list[int] = []
         Lines.opened += 1
 
     def read(self, limit: int) -> tuple[Messages, int] | None:
@@ -22,10 +26,15 @@ class Lines(Reader):
         while len(rows) < limit:
             following = [end for end in self.ends if end is not None and end > self.position]
             if not following:
+                self.last = [row[0] for row in rows]
                 return (self._messages(rows), self.position) if rows else None
             self.position = following[0]
             rows.append([following[0]])
+        self.last = [row[0] for row in rows]
         return self._messages(rows), self.position
+
+    def message_ends(self) -> list[int] | None:
+        return self.last if self.knows else None
 
     def _messages(self, rows: list[list[int]]) -> Messages:
         return Columns.of_rows(rows, 1) if self.columns else rows
@@ -37,11 +46,13 @@ class Lines(Reader):
         Lines.closed += 1
 
 
-def all_of(ends: list[int], limit: int, start: int = 0, columns: bool = False) -> list[int]:
+def all_of(
+    ends: list[int], limit: int, start: int = 0, columns: bool = False, knows: bool = False
+) -> list[int]:
     """Read all in groups of a size; return the end that each message was said to have."""
     found: list[int] = []
     reader = EndsReader(
-        lambda at: Lines(list(ends), at, columns=columns), start, singly=False,
+        lambda at: Lines(list(ends), at, columns=columns, knows=knows), start, singly=False,
         noted=lambda reader: found.extend(reader.ends),
     )  # fmt: skip
     position = start
@@ -54,10 +65,13 @@ def all_of(ends: list[int], limit: int, start: int = 0, columns: bool = False) -
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 64])
 @pytest.mark.parametrize("columns", [False, True])
+@pytest.mark.parametrize("knows", [False, True])
 @pytest.mark.parametrize("ends", [[1, 2, 3, 4, 5], [3, 10, 11, 12, 40], [1, 2, 9, 10], [5]])
-def test_ends_do_not_depend_on_the_group(ends: list[int], limit: int, columns: bool) -> None:
-    assert all_of(ends, limit, columns=columns) == ends
-    assert all_of(ends, limit, start=ends[0], columns=columns) == ends[1:]
+def test_ends_do_not_depend_on_the_group(
+    ends: list[int], limit: int, knows: bool, columns: bool
+) -> None:
+    assert all_of(ends, limit, columns=columns, knows=knows) == ends
+    assert all_of(ends, limit, start=ends[0], columns=columns, knows=knows) == ends[1:]
 
 
 def test_messages_of_one_position_each_are_read_as_they_come() -> None:
@@ -75,6 +89,25 @@ def test_others_are_read_one_by_one_from_then_on() -> None:
     assert Lines.opened == 2
     reader.close()
     assert Lines.closed == 2 and reader.wait_s() == 7.0
+
+
+def test_a_reader_that_knows_the_ends_is_read_group_by_group() -> None:
+    Lines.opened = 0
+    reader = EndsReader(
+        lambda at: Lines([3, 6, 9], at, knows=True), 0, singly=False, noted=lambda r: None
+    )
+    assert reader.read(2) == ([[3], [6]], 6) and reader.ends == [3, 6]
+    assert reader.read(2) == ([[9]], 9) and reader.ends == [9]
+    assert (reader.read(2), reader.ends) == (None, [])
+    assert (Lines.opened, reader.singly) == (1, False)
+
+
+def test_a_reader_that_says_too_few_ends_is_named() -> None:
+    lines = Lines([3, 6], 0, knows=True)
+    lines.message_ends = lambda: [3]  # type: ignore[method-assign]
+    reader = EndsReader(lambda at: lines, 0, singly=False, noted=lambda r: None)
+    with pytest.raises(UserError, match=r"Lines.message_ends: 1 ends for 2 messages"):
+        reader.read(2)
 
 
 class Slow(Reader):

@@ -64,6 +64,7 @@ def test_origins_are_the_same_in_every_process() -> None:
 def test_all_rows_of_a_row_have_the_origins_that_each_has_alone(origin: bytes, count: int) -> None:
     each = [descendant(origin, SALT, index) for index in range(count)]
     assert descendants(origin, SALT, count) == each
+    assert descendants(origin, SALT, max(count - 2, 0), 2) == each[2:]
 
 
 def test_what_comes_of_a_row_without_origin_has_none() -> None:
@@ -93,13 +94,32 @@ def test_only_routes_to_bolts_that_want_origins_carry_them() -> None:
     assert carrying.rows[-1] == carrying.rows[0], "the same row, made once more"
 
 
-def test_what_a_bolt_emits_by_itself_has_no_origin() -> None:
+@pytest.mark.parametrize("plain", [0, 1])
+def test_rows_have_the_origins_of_their_places_however_they_are_emitted(plain: int) -> None:
     row = RowAtWork("split", 10)
-    route, (_, carrying) = route_of(row)
+    route, (*_, carrying) = route_of(row, plain)
+    other, expected = origin_of(P, 8), []
+    for origin, first in [(ROOT, 0), (other, 0), (ROOT, 5), (ROOT, 1020), (other, 2000)]:
+        row.begin(origin, first)
+        route.put(["a"])
+        route.put_many([["b"], ["c"]])
+        route.put(["d"])
+        route.put_many([])
+        route.put(["e"])
+        expected += [descendant(origin, SALT, first + place) for place in range(5)]
+    assert [origin for _, origin in carrying.rows] == expected
+
+
+@pytest.mark.parametrize("plain", [0, 1])
+def test_what_a_bolt_emits_by_itself_has_no_origin(plain: int) -> None:
+    row = RowAtWork("split", 10)
+    route, (*_, carrying) = route_of(row, plain)
     row.begin(ROOT)
+    route.put(["of a row"])
     row.end()
     route.put(["a"])
-    assert carrying.rows == [["a", b""]]
+    route.put_many([["b"]])
+    assert carrying.rows[1:] == [["a", b""], ["b", b""]]
 
 
 def test_a_spout_gives_the_origins_and_columns_bring_them_along() -> None:
