@@ -4,10 +4,14 @@
 
 The accs of a window are one, or those of each of its panes where merging them raised. A window that
 fires again meanwhile, with a late row, takes the place of the one that is kept.
+
+A restored task tries those that it finds, some in each call; after that they are made again as
+other calls that failed are.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any
@@ -34,6 +38,10 @@ class FailedFirings:
     def __init__(self, entries: Records, emit: EmitOne, written: Written | None) -> None:
         self._entries, self._emit = entries, emit
         self._written = written or _same
+        #: (key, start, end) of windows that were found and not tried yet.
+        self._found = deque(
+            (key, start, end) for key, record in entries.items() for start, end, _ in record
+        )
 
     def __len__(self) -> int:
         """How many keys have one."""
@@ -53,17 +61,28 @@ class FailedFirings:
         for key, start, end, _ in firings:
             self._drop(key, start, end)
 
-    def emit_all(self) -> PartsFailed | None:
-        """Emit what a restored task finds here; return what is to be raised for the rest."""
+    @property
+    def untried(self) -> bool:
+        """Whether a restored task found some that were not tried yet."""
+        return bool(self._found)
+
+    def emit_some(self, count: int) -> PartsFailed | None:
+        """Emit what a restored task found here; return what is to be raised for those that fail.
+
+        Args:
+            count: so many at most.
+        """
         failures: list[Failure] = []
-        for key, record in list(self._entries.items()):
-            for start, end, panes in record:
-                try:
-                    self._emit((key, start, end, _accs(panes)))
-                except Exception as error:
-                    failures.append(((key, start, end, _accs(panes)), error))
-                else:
-                    self._drop(key, start, end)
+        for _ in range(min(count, len(self._found))):
+            firing = self._find(*self._found.popleft())
+            if firing is None:
+                continue
+            try:
+                self._emit(firing)
+            except Exception as error:
+                failures.append((firing, error))
+            else:
+                self._drop(*firing[:3])
         return self.keep(failures) if failures else None
 
     def _call(self, firing: Firing) -> OwnCall:
@@ -78,11 +97,16 @@ class FailedFirings:
 
     def _again(self, key: Any, start: int, end: int) -> None:
         """Emit one once more."""
+        firing = self._find(key, start, end)
+        if firing is not None:
+            self._emit(firing)
+            self._drop(key, start, end)
+
+    def _find(self, key: Any, start: int, end: int) -> Firing | None:
         for at, until, panes in self._entries.get(key) or ():
             if (at, until) == (start, end):
-                self._emit((key, start, end, _accs(panes)))
-                self._drop(key, start, end)
-                return
+                return key, start, end, _accs(panes)
+        return None
 
     def _drop(self, key: Any, start: int, end: int) -> None:
         record = self._entries.get(key)

@@ -6,7 +6,7 @@ What fires has roots of its own, and is emitted again until it is durable.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import repeat
 from typing import Any
@@ -62,9 +62,7 @@ class Windowed(Bolt):
             self._time = EventClock(spec.time, spec.unit, spec.nested)
         timed = isinstance(spec.windower, (Aligned, Session))
         self._written = self._time.written if timed else None
-        self._output = Output(
-            len(spec.key), aggregates, self._written, function, len(spec.fields)
-        )
+        self._output = Output(len(spec.key), aggregates, self._written, function, len(spec.fields))
         #: Whether windows go by the clock.
         self._timed = timed and spec.time is None
         if spec.options.early_every:
@@ -92,10 +90,10 @@ class Windowed(Bolt):
             spec.windower, self._aggregates, self._options,
             lambda name: state.records(PREFIX + name, kind), watermark,
         )  # fmt: skip
-        #: Windows whose result raised; those that a restored task finds are tried at once.
+        #: Windows whose result raised; those that a restored task finds are tried soon.
         entries = state.records(PREFIX + "failed", kind)
         self._failed = FailedFirings(entries, self._emit_one, self._written)
-        if self._failed:
+        if self._failed.untried:
             self._set_timer(self._now_ms(), AGAIN)
         #: Firings that wait for ``after_batch``.
         self._waiting: list[Firing] = []
@@ -179,8 +177,7 @@ class Windowed(Bolt):
     def on_timer(self, timer: Timer) -> Iterator[None]:
         """Fire what is over in processing time, or what a restored task has found."""
         if timer.name == AGAIN:
-            if (parts := self._failed.emit_all()) is not None:
-                raise parts
+            self._try_found()
             return
         self._armed = None
         if isinstance(self._time, ProcessingClock):
@@ -189,21 +186,36 @@ class Windowed(Bolt):
             self._arm()
 
     def finish(self) -> Iterator[None]:
-        """Fire what is open: the input has ended."""
-        return self._emitted(self._logic.close())
+        """Fire what is open: the input has ended. What was found and not tried comes first."""
+        parts: list[Any] = []
+        while self._failed.untried:
+            if (failed := self._failed.emit_some(self._options.step_keys)) is not None:
+                parts += failed.parts
+            yield from repeat(None, self._options.step_keys)
+        yield from self._emitted(self._logic.close(), parts)
 
     def summary(self) -> dict[str, Any]:
         """Return how many keys have open windows, and how many rows were in none."""
         found = {"open_keys": self._logic.open_keys(), "late": self._late}
         return found | ({"outside": self._outside} if self._outside else {})
 
-    def _emitted(self, steps: Iterator[list[Firing]]) -> Iterator[None]:
+    def _try_found(self) -> None:
+        """Emit windows that a restored task has found, a step in each call."""
+        failed = self._failed.emit_some(self._options.step_keys)
+        if self._failed.untried:
+            # In another turn: timers that are due by now share one.
+            self._set_timer(self._now_ms() + 1, AGAIN)
+        if failed is not None:
+            raise failed
+
+    def _emitted(self, steps: Iterator[list[Firing]], failed: Sequence[Any] = ()) -> Iterator[None]:
         """Emit step by step; between two, what has fired is out and all else in the state.
 
         Yields None for each firing, by which the executor sees how much went out. Windows for which
-        users' code raises are kept, and told of at the end: they stop no other window.
+        users' code raises are kept, and told of at the end, with those that ``failed`` before: they
+        stop no other window.
         """
-        parts: list[Any] = []
+        parts = list(failed)
         for firings in steps:
             if failures := self._emit(firings):
                 parts += self._failed.keep(failures).parts

@@ -77,14 +77,33 @@ def test_a_restored_task_tries_what_it_finds(bench: Bench) -> None:
     bench.failed.keep([(A, ValueError()), (B, ValueError()), (C, ValueError())])
     after = Bench({key: [list(each) for each in record] for key, record in bench.entries.items()})
     after.bad = {"a"}
-    parts = after.failed.emit_all()
+    parts = after.failed.emit_some(9)
     assert parts is not None
     assert [call.id[1:3] for call, _ in parts.parts] == [("a", 0), ("a", 10_000)]
     assert after.emitted == [C] and len(after.failed) == 1
     after.bad = set()
     for call, _ in parts.parts:
         call.again()
-    assert after.emitted == [C, A, B] and after.failed.emit_all() is None
+    assert after.emitted == [C, A, B] and after.failed.emit_some(9) is None
+
+
+def test_a_restored_task_tries_some_in_each_call_and_none_twice(bench: Bench) -> None:
+    bench.failed.keep([(A, ValueError()), (B, ValueError()), (C, ValueError())])
+    after = Bench(bench.entries)
+    after.bad = {"a"}
+    parts = after.failed.emit_some(2)
+    assert parts is not None and len(parts.parts) == 2
+    assert after.emitted == [] and after.failed.untried
+    assert after.failed.emit_some(2) is None and after.emitted == [C]
+    assert not after.failed.untried and after.failed.emit_some(2) is None
+    assert len(after.failed) == 1, "those that failed again are made again as other calls are"
+
+
+def test_a_window_that_came_anew_before_its_turn_is_not_tried(bench: Bench) -> None:
+    bench.failed.keep([(A, ValueError()), (C, ValueError())])
+    after = Bench(bench.entries)
+    after.failed.replace([A])
+    assert after.failed.emit_some(2) is None and after.emitted == [C]
 
 
 def test_panes_that_could_not_be_merged_are_kept_each(bench: Bench) -> None:

@@ -66,6 +66,45 @@ def test_a_window_whose_result_raised_comes_later_also_after_a_restore(
     assert list(again.on_timer(timer)) == [] and taken(bench) == []
 
 
+def test_a_restored_task_tries_many_windows_a_step_in_each_call_and_the_rest_before_its_end(
+    bench: Any, moody: Any
+) -> None:
+    combine = {"x": {"combine": {"with": f"{__name__}:Odd", "field": "amount"}}}
+    args: dict[str, Any] = {**TUMBLING, "aggregate": combine, "settings": {"emit_max": 2}}
+    timers = Timers()
+    bolt = start(bench, timers=timers, **args)
+    feed(bench, bolt, *([user, 1, 2] for user in "abcdefg"))
+    with pytest.raises(PartsFailed):
+        list(bolt.finish())
+    moody(False)
+    after = start(bench, state=restored(bolt), timers=timers, **args)
+    sizes = []
+    for at in range(3):
+        timer = Timer(None, timers.set[-1], "failed", "processing")
+        assert list(after.on_timer(timer)) == []
+        assert timers.set[-1] == timers.now + 1, f"step {at} sets the timer of the next"
+        sizes.append(len(bench.emitted))
+    assert sizes == [2, 4, 6]
+    assert set(after.finish()) <= {None}
+    assert sorted(row[0] for _, row in taken(bench)) == [*"abcdefg"]
+
+
+def test_what_was_not_tried_before_the_end_and_fails_stops_no_other_window(
+    bench: Any, moody: Any
+) -> None:
+    combine = {"x": {"combine": {"with": f"{__name__}:Odd", "field": "amount"}}}
+    bolt = start(bench, **TUMBLING, aggregate=combine)
+    feed(bench, bolt, ["a", 1, 2], ["b", 1, 2])
+    with pytest.raises(PartsFailed):
+        pass_to(bolt, 10_000)
+    after = start(bench, state=restored(bolt), **TUMBLING, aggregate=combine)
+    feed(bench, after, ["c", 11, 3], ["d", 11, 4])
+    with pytest.raises(PartsFailed) as failed:
+        list(after.finish())
+    assert sorted(call.values[0] for call, _ in failed.value.parts) == ["a", "b", "d"]
+    assert [row[0] for _, row in taken(bench)] == ["c"]
+
+
 def test_a_late_row_that_fires_a_window_anew_makes_the_failed_one_void(
     bench: Any, moody: Any
 ) -> None:
