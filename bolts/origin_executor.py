@@ -17,8 +17,6 @@ from waterspout.topology.columns import Columns
 from waterspout.topology.errors import EmitError, UserError
 from waterspout.topology.frames import Run
 from waterspout.topology.origins import (
-    PATH_AT,
-    POSITION_AT,
     RowAtWork,
     copy_of,
     descendants,
@@ -93,8 +91,9 @@ class OriginExecutor(BoltExecutor):
 
     def begin(self, work: FrameWork, values: Sequence[Any]) -> Tuple | None:
         """Return the tuple that is at work now; None: it needs no work."""
-        (origin,) = self.own_origins(work, [values[-1]])
-        bare = values[:-1]
+        origin, bare = values[-1], values[:-1]
+        if self._copied:
+            (origin,) = self.own_origins(work, [origin])
         seen = self.seen
         if seen is not None:
             if seen.knows(origin):
@@ -156,13 +155,17 @@ class OriginExecutor(BoltExecutor):
         rows, ends, group = seen.rows, seen.ends, seen.group(cls)
         # No cut comes in between. ``older`` goes before ``held`` (seen_rows.py).
         entries, older, held = rows.entries, rows.older, rows.held
-        highest, keeps = ends.highest.get, bool(self.emitter.frames)
+        keeps = bool(self.emitter.frames)
+        # Rows come partition by partition, and mostly behind all that is durable.
+        low = high = b""
         try:
             for values in islice(work.source, count):
                 origin, bare = values[-1], values[:-1]
-                if origin in entries or origin in older or origin in held or (
-                    origin[:PATH_AT] <= highest(origin[:POSITION_AT], b"") and ends.holds(origin)
-                ):
+                known = origin in entries or origin in older or origin in held
+                if not known and not low < origin < high:
+                    known = ends.holds(origin)
+                    low, high = ends.unheld(origin)
+                if known:
                     self.emit_again(origin)
                     continue
                 row.origin, row.index = origin, 0

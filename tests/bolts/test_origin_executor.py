@@ -160,6 +160,20 @@ def test_a_row_that_comes_again_is_not_worked_on_and_what_it_led_to_goes_again(
     assert rig.sent() == [], "an old copy"
 
 
+def test_rows_that_are_durable_are_known_among_others_of_any_partition() -> None:
+    #    P durable up to 10, and 14 to 16; Q up to 3; R not at all
+    rig = OnceRig(Twice())
+    q, r = partition_bytes("source", "q"), partition_bytes("source", "r")
+    assert rig.seen is not None
+    rig.seen.durable({P: [10, [[14, 16]]], q: [3, []]})
+    new = [at(17), at(12), at(30), origin_of(q, 4), origin_of(r, 1), b"", b"", origin_of(r, 2)]
+    old = [at(5), origin_of(q, 3), at(15), origin_of(q, 1), at(16), at(10), at(1), at(2)]
+    mixed = [origin for pair in zip(new, old, strict=True) for origin in pair]
+    rig.rows(*([n, origin] for n, origin in enumerate(mixed)))
+    assert rig.bolt.got == list(range(0, 16, 2))
+    assert rig.metrics.values[AGAIN_METRIC] == len(old)
+
+
 @pytest.mark.parametrize(("cls", "kind"), KINDS)
 def test_what_goes_again_does_not_count_for_the_row_before_it(cls: Any, kind: str) -> None:
     rig = OnceRig(cls(), kind, emit_max=3)

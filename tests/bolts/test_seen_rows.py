@@ -74,6 +74,30 @@ def test_rows_of_one_partition_behind_all_that_is_durable_are_known_at_a_glance(
     assert ends.holds_none([origin_of(Q, 1)])
 
 
+@pytest.mark.parametrize("of", [P, Q, partition_bytes("lines", "r")])
+def test_what_comes_behind_all_that_is_durable_of_a_partition_is_between_two_bounds(
+    of: bytes,
+) -> None:
+    ends = DurableEnds()
+    ends.update({P: [10, [[14, 16]]], Q: [3, []]})
+    last = {P: 16, Q: 3}.get(of, 0)
+    low, high = ends.unheld(origin_of(of, 5))
+    for partition in {P, Q, of, bytes(8), b"\xff" * 8}:
+        for end in (*range(1, 20), 2**63):
+            for origin in (
+                origin_of(partition, end),
+                origin_of(partition, end)[:16] + b"\xff" * 16,
+            ):
+                assert (low < origin < high) == (partition == of and end > last)
+
+
+def test_a_row_without_origin_says_nothing_of_others() -> None:
+    ends = DurableEnds()
+    ends.update({P: [10, []]})
+    low, high = ends.unheld(b"")
+    assert not any(low < origin < high for origin in (origin_of(P, 5), origin_of(Q, 5), b""))
+
+
 def test_entries_of_messages_that_are_durable_are_left_out() -> None:
     ends = DurableEnds()
     ends.update({P: [2, [[3, 4]]]})
