@@ -16,7 +16,7 @@ from typing import Any
 from waterspout.topology.errors import WaterspoutError
 from waterspout.topology.plan import Plan
 
-from .cluster.plan_move import diff, task_map
+from .cluster.plan_move import diff, homes
 from .savepoint_manifest import without_args
 from .savepoint_start import taken_over
 from .state_folder import STORE_FILE
@@ -73,7 +73,7 @@ def _take_over(
         before, store.positions(), store.parts(), plan, f"the state of {plan.name}",
         allow_dropped=allow_dropped,
     )  # fmt: skip
-    store.replace_plan(plan.fingerprint(), positions, parts, task_map(before, plan))
+    store.replace_plan(plan.fingerprint(), positions, parts, homes(before, plan))
     return diff(before, Plan.from_wire(_known(plan)))
 
 

@@ -142,7 +142,7 @@ def seed(
     store.clear()
     for old, new in names.items():
         fetch(old, snapshots / new)
-    store.replace_plan(plan.fingerprint(), positions, anew, {})
+    store.replace_plan(plan.fingerprint(), positions, anew, lambda task, partition: None)
 
 
 def begin_from(

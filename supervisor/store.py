@@ -9,8 +9,8 @@ A replicated store can follow: the coordinator knows nothing but this class.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from waterspout.topology.errors import UserError, WaterspoutError
@@ -76,6 +76,11 @@ class Suspect:
     start: int
     end: int
     attempts: int
+
+
+#: (task of the old plan, partition that it read, None: none) -> task of the new plan that goes on
+#: with it; None: none does.
+Home = Callable[[int, str | None], int | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,18 +280,17 @@ class Store(ABC):
         fingerprint: str,
         positions: Mapping[int, TaskPositions],
         parts: Iterable[Part],
-        tasks: Mapping[int, int],
+        home: Home,
     ) -> None:
         """Go over to another plan of the same topology, in one step, while nothing runs.
 
-        Positions and parts are replaced, suspects and older rounds forgotten; epoch and rounds
-        go on rising.
+        Positions and parts are replaced, older rounds forgotten; epoch and rounds go on rising.
 
         Args:
             fingerprint: of the new plan.
             positions, parts: by tasks of the new plan.
-            tasks: old task -> new task, for dead letters; those of a task that is gone are
-                kept as of task 0.
+            home: whose suspects and dead letters are; without one suspects are forgotten, and
+                letters kept as of task 0.
         """
 
     @abstractmethod
@@ -305,6 +309,12 @@ def one_covers(
     """Say whether positions of a task of the same component hold ``start``; yes of one gone."""
     held = (positions.get(each, {}).get(partition) for each in tasks_of.get(task, (task,)))
     return not task or any(wire is not None and covered(start, wire) for wire in held)
+
+
+def moved(suspects: Iterable[Suspect], home: Home) -> list[Suspect]:
+    """Return suspects as tasks of another plan have them."""
+    at = [(home(each.task, each.partition), each) for each in suspects]
+    return [replace(each, task=task) for task, each in at if task is not None]
 
 
 def covered(start: int, position: Position) -> bool:

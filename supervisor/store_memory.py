@@ -11,6 +11,7 @@ from .store import (
     EVENTS_MAX,
     SUSPECTS_MAX,
     DeadLetter,
+    Home,
     Part,
     PositionWentBack,
     StaleEpoch,
@@ -19,6 +20,7 @@ from .store import (
     TaskPositions,
     TopologyChanged,
     covered,
+    moved,
     one_covers,
 )
 
@@ -249,17 +251,20 @@ class MemoryStore(Store):
         fingerprint: str,
         positions: Mapping[int, TaskPositions],
         parts: Iterable[Part],
-        tasks: Mapping[int, int],
+        home: Home,
     ) -> None:
         self._fingerprint = fingerprint
-        self._positions, self._suspects, self._parts = {}, {}, list(parts)
+        self._positions, self._parts = {}, list(parts)
+        suspects, self._suspects = self.suspects(), {}
+        self.note_suspects(moved(suspects, home))
         self._older, self._final = [], False
         if self._restore is None and self._parts:
             self._restore = self._round
         for task, of_task in positions.items():
             self._upsert(task, of_task)
         for id, letter in self._letters.items():
-            record = {**letter.record, "task": tasks.get(letter.record["task"], 0)}
+            found = home(letter.record["task"], letter.record.get("partition"))
+            record = {**letter.record, "task": found or 0}
             self._letters[id] = replace(letter, record=record)
 
     def clear(self) -> int:

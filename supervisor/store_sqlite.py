@@ -19,6 +19,7 @@ from .store import (
     EVENTS_MAX,
     SUSPECTS_MAX,
     DeadLetter,
+    Home,
     Part,
     PositionWentBack,
     StaleEpoch,
@@ -27,6 +28,7 @@ from .store import (
     TaskPositions,
     TopologyChanged,
     covered,
+    moved,
     one_covers,
 )
 
@@ -99,8 +101,7 @@ class SqliteStore(Store):
 
     def next_epoch(self) -> int:
         with self._file.change():
-            epoch = self.epoch() + 1
-            self._file.set_meta("epoch", epoch)
+            self._file.set_meta("epoch", epoch := self.epoch() + 1)
         return epoch
 
     # Rounds and positions.
@@ -119,9 +120,8 @@ class SqliteStore(Store):
         return first
 
     def parts(self) -> list[Part]:
-        columns = "task, file, bytes, sha256"
-        rows = self._file.rows(f"SELECT {columns} FROM files ORDER BY task, id")
-        return [Part(*row) for row in rows]
+        statement = "SELECT task, file, bytes, sha256 FROM files ORDER BY task, id"
+        return [Part(*row) for row in self._file.rows(statement)]
 
     def files(self) -> frozenset[str]:
         older = self._file.rows("SELECT parts FROM older")
@@ -231,14 +231,17 @@ class SqliteStore(Store):
 
     def note_suspects(self, suspects: Iterable[Suspect]) -> None:
         with self._file.change():
-            self._file.db.executemany(
-                "INSERT INTO suspects (task, partition, start, stop, attempts)"
-                " VALUES (?, ?, ?, ?, ?) ON CONFLICT (task, partition, start)"
-                " DO UPDATE SET stop = excluded.stop, attempts = excluded.attempts"
-                " WHERE excluded.attempts > attempts",
-                [(s.task, s.partition, s.start, s.end, s.attempts) for s in suspects],
-            )
+            self._put_suspects(suspects)
             self._keep_newest("suspects", SUSPECTS_MAX)
+
+    def _put_suspects(self, suspects: Iterable[Suspect]) -> None:
+        self._file.db.executemany(
+            "INSERT INTO suspects (task, partition, start, stop, attempts)"
+            " VALUES (?, ?, ?, ?, ?) ON CONFLICT (task, partition, start)"
+            " DO UPDATE SET stop = excluded.stop, attempts = excluded.attempts"
+            " WHERE excluded.attempts > attempts",
+            [(s.task, s.partition, s.start, s.end, s.attempts) for s in suspects],
+        )
 
     def _keep_newest(self, table: str, rows_max: int) -> None:
         self._file.db.execute(
@@ -260,27 +263,29 @@ class SqliteStore(Store):
         fingerprint: str,
         positions: Mapping[int, TaskPositions],
         parts: Iterable[Part],
-        tasks: Mapping[int, int],
+        home: Home,
     ) -> None:
         with self._file.change():
             self._file.set_meta("fingerprint", fingerprint)
+            suspects = moved(self.suspects(), home)
             for table in ("positions", "suspects", "older"):
                 self._file.db.execute(f"DELETE FROM {table}")
             for task, of_task in positions.items():
                 self._upsert(task, of_task)
+            self._put_suspects(suspects)
             self._put_parts(parts)
             self._file.set_meta("final", 0)
             if self.restore_round() is None and self.parts():
                 self._file.set_meta("restore", self.last_round())
-            self._move_letters(tasks)
+            self._move_letters(home)
 
-    def _move_letters(self, tasks: Mapping[int, int]) -> None:
+    def _move_letters(self, home: Home) -> None:
         """Give letters their new tasks; none is in the way of another meanwhile."""
         rows = self._file.rows("SELECT id, task, partition, record FROM dead_letters")
         self._file.db.execute("UPDATE dead_letters SET partition = NULL")
         for id, old, partition, blob in rows:
-            task = tasks.get(old, 0)
-            record = {**msgpack.unpackb(blob, strict_map_key=False), "task": task}
+            record = msgpack.unpackb(blob, strict_map_key=False)
+            task = record["task"] = home(old, record.get("partition")) or 0
             self._file.db.execute(
                 "UPDATE dead_letters SET task = ?, partition = ?, record = ? WHERE id = ?",
                 (task, partition if task else None, msgpack.packb(record), id),
@@ -301,7 +306,6 @@ class SqliteStore(Store):
                 (self._wall(), msgpack.packb({**again.record, **record}), again.id),
             )
             return
-        blob = msgpack.packb(dict(record))
         key = [record.get(name) for name in ("task", "partition", "start")]
         if record.get("partition") is None and "request" in record:
             incarnation, request, number = record["request"]
@@ -311,7 +315,7 @@ class SqliteStore(Store):
             " VALUES (?, 'kept', ?, ?, ?, ?) ON CONFLICT (task, partition, start)"
             " WHERE partition IS NOT NULL"
             " DO UPDATE SET at = excluded.at, status = 'kept', record = excluded.record",
-            (self._wall(), *key, blob),
+            (self._wall(), *key, msgpack.packb(dict(record))),
         )
 
     def drop_uncovered(self, tasks_of: Mapping[int, Collection[int]]) -> int:
@@ -330,18 +334,14 @@ class SqliteStore(Store):
         return self._letters("id > ?", after, limit)
 
     def dead_letter(self, id: int) -> DeadLetter | None:
-        found = self._letters("id = ?", id, 1)
-        return found[0] if found else None
+        return next(iter(self._letters("id = ?", id, 1)), None)
 
     def replays(self, *, after: int = 0, limit: int = 1000) -> list[DeadLetter]:
         return self._letters("status = 'replay' AND id > ?", after, limit)
 
     def _letters(self, where: str, id: int, limit: int) -> list[DeadLetter]:
-        rows = self._file.rows(
-            f"SELECT id, at, status, record FROM dead_letters WHERE {where} ORDER BY id LIMIT ?",
-            id,
-            limit,
-        )
+        statement = f"SELECT id, at, status, record FROM dead_letters WHERE {where}"
+        rows = self._file.rows(f"{statement} ORDER BY id LIMIT ?", id, limit)
         return [
             DeadLetter(id, at, status, msgpack.unpackb(record, strict_map_key=False))
             for id, at, status, record in rows

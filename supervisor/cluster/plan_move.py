@@ -29,7 +29,7 @@ from waterspout.topology.plan import Plan
 from waterspout.topology.spec import ComponentSpec, InputSpec
 
 from ..snapshot_store import is_log_name
-from ..store import Part, TaskPositions
+from ..store import Home, Part, TaskPositions
 
 #: The one partition of a spout whose messages are only numbered.
 NUMBERED = ""
@@ -54,6 +54,20 @@ def task_map(old: Plan, new: Plan) -> dict[int, int]:
         for task in old.tasks
         if (task.component, task.index) in there
     }
+
+
+def homes(old: Plan, new: Plan) -> Home:
+    """Return which task of ``new`` goes on with what a task of ``old`` had of a partition."""
+    tasks = task_map(old, new)
+    places = {task.task: (task.component, task.index) for task in old.tasks}
+
+    def home(task: int, partition: str | None) -> int | None:
+        component, index = places.get(task, ("", 0))
+        if partition is None or component not in new.spec.spouts:
+            return tasks.get(task)
+        return _home(new, component, index, partition)
+
+    return home
 
 
 def check(old: Plan, new: Plan) -> None:

@@ -25,7 +25,7 @@ from ..savepoint_start import taken_over
 from ..store import Part
 from ..store_sqlite import SqliteStore
 from .cluster_rows import TopologyRow
-from .plan_move import remap, task_map
+from .plan_move import homes, remap
 
 
 class Version(NamedTuple):
@@ -154,8 +154,8 @@ def fit_store(row: TopologyRow, folder: Path) -> None:
             return
         positions, parts = kept["positions"], [Part(*part) for part in kept["parts"]]
         if back:
-            store.replace_plan(fingerprint, positions, parts, task_map(new, old))
+            store.replace_plan(fingerprint, positions, parts, homes(new, old))
         else:
-            store.replace_plan(fingerprint, *remap(old, new, positions, parts), task_map(old, new))
+            store.replace_plan(fingerprint, *remap(old, new, positions, parts), homes(old, new))
     finally:
         store.close()

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from waterspout.bolts.snapshots import decode_part
-from waterspout.supervisor.cluster.plan_move import remap, task_map
+from waterspout.supervisor.cluster.plan_move import homes, remap
 from waterspout.supervisor.control_session import Session
 from waterspout.supervisor.control_wire import unpack
 from waterspout.supervisor.coordinator import Coordinator
@@ -251,8 +251,7 @@ class Cluster:
         self._sessions.clear()
         plan = plan_of(shape)
         positions, parts = remap(self.plan, plan, self.store.positions(), self.store.parts())
-        tasks = task_map(self.plan, plan)
-        self.store.replace_plan(plan.fingerprint(), positions, parts, tasks)
+        self.store.replace_plan(plan.fingerprint(), positions, parts, homes(self.plan, plan))
         self.shape, self.plan, self.loader = shape, plan, Loader(shape, self.world)
         self.oracle.rescaled()
         self._rise()

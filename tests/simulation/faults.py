@@ -90,9 +90,9 @@ class Faults:
     def _rescale(self, rng: random.Random) -> None:
         """Have the topology go on with another number of tasks, as a rebalance does."""
         cluster, parts = self.cluster, self.cluster.store.parts()
-        if not parts or cluster.store.suspects() or any(is_log_name(p.file) for p in parts):
-            # There is no state to deal out; or a real one would not do it now: it drains first,
-            # which ends with an aligned checkpoint behind every message that was given up.
+        if not parts or any(is_log_name(part.file) for part in parts):
+            # There is no state to deal out; or that is refused: a real one drains first, which ends
+            # with an aligned checkpoint.
             cluster.clock.after(0.005, lambda: self._rescale(rng))
         elif cluster.rescales and not cluster.down and cluster.coordinator.phases.rounds_wanted:
             cluster.faults += 1

@@ -158,7 +158,7 @@ def nonsense(folder: Path) -> None:
 def of_another_run(folder: Path) -> None:
     """A run died between its store and the plan beside it."""
     store = store_in(folder)
-    store.replace_plan(plan_of(5).fingerprint(), {}, [], {})
+    store.replace_plan(plan_of(5).fingerprint(), {}, [], lambda task, partition: None)
     store.close()
 
 

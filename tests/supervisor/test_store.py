@@ -189,7 +189,7 @@ def test_the_final_round_is_final_until_the_run_has_finished_or_another_one_come
 
 
 def test_a_plan_that_begins_with_state_has_a_round_to_restore_from(store: Store):
-    store.replace_plan("b", {1: {"a": [5, []]}}, [part(3)], {})
+    store.replace_plan("b", {1: {"a": [5, []]}}, [part(3)], nowhere)
     assert store.restore_round() == 0
     assert store.parts() == [part(3)]
 
@@ -354,8 +354,7 @@ def test_starting_over_keeps_only_the_numbers_that_must_rise(store: Store):
 
 def test_letters_without_a_position_are_told_apart_by_their_request(store: Store):
     one, other = [2**63 + 1, 7, 0], [2**63 + 1, 8, 0]
-    for request in (one, other, one):
-        store.add_dead_letters([letter(None, request=request)])
+    store.add_dead_letters(letter(None, request=request) for request in (one, other, one))
     assert [x.record["request"] for x in store.dead_letters()] == [one, other]
     assert [x.record["partition"] for x in store.dead_letters()] == [None, None]
 
@@ -363,15 +362,24 @@ def test_letters_without_a_position_are_told_apart_by_their_request(store: Store
 # --- another plan -------------------------------------------------------------------------------
 
 
+def nowhere(task: int, partition: str | None) -> None:
+    """No task goes on with anything."""
+
+
+def test_attempts_go_with_partitions_to_another_plan(store: Store):
+    kept = [Suspect(1, "a", 9, 10, 2), Suspect(1, "b", 9, 10, 1), Suspect(2, "a", 9, 10, 3)]
+    store.note_suspects(kept)
+    homes = {(1, "a"): 7, (1, "b"): 1}
+    store.replace_plan("new", {}, [], lambda task, partition: homes.get((task, partition or "")))
+    assert store.suspects() == [Suspect(7, "a", 9, 10, 2), Suspect(1, "b", 9, 10, 1)]
+
 def test_a_store_goes_over_to_another_plan(store: Store):
     store.bind("old")
     epoch = store.next_epoch()
     store.commit_round(4, epoch, {1: {"a": [5, []]}, 2: {"b": [7, []]}}, [part(3), part(4)])
-    store.note_suspects([Suspect(1, "a", 9, 10, 2)])
-    store.replace_plan("new", {2: {"a": [3, [[4, 5]]]}}, [part(5)], {})
+    store.replace_plan("new", {2: {"a": [3, [[4, 5]]]}}, [part(5)], nowhere)
     assert store.positions() == {2: {"a": [3, [[4, 5]]]}}
     assert store.parts() == [part(5)]
-    assert store.suspects() == []
     assert (store.epoch(), store.last_round(), store.restore_round()) == (epoch, 4, 4)
     store.bind("new")
     with pytest.raises(TopologyChanged):
@@ -381,7 +389,7 @@ def test_a_store_goes_over_to_another_plan(store: Store):
 def test_letters_go_with_their_tasks_and_those_of_a_task_that_is_gone_are_kept(store: Store):
     store.add_dead_letters([letter(task=task) for task in (1, 2, 3, 4)])
     store.mark_replay([2])
-    store.replace_plan("new", {}, [], {1: 2, 2: 1})
+    store.replace_plan("new", {}, [], lambda task, partition: {1: 2, 2: 1}.get(task))
     found = [(x.id, x.record["task"], x.status) for x in store.dead_letters()]
     assert found == [(1, 2, "kept"), (2, 1, "replay"), (3, 0, "kept"), (4, 0, "kept")]
     # A new letter of the position of a moved one replaces it, and only it.

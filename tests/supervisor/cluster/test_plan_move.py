@@ -9,7 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from waterspout.spouts.partitions import index_of
-from waterspout.supervisor.cluster.plan_move import PlanMoveRefused, diff, remap, task_map
+from waterspout.supervisor.cluster.plan_move import (
+    PlanMoveRefused,
+    diff,
+    homes,
+    remap,
+    task_map,
+)
 from waterspout.supervisor.store import Part
 from waterspout.topology.component import StreamDecl
 from waterspout.topology.facts import ComponentFacts
@@ -201,6 +207,17 @@ def test_the_task_map_goes_both_ways(a: int, b: int, c: int, d: int):
     for t in old.tasks:
         if t.task in there:
             assert components[there[t.task]] == (t.component, t.index)
+
+
+def test_what_is_kept_of_a_message_goes_where_its_partition_is_read():
+    old, new = plan_of(s=2, b=2), plan_of(s=3, b=1)
+    home = homes(old, new)
+    for partition in ("x", "y", "z"):
+        index = index_of(partition, 3)
+        assert home(task(old, "s", 1), partition) == task(new, "s", index)
+    assert home(task(old, "b"), None) == task(new, "b"), "of a call that no message caused"
+    assert home(task(old, "b", 1), None) is None
+    assert home(0, None) is None and home(999, "x") is None, "of a task that was gone before"
 
 
 # --- what is shown ------------------------------------------------------------------------------

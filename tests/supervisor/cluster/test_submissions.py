@@ -186,7 +186,7 @@ def test_state_of_a_version_that_is_not_known_is_refused(rig: Rig):
     run = rig.cluster.named("numbers")
     assert run is not None
     store = SqliteStore(rig.cluster.folder(run.id) / "store.sqlite")
-    store.replace_plan("another", {}, [], {})
+    store.replace_plan("another", {}, [], lambda task, partition: None)
     store.close()
     answer = rig.submit(text(2))
     assert refused(answer) == "E_DENIED"
