@@ -25,7 +25,13 @@ from ..savepoint_start import taken_over
 from ..store import Part
 from ..store_sqlite import SqliteStore
 from .cluster_rows import TopologyRow
-from .plan_move import homes, remap
+from .plan_move import PlanMoveRefused, homes, remap
+
+#: Why another plan cannot go on with a state.
+_AT_ITS_END = (
+    "the end of its input is in its state, and sinks may still have to commit: submit the version "
+    "that ended so, or start over with --fresh"
+)
 
 
 class Version(NamedTuple):
@@ -107,7 +113,7 @@ def with_kept_state(
 
     Raises:
         StateUnmatched: some has none.
-        PlanMoveRefused: its state cannot be dealt out anew.
+        PlanMoveRefused: its state cannot be dealt out anew, or holds the end of its input.
         StoreError, StateInUse: its store cannot be read now.
     """
     last, coming = version_of(before), version_of(row)
@@ -118,6 +124,9 @@ def with_kept_state(
     try:
         if not store.is_of(old.fingerprint()):
             return row
+        if store.final():
+            # ``finish`` was called: by another plan, which does not know that, it would be again.
+            raise PlanMoveRefused(row.name, _AT_ITS_END)
         positions, parts = store.positions(), store.parts()
     finally:
         store.close()

@@ -166,6 +166,19 @@ def test_state_that_has_no_place_any_more_is_refused_by_name_and_may_be_dropped(
     assert kept(rig).parts() == []
 
 
+def test_state_that_holds_the_end_of_the_input_is_for_the_same_version_only(rig: Rig):
+    ended(rig, text(3))
+    run = rig.cluster.named("numbers")
+    assert run is not None
+    store = SqliteStore(rig.cluster.folder(run.id) / "store.sqlite")
+    store.commit_round(store.last_round() + 1, store.epoch(), {}, store.parts(), (), True)
+    store.close()
+    answer = rig.submit(text(2))
+    assert refused(answer) == "E_DENIED"
+    assert "numbers: the end of its input is in its state" in answer["error"]
+    assert rig.submit(text(3))["ok"]
+
+
 def test_what_is_kept_is_forgotten_when_it_is_asked_for(rig: Rig):
     ended(rig, text(3))
     answer = rig.submit(text(3, "count:", "counts:"), fresh=True)
