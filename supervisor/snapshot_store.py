@@ -8,7 +8,7 @@ replacement, and what it wrote is never read.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,16 +36,6 @@ def part_name(epoch: int, round_: int, task: int, *, log: bool = False) -> str:
 def is_log_name(file: str) -> bool:
     """Say whether ``file`` names a part that holds what was on its way to a task."""
     return is_part_name(file) and file.endswith(_LOG)
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class PartFile:
-    """A part in the folder, ordered by age; ``file`` is its name there."""
-
-    epoch: int
-    round: int
-    task: int
-    file: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,40 +103,15 @@ class SnapshotStore:
             raise CorruptSnapshot(f"{file}: not the part that the manifest names")
         return part
 
-    def parts(self) -> list[PartFile]:
-        """Return all parts in the folder, oldest first; whether they are whole is not checked."""
-        return sorted(part for part in self._files() if not part.file.endswith(".tmp"))
-
-    def delete_older(self, epoch: int, round_: int, tasks: Collection[int] | None = None) -> int:
-        """Delete parts (and unfinished ones) older than this round; return how many.
-
-        Called when the round is durable.
-
-        Args:
-            epoch: epoch of the round; every part of an older epoch is older.
-            round_: the oldest round of that epoch that stays.
-            tasks: only parts of these tasks; None: of all.
-        """
-        count = 0
-        for part in list(self._files()):
-            if (part.epoch, part.round) >= (epoch, round_):
-                continue
-            if tasks is None or part.task in tasks:
-                count += self._folder.delete(part.file)
-        return count
-
     def prune(self, round_: int, keep: Collection[str]) -> int:
         """Delete the files of rounds up to ``round_`` that are not in ``keep``; return how many.
 
-        Called by the shell of the coordinator when it asks for it.
+        Unfinished ones go, too. Called by the shell of the coordinator when it asks for it.
         """
-        gone = [part for part in self._files() if part.round <= round_ and part.file not in keep]
-        for part in gone:
-            self._folder.delete(part.file)
+        gone = [
+            name for name in self._folder.names()
+            if (match := _NAME.fullmatch(name)) and int(match[2]) <= round_ and name not in keep
+        ]  # fmt: skip
+        for name in gone:
+            self._folder.delete(name)
         return len(gone)
-
-    def _files(self) -> Iterator[PartFile]:
-        for name in self._folder.names():
-            if match := _NAME.fullmatch(name):
-                epoch, round_, task = map(int, match.groups()[:3])
-                yield PartFile(epoch, round_, task, name)

@@ -58,7 +58,11 @@ class TaskStates:
         )  # fmt: skip
         state.snapshotted = self._plan.facts[task.component].stateful
         if restored:
-            self._restore(state, task, spec.parallelism, chains_of(restored, task.component))
+            try:
+                self._restore(state, task, spec.parallelism, chains_of(restored, task.component))
+            except BaseException:
+                state.close()
+                raise
         return state
 
     def _path(self, task: TaskPlan) -> Path | None:

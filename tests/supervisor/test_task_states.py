@@ -14,7 +14,7 @@ from waterspout.bolts.state_memory import MemoryMap
 from waterspout.bolts.state_sqlite_map import SqliteMap
 from waterspout.supervisor.snapshot_store import WrittenPart
 from waterspout.supervisor.task_states import StateHost, TaskStates
-from waterspout.topology.errors import StateError
+from waterspout.topology.errors import CorruptSnapshot, StateError
 from waterspout.topology.facts import ComponentFacts
 from waterspout.topology.plan import Plan, make_plan
 from waterspout.topology.spec import ComponentOptions, ComponentSpec, InputSpec, TopologySpec
@@ -197,3 +197,14 @@ def test_a_chain_comes_back_in_whatever_backend_slice_by_slice(
     (unasked,) = made(plan_of(state=after), parts=parts)
     again, _ = part_of(unasked)
     assert again.keyed["value:v"] == dict(value.all())
+
+
+def test_state_that_cannot_be_restored_leaves_nothing_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed: list[TaskState] = []
+    monkeypatch.setattr(TaskState, "close", closed.append)
+    part, sha256 = part_of(TaskState("another"))
+    with pytest.raises(CorruptSnapshot):
+        made(plan_of(state="sqlite"), tmp_path, parts=[(part, sha256)])
+    assert len(closed) == 1
