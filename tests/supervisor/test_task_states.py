@@ -203,8 +203,9 @@ def test_state_that_cannot_be_restored_leaves_nothing_open(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     closed: list[TaskState] = []
-    monkeypatch.setattr(TaskState, "close", closed.append)
-    part, sha256 = part_of(TaskState("another"))
+    monkeypatch.setattr(TaskState, "close", lambda self: closed.append(self))
+    changes, sha256 = part_of(TaskState("count"))
+    changes.base = "of a part that is not there"
     with pytest.raises(CorruptSnapshot):
-        made(plan_of(state="sqlite"), tmp_path, parts=[(part, sha256)])
+        made(plan_of(state="sqlite"), tmp_path, parts=[(changes, sha256)])
     assert len(closed) == 1
