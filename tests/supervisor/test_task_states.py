@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -204,8 +205,8 @@ def test_state_that_cannot_be_restored_leaves_nothing_open(
 ) -> None:
     closed: list[TaskState] = []
     monkeypatch.setattr(TaskState, "close", lambda self: closed.append(self))
-    changes, sha256 = part_of(TaskState("count"))
-    changes.base = "of a part that is not there"
+    part, sha256 = part_of(TaskState("count"))
+    changes = replace(part, base="of a part that is not there")
     with pytest.raises(CorruptSnapshot):
         made(plan_of(state="sqlite"), tmp_path, parts=[(changes, sha256)])
     assert len(closed) == 1
