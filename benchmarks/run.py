@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
@@ -74,9 +75,10 @@ def measure(
 def arguments() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--only", nargs="+", metavar="NAME", choices=list(ALL_BLOCKS), default=None)
+    some: dict[str, Any] = {"nargs": "+", "action": "extend"}
+    parser.add_argument("--only", metavar="NAME", choices=list(ALL_BLOCKS), **some)
     parser.add_argument(
-        "--without", nargs="+", metavar="TEXT", default=[], help="leave out contestants by name"
+        "--without", metavar="TEXT", default=[], help="leave out contestants by name", **some
     )
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument(

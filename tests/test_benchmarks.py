@@ -18,7 +18,7 @@ sys.path.insert(0, str(ROOT))
 from benchmarks import bare, components, corpus, live, marks, peers, report  # noqa: E402
 from benchmarks.engine import IN_FLIGHT_MAX, EngineRun, RunFailed  # noqa: E402
 from benchmarks.report import Goal, Results  # noqa: E402
-from benchmarks.run import ALL_BLOCKS  # noqa: E402
+from benchmarks.run import ALL_BLOCKS, arguments  # noqa: E402
 
 from .each_case import each_case  # noqa: E402
 
@@ -296,3 +296,10 @@ def test_batches_of_the_peers_give_the_same_items_as_the_spouts(folder: Path) ->
     numbers = peers.NumberBatches(1500, 0)
     assert numbers.next_batch() + numbers.next_batch() == list(range(1500))
     assert numbers.next_batch() == []
+
+
+def test_blocks_and_contestants_may_be_named_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    words = ["--only", "idle", "--only", "latency", "start", "--without", "x", "--without", "y"]
+    monkeypatch.setattr(sys, "argv", ["run.py", *words])
+    given = arguments()
+    assert (given.only, given.without) == (["idle", "latency", "start"], ["x", "y"])
