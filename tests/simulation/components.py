@@ -370,13 +370,14 @@ class TimerStep(Step):
             self.send([(stream, values)])
 
     def finish(self) -> None:
-        # Timers that are not due when all input has ended are not waited for; others have come.
-        now = self.context.timers.now_ms()
+        # Timers that are not due when all input has ended are not waited for: they are taken back.
+        # What has none any more was to have been emitted by it.
         for key, rows in list(self.kept.all()):
             self.context.state.key = key
             self.kept.clear()
-            waiting = [row for row in rows.values() if now < row[0] + 500]
-            self.send([(stream, values) for _, stream, *values in waiting])
+            for name, (at, stream, *values) in rows.items():
+                if self.context.timers.delete(at, name, "processing"):
+                    self.send([(stream, values)])
 
 
 #: The class of each style of a bolt.

@@ -17,6 +17,8 @@ def exact_shape(rng: random.Random) -> Shape:
         for s in shape.spouts
     )
     bolts = tuple(_bolt(rng, bolt) for bolt in shape.bolts)
+    # Of a generator of its own, so that seeds stay what they were.
+    bolts = _with_timers(random.Random(f"timers {shape!r}"), bolts)
     if not any(bolt.stateful for bolt in bolts):
         bolts = (*bolts[:-1], replace(bolts[-1], stateful=True))
     settings = {
@@ -29,7 +31,6 @@ def exact_shape(rng: random.Random) -> Shape:
         "checkpoint_tolerable_failures": rng.choice((2, 1000)),
         "checkpoint_retained": rng.choice((1, 1, 3)),
     }
-    # Of a generator of its own, so that seeds stay what they were.
     if random.Random(repr(shape)).random() < 0.1:
         settings["fail_to_dead_letter"] = True
     exact = replace(
@@ -83,7 +84,7 @@ def _bolt(rng: random.Random, bolt: BoltShape) -> BoltShape:
     """Give a bolt a style that holds no tuples, and state to look at."""
     if bolt.role == "join":
         return replace(bolt, style="meet", stateful=True, inputs=_by_jid(bolt))
-    by_key = tuple(replace(i, grouping="fields", fields=("key",)) for i in bolt.inputs)
+    by_key = _by_key(bolt)
     direct = any(each.grouping == "direct" for each in bolt.inputs)
     if bolt.role == "tick" and not direct and rng.random() < 0.5:
         return replace(bolt, style="timer", inputs=by_key, tick_s=None)
@@ -100,6 +101,28 @@ def _bolt(rng: random.Random, bolt: BoltShape) -> BoltShape:
         bolt, style=style, sink=False, stateful=stateful, commits=commits, tick_s=ticks,
         inputs=inputs,
     )  # fmt: skip
+
+
+def _with_timers(rng: random.Random, bolts: tuple[BoltShape, ...]) -> tuple[BoltShape, ...]:
+    """Have one bolt pass on what it gets by timers, now and then, where one may."""
+    halves = {each.source for bolt in bolts if bolt.role == "join" for each in bolt.inputs}
+    may = [
+        bolt for bolt in bolts
+        if bolt.role in ("pass", "fan") and bolt.id not in halves
+        and all(each.grouping != "direct" for each in bolt.inputs)
+    ]  # fmt: skip
+    if not may or rng.random() >= 0.4:
+        return bolts
+    chosen = rng.choice(may)
+    timed = replace(
+        chosen, role="tick", style="timer", stateful=True, commits=False, tick_s=None,
+        inputs=_by_key(chosen),
+    )  # fmt: skip
+    return tuple(timed if bolt is chosen else bolt for bolt in bolts)
+
+
+def _by_key(bolt: BoltShape) -> tuple[InputShape, ...]:
+    return tuple(replace(each, grouping="fields", fields=("key",)) for each in bolt.inputs)
 
 
 def _by_jid(bolt: BoltShape) -> tuple[InputShape, ...]:

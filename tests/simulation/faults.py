@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 #: Faults come in the first seconds of a run; then everything must come right.
 FAULTS_END_S = 3.0
+#: But what goes back to a checkpoint with a log: until the others are over few are complete.
+LOG_FAULTS_END_S = 9.0
 #: Where a coordinator may die in the middle of something; see Cluster.crash_at.
 POINTS = (
     "store epoch", "store round", "store letters", "store reserve", "freeze", "frozen", "snapshot",
@@ -71,9 +73,9 @@ class Faults:
     def _kill_at_log(self) -> None:
         """A checkpoint holds what was on its way: have somebody go back to it, now and then."""
         rng = random.Random(f"log {self.cluster.seed} {self.cluster.oracle.commits}")
-        if self._at_logs < 4 and self.cluster.clock.now < FAULTS_END_S and rng.random() < 0.7:
+        if self._at_logs < 3 and self.cluster.clock.now < LOG_FAULTS_END_S and rng.random() < 0.7:
             self._at_logs += 1
-            if rng.random() < 0.5:
+            if rng.random() < 0.75:
                 # All of it was worked through once: it is after the restore that they fail.
                 self.cluster.world.once.add(rng.choice(sorted(self.cluster.oracle.logged())))
             self.cluster.clock.after(rng.choice((0.001, 0.01, 0.05)) * rng.random(), self._kill)
