@@ -37,7 +37,7 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 _PATIENT = [HealthCheck.too_slow]
 
 settings.register_profile(
-    "quick", deadline=None, derandomize=True, max_examples=15, suppress_health_check=_PATIENT
+    "quick", deadline=None, derandomize=True, max_examples=10, suppress_health_check=_PATIENT
 )
 settings.register_profile(
     "gate", deadline=None, derandomize=True, max_examples=50, suppress_health_check=_PATIENT
