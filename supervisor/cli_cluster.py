@@ -280,7 +280,9 @@ def swap(
 @click.option("--component", metavar="ID", help="Only of the workers that have it.")
 @click.option("--follow", is_flag=True, help="Go on with what is logged from now on.")
 @click.option("--lines", "tail_lines", type=click.IntRange(0, 100_000), default=100,
-              show_default=True, metavar="N", help="Last lines of each file.")  # fmt: skip
+              show_default=True, metavar="N",
+              help="Last lines that come first, of all files together, as far as they are in the"
+              " last 64 KB of each.")  # fmt: skip
 @asks
 def logs(
     name: str, component: str | None, follow: bool, tail_lines: int, options: ClientOptions

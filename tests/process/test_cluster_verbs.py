@@ -95,6 +95,8 @@ def test_logs_that_are_followed_go_on_over_a_killed_coordinator(case: Case) -> N
     with open(shown, "w") as out, open(cluster.folder / "said.txt", "w") as err:
         following = subprocess.Popen(words, env=cluster.environ, stdout=out, stderr=err)
     try:
+        # What is written before comes first, as far as it is in the last 64 KB of the file.
+        wait_for(lambda: shown.read_text(), "the last lines")
         for number in range(3):
             with open(log, "a") as file:
                 file.write(f"2026-11-23T13:39:00.000Z INFO split.1 - mark {number}\n")
