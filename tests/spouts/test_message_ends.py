@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import pytest
 from waterspout.spouts.contract import Messages, Reader
 from waterspout.spouts.message_ends import EndsReader
 from waterspout.topology.columns import Columns
 from waterspout.topology.errors import UserError
+
+from ..each_case import each_case
 
 
 class Lines(Reader):
@@ -63,10 +67,13 @@ def all_of(
     return found
 
 
-@pytest.mark.parametrize("limit", [1, 2, 3, 64])
-@pytest.mark.parametrize("columns", [False, True])
-@pytest.mark.parametrize("knows", [False, True])
-@pytest.mark.parametrize("ends", [[1, 2, 3, 4, 5], [3, 10, 11, 12, 40], [1, 2, 9, 10], [5]])
+@each_case(
+    "ends, limit, knows, columns",
+    product(
+        [[1, 2, 3, 4, 5], [3, 10, 11, 12, 40], [1, 2, 9, 10], [5]],
+        [1, 2, 3, 64], [False, True], [False, True],
+    ),
+)  # fmt: skip
 def test_ends_do_not_depend_on_the_group(
     ends: list[int], limit: int, knows: bool, columns: bool
 ) -> None:

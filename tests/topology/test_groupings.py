@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Callable
+from itertools import product
 from typing import Any
 
 import pytest
@@ -234,8 +235,7 @@ def test_columns_go_where_their_rows_would_go(name: str, tasks: int) -> None:
         assert all(target.blocks for target in many if target.count >= Columns.height_min)
 
 
-@pytest.mark.parametrize("tasks", [1, 4])
-@pytest.mark.parametrize("key", [*KEYS, 2**64 - 1, -(2**63), 0.5, True, (1, [2]), [1]])
+@each_case("key, tasks", product([*KEYS, 2**64 - 1, -(2**63), 0.5, True, (1, [2]), [1]], [1, 4]))
 def test_columns_of_every_kind_of_key_go_to_the_owner_of_its_group(key: Any, tasks: int) -> None:
     targets, owners = frames(tasks), group_owners(tasks)
     alone = frames(tasks)

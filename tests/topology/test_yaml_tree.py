@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from itertools import product
 from typing import Any
 
 import pytest
@@ -12,6 +13,8 @@ from hypothesis import strategies as st
 from waterspout.topology.problems import Problems
 from waterspout.topology.yaml_nodes import Mapping, Scalar, Sequence, resolve, to_plain
 from waterspout.topology.yaml_tree import PARSER, read_tree
+
+from ..each_case import each_case
 
 PARSERS = [yaml.SafeLoader, PARSER]
 
@@ -78,11 +81,11 @@ REFUSED = [
 ]
 
 
-@pytest.mark.parametrize("parser", PARSERS)
-@pytest.mark.parametrize(("text", "expected"), REFUSED, ids=[text[:12] for text, _ in REFUSED])
+@each_case("case, parser", product(REFUSED, PARSERS))
 def test_what_no_topology_needs_is_refused_where_it_stands(
-    text: str, expected: str, parser: Any
+    case: tuple[str, str], parser: Any
 ) -> None:
+    text, expected = case
     _, problems = read(text, parser)
     assert [problem for problem in problems if expected in problem], problems
 
