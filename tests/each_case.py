@@ -9,6 +9,8 @@ import inspect
 from collections.abc import Callable, Iterable
 from typing import Any
 
+import pytest
+
 Test = Callable[..., None]
 
 
@@ -23,7 +25,7 @@ def each_case(names: str, table: Iterable[Any]) -> Callable[[Test], Test]:
         table: what they are in each case; values as they are where there is but one name.
 
     Raises:
-        ExceptionGroup: with the errors of all cases that failed, each with its case.
+        BaseExceptionGroup: with the errors of all cases that failed, each with its case.
     """
     keys, cases = [name.strip() for name in names.split(",")], list(table)
     assert cases, "a table without a case tests nothing"
@@ -37,11 +39,11 @@ def each_case(names: str, table: Iterable[Any]) -> Callable[[Test], Test]:
                 values = case if len(keys) > 1 else (case,)
                 try:
                     test(**dict(zip(keys, values, strict=True)))
-                except Exception as error:
+                except (Exception, pytest.fail.Exception) as error:
                     error.add_note(f"case: {dict(zip(keys, values, strict=False))}")
                     failed.append(error)
             if failed:
-                raise ExceptionGroup(f"{len(failed)} of {len(cases)} cases", failed)
+                raise BaseExceptionGroup(f"{len(failed)} of {len(cases)} cases", failed)
 
         run.__name__, run.__doc__, run.__module__ = test.__name__, test.__doc__, test.__module__
         return run

@@ -28,6 +28,19 @@ def test_a_single_name_takes_values_as_they_are() -> None:
     assert seen == [(1, 2), (3, 4)]
 
 
+def test_an_error_that_was_expected_and_did_not_come_is_told_with_its_case() -> None:
+    @each_case("number", [1, 0, 2])
+    def test_division(number: int) -> None:
+        with pytest.raises(ZeroDivisionError):
+            1 / number
+
+    with pytest.raises(BaseExceptionGroup, match="2 of 3 cases") as found:
+        test_division()
+    assert [error.__notes__ for error in found.value.exceptions] == [
+        ["case: {'number': 1}"], ["case: {'number': 2}"],
+    ]  # fmt: skip
+
+
 def test_what_would_test_nothing_is_refused() -> None:
     with pytest.raises(AssertionError, match="tests nothing"):
         each_case("a", [])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from waterspout.bolts.snapshots import MapCopy, StateCopy, decode_part, encode_p
 from waterspout.bolts.state import TaskState
 from waterspout.bolts.state_backends import STATE_BACKENDS
 from waterspout.topology.errors import StateError
+
+from ..each_case import each_case
 
 
 def read(pieces: Any) -> dict[Any, Any]:
@@ -85,8 +88,7 @@ def test_a_cut_is_not_longer_with_more_keys() -> None:
     assert counts._entries[5] == 1 and counts.of([5, 6]) == [2, 1]
 
 
-@pytest.mark.parametrize("at", [0, 1, 2])
-@pytest.mark.parametrize("writing", [False, True])
+@each_case("at, writing", product([0, 1, 2], [False, True]))
 def test_a_key_that_cannot_be_counted_takes_no_other_along(at: int, writing: bool) -> None:
     counts = CountMap("count", "n")
     counts.add(["a", "b"])

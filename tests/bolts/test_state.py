@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections import Counter, defaultdict
+from itertools import product
 from typing import Any, NamedTuple
 
 import pytest
@@ -84,8 +85,10 @@ def test_a_list_can_be_appended_to_after_a_restore() -> None:
     assert after.task("rows")["k"] == [1, 2]
 
 
-@pytest.mark.parametrize("value", [1, "x", (1, 2), [1], {"n": 1}, ([1],), (1, [2])])
-@pytest.mark.parametrize("beside", [1, (1, 2), None])
+@each_case(
+    "value, beside",
+    product([1, "x", (1, 2), [1], {"n": 1}, ([1],), (1, [2])], [1, (1, 2), None]),
+)
 def test_what_changes_after_the_cut_is_not_in_the_snapshot(value: Any, beside: Any) -> None:
     #  k = value        cut       k = changed in place, j = new        encoded
     #  ------------------|-------------------------------------------------|--->

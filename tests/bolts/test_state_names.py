@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import pytest
+from itertools import product
+
 from waterspout.bolts.state_handles import HANDLES
 from waterspout.bolts.state_names import HANDLE_KINDS, handle_of, map_name, shown
 
 from ..each_case import each_case
 
 
-@pytest.mark.parametrize("ttl", [False, True])
-@pytest.mark.parametrize("kind", HANDLE_KINDS)
+@each_case("kind, ttl", product(HANDLE_KINDS, [False, True]))
 def test_a_handle_is_found_from_the_name_of_its_map(kind: str, ttl: bool) -> None:
     assert handle_of(map_name(kind, "of:day", ttl)) == (kind, "of:day", ttl)
     assert shown(map_name(kind, "of:day", ttl)) == f"state.{kind}('of:day')"

@@ -6,11 +6,13 @@ named in the tests that hold them.
 
 from __future__ import annotations
 
+from itertools import product
 from typing import Any, ClassVar
 
 import pytest
 from waterspout.bolts.contract import Bolt
 
+from ..each_case import each_case
 from .core_rig import CLASSES, Numbers, Out, Sum
 from .exact_rig import ExactCores, exact_plan
 
@@ -29,8 +31,7 @@ def test_every_number_counts_once_and_the_run_ends(workers: int) -> None:
     assert spout.exhausted and spout.drained()
 
 
-@pytest.mark.parametrize("workers", [1, 2, 3])
-@pytest.mark.parametrize("before", [0, 1, 2, 3, 5])
+@each_case("workers, before", product([1, 2, 3], [0, 1, 2, 3, 5]))
 def test_a_restore_takes_every_task_back_to_the_same_cut(workers: int, before: int) -> None:
     """C4, C6, P3, P9: positions and all states are of one checkpoint; survivors go back, too."""
     plan = exact_plan(workers, parallelism=2, batch_max=4, max_pending=8, frame_rows_max=2,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import product
 from typing import Any
 
 import pytest
@@ -12,6 +13,8 @@ from waterspout.topology.emit_limit import EmitLimit
 from waterspout.topology.errors import EmitError, EmitOverflow
 from waterspout.topology.groupings import AllRoute, FieldsRoute, GlobalRoute, Route
 from waterspout.topology.keys import group_owners, key_group
+
+from ..each_case import each_case
 
 #: What subscribes to the stream; each has an ``emit`` of its own.
 CASES: dict[str, Callable[[list[OpenFrame]], list[Route]]] = {
@@ -49,7 +52,7 @@ class Bench:
         return [target.rows for target in self.targets]
 
 
-@pytest.mark.parametrize("case", CASES)
+@each_case("case", CASES)
 def test_a_plain_row_goes_where_its_routes_put_it(case: str) -> None:
     bench, other = Bench(case), Bench(case)
     for key in KEYS:
@@ -66,16 +69,12 @@ def test_the_written_out_hash_is_that_of_the_key_groups() -> None:
         assert [len(rows) for rows in bench.rows()].index(1) == owners[key_group([key])]
 
 
-@pytest.mark.parametrize("case", CASES)
-@pytest.mark.parametrize(
-    "arguments",
-    [
+@each_case("case, arguments", product(CASES, [
         (("a", 1), None, None, None, False), (["a"], None, None, None, False),
         ("ab", None, None, None, False), (["a", 1], "default", None, None, False),
         (["a", 1], None, [], None, False), (["a", 1], None, None, 10, False),
         (["a", 1], None, None, None, True),
-    ],
-)  # fmt: skip
+    ]))
 def test_all_else_goes_the_slower_way_with_all_that_it_was_called_with(
     case: str, arguments: tuple[Any, ...]
 ) -> None:
@@ -92,7 +91,7 @@ def test_what_a_route_refuses_is_told_by_name(case: str) -> None:
     assert bench.rows() == [[], [], []]
 
 
-@pytest.mark.parametrize("case", CASES)
+@each_case("case", CASES)
 def test_each_counts_down_to_emit_max(case: str) -> None:
     bench = Bench(case, EmitLimit("split", 8, lambda: 1))
     with pytest.raises(EmitOverflow):

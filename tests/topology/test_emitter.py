@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
+from itertools import product
 from typing import Any
 
 import pytest
@@ -22,6 +23,8 @@ from waterspout.topology.groupings import (
     Route,
 )
 from waterspout.topology.tuples import tuple_class
+
+from ..each_case import each_case
 
 
 class Choosy:
@@ -231,9 +234,9 @@ def test_rows_taken_back_are_those_since_the_last_run() -> None:
     assert rig.rows() == [["a"]]
 
 
-@pytest.mark.parametrize("route", list(ROUTES))
-@pytest.mark.parametrize(
-    "form", [{}, {"stream": "default"}, {"need_task_ids": True}, {"anchors": []}]
+@each_case(
+    "route, form",
+    product(list(ROUTES), [{}, {"stream": "default"}, {"need_task_ids": True}, {"anchors": []}]),
 )
 def test_no_form_of_emit_goes_past_emit_max(route: str, form: dict[str, Any]) -> None:
     rig = Rig(ROUTES[route])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from itertools import product
 from typing import Any
 
 import pytest
@@ -31,8 +32,7 @@ def test_a_time_is_cut_to_milliseconds(unit: str, value: Any, ms: int) -> None:
     assert TimeField("ts", unit).ms(value) == ms
 
 
-@pytest.mark.parametrize("unit", UNITS)
-@pytest.mark.parametrize("ms", [0, 1000, 1234, -1, 1_359_633_900_000, 1_359_633_900_123])
+@each_case("unit, ms", product(UNITS, [0, 1000, 1234, -1, 1_359_633_900_000, 1_359_633_900_123]))
 def test_what_is_written_reads_the_same(unit: str, ms: int) -> None:
     time = TimeField("ts", unit)
     assert time.ms(time.written(ms)) == ms

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from typing import Any
 
 import pytest
@@ -278,8 +279,7 @@ def test_a_changed_byte_is_a_wire_error_or_another_frame(
     assert all(len(row) == decoded.width for row in decoded.rows)
 
 
-@pytest.mark.parametrize("width", [1, 3])
-@pytest.mark.parametrize("count", [1, 15, 16, 100])
+@each_case("width, count", product([1, 3], [1, 15, 16, 100]))
 def test_columns_are_packed_as_their_rows_and_come_out_as_columns_when_many(
     width: int, count: int
 ) -> None:

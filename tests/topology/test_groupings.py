@@ -248,8 +248,7 @@ def test_columns_of_every_kind_of_key_go_to_the_owner_of_its_group(key: Any, tas
         assert [[row[place] for row in target.rows] for target in got] == expected
 
 
-@pytest.mark.parametrize("tasks", [1, 4])
-@pytest.mark.parametrize("key", NO_KEYS)
+@each_case("key, tasks", product(NO_KEYS, [1, 4]))
 def test_columns_with_a_value_that_is_no_key_go_nowhere(key: Any, tasks: int) -> None:
     for keys in (["word", key], [7, key], [b"", key, None]):
         targets = frames(tasks)

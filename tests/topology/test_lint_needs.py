@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
 from waterspout.topology.component import Needs, Side, StreamDecl
 from waterspout.topology.facts import ComponentFacts
 from waterspout.topology.lint_facts import lint_facts
@@ -123,13 +122,10 @@ def test_keys_of_several_lengths_are_never_equal() -> None:
     assert ["fields: keys of 1, 2 fields are never equal" in each for each in found] == [True, True]
 
 
-@pytest.mark.parametrize(
-    ("arity", "takes"),
-    [
+@each_case("arity, takes", [
         ((2, 2), ""), ((0, None), ""), ((1, 2), ""), ((1, 1), "1 value"), ((3, None), "at least 3"),
         ((3, 4), "3 to 4 values"), ((0, 0), "0 values"),
-    ],
-)  # fmt: skip
+    ])
 def test_a_function_is_handed_all_fields_or_is_told_which(arity: Any, takes: str) -> None:
     found = problems_of(Needs(arity=arity))
     assert [f"args.function: the function takes {takes}" in each for each in found] == (

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import pytest
 from waterspout.topology.channels import OpenFrame
 from waterspout.topology.errors import WireError
@@ -23,8 +25,7 @@ CHANNEL = (3, 1, 7)
 HEADER = Header(MARK, 5, 99, 12)
 
 
-@pytest.mark.parametrize("kind", sorted(KINDS))
-@pytest.mark.parametrize("value", [0, 1, -1, MAX_WATERMARK, MIN_WATERMARK])
+@each_case("kind, value", product(sorted(KINDS), [0, 1, -1, MAX_WATERMARK, MIN_WATERMARK]))
 def test_a_mark_survives_the_round_trip(kind: int, value: int) -> None:
     data = mark_frame(HEADER, CHANNEL, Mark(kind, value))
     assert decode_header(data) == HEADER

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from typing import Any
 
 import pytest
@@ -23,6 +24,8 @@ from waterspout.topology.origins import (
     with_origins,
     without_origins,
 )
+
+from ..each_case import each_case
 
 P = partition_bytes("lines", "a.txt")
 ROOT = origin_of(P, 7)
@@ -59,8 +62,7 @@ def test_origins_are_the_same_in_every_process() -> None:
     assert descendant(ROOT, SALT, 2).hex() == GOLDEN
 
 
-@pytest.mark.parametrize("origin", [ROOT, b""])
-@pytest.mark.parametrize("count", [0, 1, 3, 1500])
+@each_case("origin, count", product([ROOT, b""], [0, 1, 3, 1500]))
 def test_all_rows_of_a_row_have_the_origins_that_each_has_alone(origin: bytes, count: int) -> None:
     each = [descendant(origin, SALT, index) for index in range(count)]
     assert descendants(origin, SALT, count) == each

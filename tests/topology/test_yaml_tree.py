@@ -113,8 +113,7 @@ def test_a_bomb_of_merge_keys_is_refused_within_a_tenth_of_a_second() -> None:
     assert "E_ALIAS" in problems[0]
 
 
-@pytest.mark.parametrize("parser", PARSERS)
-@pytest.mark.parametrize("text", ["[" * 5000, "{a: " * 5000, "- " * 5000, "? " * 5000])
+@each_case("text, parser", product(["[" * 5000, "{a: " * 5000, "- " * 5000, "? " * 5000], PARSERS))
 def test_deep_nesting_is_refused_within_a_second(text: str, parser: Any) -> None:
     started = time.process_time()
     _, problems = read(text, parser)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import reduce
+from itertools import product
 from typing import Any
 
 import pytest
@@ -74,8 +75,7 @@ def test_groups_come_in_the_order_of_their_first_rows(kind: type[Aggregate]) -> 
     assert list(fold(aggregate, rows)) == ["b", "a", "c"]
 
 
-@pytest.mark.parametrize("value", [None, "5", [1]])
-@pytest.mark.parametrize("kind", [Sum, Mean, Min, Max])
+@each_case("kind, value", product([Sum, Mean, Min, Max], [None, "5", [1]]))
 def test_what_cannot_be_aggregated_is_named(kind: type[Aggregate], value: Any) -> None:
     if kind in (Min, Max) and value == "5":
         return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from typing import Any
 
 import pytest
@@ -30,8 +31,10 @@ def test_a_column_is_read_as_each_of_its_values(unit: str, column: list[Any]) ->
     assert EventClock("ts", unit).times(column) == list(map(field.ms, column))
 
 
-@pytest.mark.parametrize("unit", ["s", "ms", "us"])
-@pytest.mark.parametrize("value", [None, "12", True, float("nan"), float("inf"), 10**18, -(10**18)])
+@each_case(
+    "unit, value",
+    product(["s", "ms", "us"], [None, "12", True, float("nan"), float("inf"), 10**18, -(10**18)]),
+)
 def test_what_is_no_time_is_named(unit: str, value: Any) -> None:
     with pytest.raises(EventTimeError, match="field 'ts'"):
         EventClock("ts", unit).times([1, value])
