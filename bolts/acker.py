@@ -19,6 +19,8 @@ from waterspout.topology.control_frames import Failure
 Completed = Callable[[int, float], None]
 #: Called with (failure, now) when a tree failed; at most once per root.
 Failed = Callable[[Failure, float], None]
+#: Called with (failure, now) when one message of a tree failed; says whether the rest goes on.
+FailedMessage = Callable[[Failure, float], bool]
 
 
 class Acker:
@@ -27,11 +29,16 @@ class Acker:
     Args:
         completed, failed: told of each root's end, once.
         timeout_s: a root whose tree gave no sign of life for so long fails.
+        failed_message: told of messages that failed alone; by default their whole root does.
     """
 
-    def __init__(self, completed: Completed, failed: Failed, timeout_s: float) -> None:
+    def __init__(
+        self, completed: Completed, failed: Failed, timeout_s: float,
+        failed_message: FailedMessage = lambda failure, now: False,
+    ) -> None:  # fmt: skip
         self._completed = completed
         self._failed = failed
+        self._failed_message = failed_message
         self._timeout_s = timeout_s
         #: root -> [value, time of the last sign of life]
         self._entries: dict[int, list[float]] = {}
@@ -69,10 +76,18 @@ class Acker:
                 self._completed(root, now)
 
     def fail(self, failures: Iterable[Failure], now: float) -> None:
-        """End roots that failed; the first failure of a root counts."""
+        """End roots that failed; the first failure of a root counts.
+
+        A root of which only a message failed goes on. Such a failure is told before the frame that
+        it was in is toggled out: the root is not zero before.
+        """
         for failure in failures:
-            if self._entries.pop(failure.root, None) is not None:
-                self._failed(failure, now)
+            if failure.root not in self._entries:
+                continue
+            if failure.rows and self._failed_message(failure, now):
+                continue
+            del self._entries[failure.root]
+            self._failed(failure, now)
 
     def vouch(self, roots: Iterable[int], now: float) -> None:
         """Take signs of life: these roots are queued or held somewhere."""

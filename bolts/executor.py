@@ -24,6 +24,7 @@ from waterspout.topology.tracebacks import user_traceback
 from waterspout.topology.tuples import Tuple
 
 from .contract import Batch, Bolt
+from .culprits import Culprits
 from .frame_work import FrameWork
 from .gate import Gate
 from .holds import Holds
@@ -76,6 +77,7 @@ class BoltExecutor:
         self.roots_at_work: tuple[int, ...] = ()
         #: Told of the roots at work, and () after each slice: what outlives a crash.
         self.at_work: Callable[[tuple[int, ...]], None] = _forget
+        self.culprits = Culprits()
         self._step: Step = self._step_process
         #: Takes the place of the step for bolts that work on many rows at once.
         self._whole: WholeRuns | None = None
@@ -243,21 +245,22 @@ class BoltExecutor:
         return done
 
     def _fail_run(self, work: FrameWork, error: BaseException) -> None:
-        """Fail the messages of the run at work and skip the rest of it: it is replayed anyway.
-
-        Rows without a root have nobody who replays them: only the one that raised is lost.
-        """
+        """Fail the message whose row raised; all of the run, where nobody can tell which that is,
+        and skip its rest: it is replayed anyway. Of rows without a root only that one is lost."""
         self.failed += 1
-        self.note(error, work.roots)
-        if work.roots:
-            rest = sum(count for count, _ in work.runs[work.unread :])
-            deque(islice(work.source, max(length_hint(work.counter) - rest, 0)), maxlen=0)
+        left, rows = work.unread_of_run(), work.rows_of_run()
+        culprit = self.culprits.told(work.channel[0], work.roots, rows - left - 1, rows)
+        self.note(error, work.roots, culprit or (0, 0))
+        if work.roots and culprit is None:
+            deque(islice(work.source, left), maxlen=0)
 
-    def note(self, error: BaseException, roots: tuple[int, ...]) -> None:
-        """Fail roots for what user code raised."""
+    def note(
+        self, error: BaseException, roots: tuple[int, ...], culprit: tuple[int, int] = (0, 0)
+    ) -> None:
+        """Fail roots, or one message of one, for what user code raised."""
         reason = reason_of(error)
         details = "" if isinstance(error, FailTuple) else user_traceback(error)
-        self.env.fail_roots(roots, self.component, self.task, reason, details)
+        self.env.fail_roots(roots, self.component, self.task, reason, details, culprit)
         if not isinstance(error, FailTuple):
             self.env.note_error(self.component, self.task, reason, details)
 

@@ -86,6 +86,15 @@ class FrameWork:
         self.unread += 1
         return self.run_left
 
+    def rows_of_run(self) -> int:
+        """Return the rows that the run at work had at first."""
+        return self.runs[self.unread - 1][0]
+
+    def unread_of_run(self) -> int:
+        """Return the rows of the run at work that nobody has taken from ``source``."""
+        behind = sum(count for count, _ in self.runs[self.unread :])
+        return max(length_hint(self.counter) - behind, 0)
+
     def rest(self) -> list[Run]:
         """Go past the last run; return what is left of the run at work, and the runs behind it."""
         runs = [(self.run_left, self.roots), *self.runs[self.unread :]]

@@ -1,12 +1,13 @@
 """Steps that take whole runs of a frame at once: ``process_batch``, and functions over columns.
 
 Many runs go to user code in one call. When that raises, they go again run by run, so that only
-the run at fault fails; of rows without a root, which nobody replays, only those at fault do.
+the run at fault fails; of rows without a root, which nobody replays, only those at fault do. Where
+each row is a message (culprits.py), functions over columns are given halves of the run, and halves
+of the half at fault, until it is one row: only its message fails.
 """
 
 from __future__ import annotations
 
-from itertools import repeat
 from operator import length_hint
 from typing import TYPE_CHECKING, Any
 
@@ -39,10 +40,13 @@ class WholeRuns:
 
     def __init__(self, executor: BoltExecutor) -> None:
         self.executor = executor
+        #: Index in the frame of the first run at work, and rows of it that were taken before.
+        self._first = self._begun = 0
 
     def run(self, work: FrameWork, budget: int) -> int:
         """Work on about ``budget`` rows of a frame whose run was begun; return how many it took."""
         executor = self.executor
+        self._first, self._begun = work.unread - 1, work.rows_of_run() - work.run_left
         runs = self._take_runs(work, budget)
         last = work.roots
         total = sum(count for count, _ in runs)
@@ -81,20 +85,28 @@ class WholeRuns:
         failed = set()
         start = 0
         for index, (count, roots) in enumerate(runs):
-            for part in (count,) if roots else repeat(1, count):
-                if not self.alone(work, rows[start : start + part], roots):
-                    failed.add(index)
-                start += part
+            if not self.run_alone(work, rows[start : start + count], index, roots):
+                failed.add(index)
+            start += count
         return failed
+
+    def run_alone(self, work: FrameWork, rows: Rows, index: int, roots: tuple[int, ...]) -> bool:
+        """Work on what was taken of run number ``index``; say whether it did not fail."""
+        if roots:
+            return self.alone(work, rows, roots)
+        went_well = [self.alone(work, rows[n : n + 1], roots) for n in range(len(rows))]
+        return all(went_well)
 
     def runs_max(self) -> int:
         """Return how many runs may be taken at once."""
         return RUNS_MAX
 
-    def fail(self, error: BaseException, roots: tuple[int, ...]) -> None:
-        """Fail a run's messages, for what user code raised."""
+    def fail(
+        self, error: BaseException, roots: tuple[int, ...], culprit: tuple[int, int] = (0, 0)
+    ) -> None:
+        """Fail a run's messages, or one of them, for what user code raised."""
         self.executor.failed += 1
-        self.executor.note(error, roots)
+        self.executor.note(error, roots, culprit)
 
     def at_once(self, work: FrameWork, rows: Rows, runs: list[Run]) -> set[int] | None:
         """Work on several runs; return which failed. None: it raised, and nothing was emitted."""
@@ -172,11 +184,8 @@ class ColumnRuns(WholeRuns):
                 self._put(made[made_start : made_start + some], count, roots)
             except (Exception, SystemExit) as error:
                 self.executor.emitter.take_back()
-                if not roots and count > 1:
-                    self._run_by_run(work, rows[start : start + count], [(count, roots)])
-                else:
-                    self.fail(error, roots)
-                failed.add(index)
+                if not self._again(work, rows[start : start + count], index, roots, error):
+                    failed.add(index)
             start += count
             made_start += some
         return failed
@@ -196,16 +205,59 @@ class ColumnRuns(WholeRuns):
             return False
         return True
 
+    def _again(
+        self, work: FrameWork, rows: Rows, index: int, roots: tuple[int, ...], error: BaseException
+    ) -> bool:
+        """Work on a run once more that raised, for as long as only a part of it is at fault."""
+        whole = work.runs[self._first + index][0]
+        if len(rows) > 1 and (not roots or self._known(work, roots, whole)):
+            return self.run_alone(work, rows, index, roots)
+        self.fail(error, roots)
+        return False
+
+    def run_alone(self, work: FrameWork, rows: Rows, index: int, roots: tuple[int, ...]) -> bool:
+        whole = work.runs[self._first + index][0]
+        if not self._known(work, roots, whole):
+            return super().run_alone(work, rows, index, roots)
+        return self._halves(work, rows, roots, 0 if index else self._begun, whole)
+
+    def _known(self, work: FrameWork, roots: tuple[int, ...], whole: int) -> bool:
+        return self.executor.culprits.known(work.channel[0], roots, whole)
+
+    def _halves(
+        self, work: FrameWork, rows: Rows, roots: tuple[int, ...], first: int, whole: int
+    ) -> bool:
+        """Work on rows of a run, of which number ``first`` is the first one; say whether the run
+        goes on."""
+        error = self._try(work, rows, roots)
+        if error is None:
+            return True
+        middle = len(rows) // 2
+        if middle:
+            return self._halves(work, rows[:middle], roots, first, whole) and self._halves(
+                work, rows[middle:], roots, first + middle, whole
+            )
+        culprit = self.executor.culprits.told(work.channel[0], roots, first, whole)
+        self.fail(error, roots, culprit or (0, 0))
+        return culprit is not None
+
     def alone(self, work: FrameWork, rows: Rows, roots: tuple[int, ...]) -> bool:
+        error = self._try(work, rows, roots)
+        if error is not None:
+            self.fail(error, roots)
+        return error is None
+
+    def _try(
+        self, work: FrameWork, rows: Rows, roots: tuple[int, ...]
+    ) -> BaseException | None:
         self.executor.work_on(roots)
         try:
             made, _ = self._make(work, rows, [len(rows)])
             self._put(made, len(rows), roots)
         except (Exception, SystemExit) as error:
             self.executor.emitter.take_back()
-            self.fail(error, roots)
-            return False
-        return True
+            return error
+        return None
 
     def _make(self, work: FrameWork, rows: Rows, counts: list[int]) -> Made:
         if not isinstance(rows, Columns):

@@ -77,6 +77,10 @@ class ExactExecutor(SourceExecutor):
         self.ledger.skip(group)
         self._bury(group, failure or Failure(0, self.component, self.task, text, ""))
 
+    def failed_message(self, failure: Failure, now: float) -> bool:
+        """Return False: nothing goes on behind a failure."""
+        return False
+
     def failed(self, failure: Failure, now: float) -> None:
         """A root failed: everything goes back, or its message becomes a dead letter at once."""
         group = self.ledger.failed_root(failure, now)

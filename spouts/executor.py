@@ -24,6 +24,7 @@ from .lag import Lag
 from .ledger import Ledger
 from .partitions import Partition, index_of
 from .retries import Retry
+from .second_reads import place_of, values_of
 from .timed_spout import TimedSpout, bring_forward
 
 #: Wait after a read that raised, and before a source that had nothing is asked again.
@@ -234,7 +235,7 @@ class SourceExecutor(TimedSpout):
         sent = 0
         while sent < messages and self.ledger.retry_room() > 0 and not self.blocked():
             if self._retry is None:
-                retry = self.ledger.due(now)
+                retry = self.ledger.retries.due(now)
                 if retry is None:
                     break
                 self._retry = (retry, None)
@@ -299,7 +300,7 @@ class SourceExecutor(TimedSpout):
             self._end_retry()
 
     def _put_back(self, retry: Retry, due: float) -> None:
-        self.ledger.put_back(retry, due)
+        self.ledger.retries.put(retry, due)
         self._end_retry()
 
     def _end_retry(self) -> None:
@@ -332,26 +333,27 @@ class SourceExecutor(TimedSpout):
         if group is not None:
             self._bury(group, failure)
 
+    def failed_message(self, failure: Failure, now: float) -> bool:
+        """One message of a root failed; False: it cannot be told which, so all do. Called by the
+        acker, before the rest of the root is done."""
+        found = self.ledger.part_with(failure)
+        place = found and place_of(self.source, *found, failure.row)
+        if not place:
+            return False
+        message = self.ledger.failed_message(failure, place, now)
+        if message is not None:
+            self._bury(message, failure)
+        return True
+
     def values_of(self, group: Group) -> list[Any] | None:
         """Return the values of a single message, for its dead letter; None: gone."""
-        if group.kept is not None:
-            return list(group.kept[0][2])
-        reader = None
-        try:
-            reader = self.source.reader(group.partition, group.start or None)
-            got = reader.read(1)
-        except (Exception, SystemExit):
-            return None
-        finally:
-            self._close_reader(reader)
-        return list(got[0][0]) if got and got[0] and got[1] == group.end else None
+        return values_of(self.source, group)
 
     def new_epoch(self, durable_round: int | None, roots: list[int], now: float) -> None:
         """Go back to what is durable."""
         self.going = False
         if self._retry is not None:
-            self.ledger.put_back(self._retry[0], now)
-            self._end_retry()
+            self._put_back(self._retry[0], now)
         for root, group in self.ledger.new_epoch(durable_round, roots, now):
             # Written down at once: this process may be the next to die.
             self.in_flight(root, group, self.ledger.emitted)
@@ -374,7 +376,7 @@ class SourceExecutor(TimedSpout):
         """Return the seconds until there may be something to do."""
         if not self.going:
             return 3600.0
-        wait = self.ledger.next_due(now)
+        wait = self.ledger.retries.next_due(now)
         if not self.draining:
             if self._waiting and self.ledger.room() > 0:
                 wait = min(wait, *(max(p.wait_until - now, 0.0) for p in self._waiting))
@@ -383,9 +385,7 @@ class SourceExecutor(TimedSpout):
         wait = min(wait, self.next_watermark(now))
         if self._retry is not None:
             wait = 0.0
-        if self.ledger.retry_room() <= 0:
-            wait = 3600.0
-        return wait
+        return wait if self.ledger.retry_room() > 0 else 3600.0
 
     def lag(self) -> tuple[int, str] | None:
         """Return how far the readers are behind, and its unit, where the source knows it."""

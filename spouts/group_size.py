@@ -1,5 +1,6 @@
-"""How many messages a spout task draws as one group: fewer when messages fail.
+"""How many messages a spout task draws as one group: fewer when groups fail.
 
+A message that is told from its group (remains.py) costs no other one, and does not count here.
 When one message of a group of ``g`` fails, all run again, in small parts (retries.py). With a share
 ``p`` of the messages failing, a message so costs ``1 / g`` of a group, and runs ``p x g`` times
 more. A message that runs twice is worth ``RERUN`` groups: it costs a part of one, its work, and may

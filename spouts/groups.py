@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Protocol
 
+from .remains import Remains
+
 #: Messages of a spout whose payload the framework keeps: (id, stream, values).
 Kept = list[tuple[Any, str, list[Any]]]
 
@@ -24,12 +26,13 @@ class Group:
         since: when they were drawn first; latency and age count from there.
         dead: it was given up; its dead letter is stored.
         kept: the messages themselves where the source cannot be read again, else None.
+        remains: what is left of it, once messages of it failed alone; None: all of it.
         before: the watermark before their rows counted; they are late to any beyond it. None:
             the spout has no event time.
     """
 
-    __slots__ = ("attempts", "before", "count", "dead", "end", "kept", "partition", "since",
-                 "start")  # fmt: skip
+    __slots__ = ("attempts", "before", "count", "dead", "end", "kept", "partition", "remains",
+                 "since", "start")  # fmt: skip
 
     def __init__(
         self, partition: str, start: int, end: int, count: int, since: float, *,
@@ -43,7 +46,26 @@ class Group:
         self.attempts = attempts
         self.dead = False
         self.kept = kept
+        self.remains: Remains | None = None
         self.before = before
+
+    def take_out(self, row: int, start: int, end: int) -> Group:
+        """Take out message number ``row``, which lies at [start, end); return it as a group."""
+        if self.remains is None:
+            self.remains = Remains(self.start, self.end, self.count)
+        self.remains.take_out(row, start, end)
+        self.count -= 1
+        return self._piece(start, end, 1)
+
+    def pieces(self) -> list[Group]:
+        """Return what is left of it as groups: itself where nothing was taken out."""
+        if self.remains is None:
+            return [self]
+        return [self._piece(start, end, rows) for _, start, end, rows in self.remains.parts]
+
+    def _piece(self, start: int, end: int, count: int) -> Group:
+        return Group(self.partition, start, end, count, self.since,
+                     attempts=self.attempts, before=self.before)  # fmt: skip
 
     @property
     def plain(self) -> bool:

@@ -10,9 +10,7 @@ Pure: fed with roots, rounds and the time.
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Iterable
-from itertools import count
 from typing import Any
 
 from waterspout.topology.backoff import backoff_s
@@ -24,7 +22,8 @@ from .burials import Burials
 from .group_size import GroupSize
 from .groups import Group, joined, lowest
 from .positions import Positions
-from .retries import Retry, part_of
+from .remains import Part, Remains
+from .retries import Retry, RetryQueue, part_of
 from .suspects import Suspects
 
 #: So many groups that were worked through are joined into ranges: 1 us each.
@@ -56,13 +55,10 @@ class Ledger:
         #: Partitions whose positions moved since the last round, and those that it was told of.
         self._changed: set[str] = set()
         self._told: set[str] = set()
-        self._retries: list[tuple[float, int, Retry]] = []
-        self._order = count()
+        self.retries = RetryQueue()
         self._suspects = Suspects()
         #: Messages in flight, or on their way to the dead letters.
         self.pending = 0
-        #: Messages that wait for their next try.
-        self.waiting = 0
         #: Messages that wait to become durable.
         self.worked_through = 0
         #: ``acked`` were worked through, ``dead`` have a dead letter; no message is both.
@@ -79,7 +75,7 @@ class Ledger:
 
     def room(self) -> int:
         """Return how many new messages may go out now: those that wait for a try have a claim."""
-        return self.retry_room() - self.waiting
+        return self.retry_room() - self.retries.messages
 
     def retry_room(self) -> int:
         """Return how many messages may go out now that were out before."""
@@ -120,7 +116,8 @@ class Ledger:
         self.latency[bucket] = self.latency.get(bucket, 0) + group.count
         if not group.attempts:
             self.sizes.passed(group.count)
-        self._work_through(group)
+        for piece in (group,) if group.remains is None else group.pieces():
+            self._work_through(piece)
         return group
 
     def _work_through(self, group: Group) -> None:
@@ -163,27 +160,44 @@ class Ledger:
             self._burials.add(group)
             return group
         self.pending -= group.count
+        for piece in group.pieces():
+            self._try_again(piece, attempts, failure, now)
+        return None
+
+    def part_with(self, failure: Failure) -> tuple[str, Part] | None:
+        """Return the partition, and the part of a group, that hold a message that failed.
+
+        None: it is the only one left, or the rows among which it failed are not a whole group.
+        """
+        group = self._groups.get(failure.root)
+        if group is None or group.count == 1 or not self.seeks:
+            return None
+        remains = group.remains or Remains(group.start, group.end, group.count)
+        part = remains.part_with(failure.row) if remains.rows == failure.rows else None
+        return None if part is None else (group.partition, part)
+
+    def failed_message(
+        self, failure: Failure, place: tuple[int, int], now: float
+    ) -> Group | None:
+        """Take out the one message of a group that failed, at [start, end) of its partition.
+
+        Returns it as ``failed_root`` does when it has had ``attempts_max`` attempts.
+        """
+        group = self._groups[failure.root]
+        message = group.take_out(failure.row, *place)
+        self.failed += 1
+        attempts = message.attempts + 1
+        if attempts >= self.settings.attempts_max:
+            self._burials.add(message)
+            return message
+        self.pending -= 1
+        self._try_again(message, attempts, failure, now)
+        return None
+
+    def _try_again(self, group: Group, attempts: int, failure: Failure, now: float) -> None:
         due = now + backoff_s(self.settings, attempts, failure.root)
         part = part_of(group, self.settings.attempts_max)
-        self.put_back(Retry(group, attempts, part), due)
-        return None
-
-    def put_back(self, retry: Retry, due: float) -> None:
-        """Try the rest of a retry later (the spout was stopped by ``max_pending``)."""
-        self.waiting += retry.count
-        heapq.heappush(self._retries, (due, next(self._order), retry))
-
-    def due(self, now: float) -> Retry | None:
-        """Return the next retry that is due, taken out; None when there is none."""
-        if self._retries and self._retries[0][0] <= now:
-            retry = heapq.heappop(self._retries)[2]
-            self.waiting -= retry.count
-            return retry
-        return None
-
-    def next_due(self, now: float) -> float:
-        """Return the seconds until the next retry, or a long time."""
-        return max(self._retries[0][0] - now, 0.0) if self._retries else 3600.0
+        self.retries.put(Retry(group, attempts, part), due)
 
     def buried(self, group: Group) -> None:
         """A dead letter is stored: the message counts as worked through."""
@@ -202,7 +216,7 @@ class Ledger:
     @property
     def idle(self) -> bool:
         """Whether nothing is in flight, waits for replay, or to be stored."""
-        return not (self._groups or self._retries or self._burials)
+        return not (self._groups or self.retries or self._burials)
 
     # Rounds.
 
@@ -267,13 +281,14 @@ class Ledger:
         suspects = [(root, self._groups[root]) for root in roots if root in self._groups]
         for _, group in suspects:
             group.attempts += 1
-            self._suspects.add(group.partition, group.start, group.end, group.attempts)
+            for piece in group.pieces():
+                self._suspects.add(piece.partition, piece.start, piece.end, piece.attempts)
         self._restart(now)
         return suspects
 
     def _restart(self, now: float) -> None:
         lost = [*self._groups.values(), *self._worked]
-        retries = [retry for _, _, retry in self._retries]
+        retries = self.retries.take_all()
         # What was worked through but not durable is worked on again, and acked then.
         dead = [group for group in self._worked if group.dead]
         for group in dead:
@@ -283,10 +298,10 @@ class Ledger:
         self._groups.clear()
         self._worked = []
         self.pending, self.worked_through = len(self._burials), 0
-        self._retries, self.waiting = [], 0
         if self.seeks:
             # The readers go back to first unacked; what was tried before keeps its count.
-            tried: list[Group | Retry] = [*retries, *(group for group in lost if group.attempts)]
+            tried: list[Group | Retry] = [*retries]
+            tried += (piece for group in lost if group.attempts for piece in group.pieces())
             for each in tried:
                 self._suspects.add(each.partition, each.start, each.end, each.attempts)
             # Those that have attempts are counted when they go out.
@@ -296,9 +311,9 @@ class Ledger:
             if not group.count:
                 self._worked.append(group)
                 continue
-            self.put_back(Retry(group, max(group.attempts, 1)), now)
+            self.retries.put(Retry(group, max(group.attempts, 1)), now)
         for retry in retries:
-            self.put_back(retry, now)
+            self.retries.put(retry, now)
 
     def is_new(self, partition: str, start: int) -> bool:
         """Say whether nothing from ``start`` on was tried or acked: true of almost all groups."""
@@ -344,9 +359,8 @@ class Ledger:
         Args:
             more: retries that their executor has taken out.
         """
-        retries = (retry for _, _, retry in self._retries)
         return lowest(
-            (*self._groups.values(), *retries, *more, *self._worked, *self._frozen)
+            (*self._groups.values(), *self.retries, *more, *self._worked, *self._frozen)
         )
 
     # What status shows.
@@ -370,7 +384,7 @@ class Ledger:
         some = None if self.seeks else 1
         groups += (*self._worked[:some], *self._frozen[:some])
         waiting: list[Group | Retry] = [group for group in groups if group.count]
-        waiting += (*more, *(retry for _, _, retry in list(self._retries)))
+        waiting += (*more, *self.retries)
         if not waiting:
             return None
         oldest = min(waiting, key=lambda each: each.since).partition

@@ -1,6 +1,7 @@
-"""A retry: messages of a group that failed, and that are to be sent again.
+"""A retry: messages that failed, and that are to be sent again.
 
-Nobody knows which message of a group was at fault. Most failures pass by themselves, so the group
+A message that was told from its group (remains.py) is a retry of its own. Else nobody knows which
+message of the group was at fault. Most failures pass by themselves, so the group
 first comes back in small parts, for a third of what it costs to send each message alone; a part
 that fails again comes back message by message::
 
@@ -11,6 +12,10 @@ So a message at fault is alone after two failures, and three neighbours share th
 """
 
 from __future__ import annotations
+
+import heapq
+from collections.abc import Iterator
+from itertools import count
 
 from .groups import Group, Kept
 
@@ -63,3 +68,46 @@ class Retry:
         self.start = position
         self.count -= count
         return group
+
+
+class RetryQueue:
+    """The retries of one ledger, each with the time when it is due. Status may look from another
+    thread.
+
+    Attributes:
+        messages: that wait in it.
+    """
+
+    def __init__(self) -> None:
+        self._heap: list[tuple[float, int, Retry]] = []
+        self._order = count()
+        self.messages = 0
+
+    def put(self, retry: Retry, due: float) -> None:
+        """Add a retry."""
+        self.messages += retry.count
+        heapq.heappush(self._heap, (due, next(self._order), retry))
+
+    def due(self, now: float) -> Retry | None:
+        """Return the first one that is due, taken out; None when there is none."""
+        if self._heap and self._heap[0][0] <= now:
+            retry = heapq.heappop(self._heap)[2]
+            self.messages -= retry.count
+            return retry
+        return None
+
+    def next_due(self, now: float) -> float:
+        """Return the seconds until the next one, or a long time."""
+        return max(self._heap[0][0] - now, 0.0) if self._heap else 3600.0
+
+    def take_all(self) -> list[Retry]:
+        """Take all of them out."""
+        taken = list(self)
+        self._heap, self.messages = [], 0
+        return taken
+
+    def __len__(self) -> int:
+        return len(self._heap)
+
+    def __iter__(self) -> Iterator[Retry]:
+        return iter([retry for _, _, retry in list(self._heap)])

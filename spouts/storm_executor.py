@@ -163,7 +163,7 @@ class StormExecutor(TimedSpout):
         for _ in range(messages):
             if self.ledger.retry_room() <= 0 or self.blocked():
                 return
-            retry = self.ledger.due(now)
+            retry = self.ledger.retries.due(now)
             if retry is None:
                 return
             assert retry.kept is not None
@@ -239,7 +239,7 @@ class StormExecutor(TimedSpout):
         """Return the seconds until there may be something to do."""
         if not self.going:
             return 3600.0
-        wait = self.ledger.next_due(now)
+        wait = self.ledger.retries.next_due(now)
         if not self.draining and not self.exhausted and self.ledger.room() > 0:
             wait = min(wait, max(self._wait_until - now, 0.0))
         return min(wait, self.next_watermark(now))

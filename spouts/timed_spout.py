@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from itertools import islice
 
 from waterspout.topology.channels import Rows
+from waterspout.topology.control_frames import Failure
 from waterspout.topology.emitter import Emitter
 from waterspout.topology.tuples import DEFAULT_STREAM
 
@@ -53,6 +54,10 @@ class TimedSpout:
         self.time = time
         if held:
             time.held_back = lambda: self.ledger.held_back(self.retries_at_work())
+
+    def failed_message(self, failure: Failure, now: float) -> bool:
+        """Say whether the rest of a group may go on of which one message failed."""
+        return False
 
     @property
     def before(self) -> int | None:

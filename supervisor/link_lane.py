@@ -1,7 +1,7 @@
 """What a worker has to say to an acker elsewhere, merged while it waits for its link.
 
-Toggles of one root are XORed together, a root fails once, a root is vouched for once: so
-what waits is bounded by the roots that are pending, however long the link is down.
+Toggles of one root are XORed together, a root, or a message of one, fails once, a root is vouched
+for once: so what waits is bounded by the roots that are pending, however long the link is down.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ class TrackingLane:
 
     def __init__(self) -> None:
         self._toggles: dict[int, int] = {}
-        self._fails: dict[int, Failure] = {}
+        self._fails: dict[tuple[int, int], Failure] = {}
         self._vouches: dict[int, None] = {}
 
     @property
@@ -39,9 +39,10 @@ class TrackingLane:
                 merged.pop(root, None)
 
     def add_fails(self, failures: Iterable[Failure]) -> None:
-        """Add failures; the first one of a root stands."""
+        """Add failures; the first one of a root stands, and of each message of one."""
         for failure in failures:
-            self._fails.setdefault(failure.root, failure)
+            row = failure.row if failure.rows else -1
+            self._fails.setdefault((failure.root, row), failure)
 
     def add_vouches(self, roots: Iterable[int]) -> None:
         """Add roots that are still held or queued."""
@@ -50,7 +51,8 @@ class TrackingLane:
     def next_bodies(self, bytes_max: int) -> tuple[int, list[bytes]] | None:
         """Take out what fills the next frame: its kind and body (several when failures are long).
 
-        Failures go first, so that a root that failed is not mistaken for one that lives.
+        Failures go first, so that a root that failed is not mistaken for one that lives, nor a
+        message that failed for one of those that were worked through.
         """
         if self._fails:
             failures = [failure for _, failure in _take(self._fails, FAILS_MAX)]
@@ -63,7 +65,7 @@ class TrackingLane:
         return None
 
 
-def _take(waiting: dict[int, Any], records_max: int) -> list[tuple[int, Any]]:
+def _take(waiting: dict[Any, Any], records_max: int) -> list[tuple[Any, Any]]:
     items = list(islice(waiting.items(), records_max))
     if len(items) == len(waiting):
         waiting.clear()

@@ -11,6 +11,7 @@ from typing import Any
 
 from waterspout.bolts.channel_log import Logged, read_log
 from waterspout.bolts.contract import Bolt, ColumnBolt
+from waterspout.bolts.culprits import Culprits
 from waterspout.bolts.exact_messages import ExactOwnMessages, OwnFailures
 from waterspout.bolts.executor import BoltExecutor
 from waterspout.bolts.offload import Call, OffloadExecutor
@@ -216,6 +217,7 @@ class TaskBuilder:
         self.origins.use(task, executor, state)
         executor.use_step(kind=self._step_kind(task.component, bolt))
         executor.batch_by_run = self.plan.holds_below(task.component)
+        executor.culprits = Culprits(self._telling(task))
         bolt.emit = emitter.bind(lambda anchors: self._roots_of(executor, anchors))  # type: ignore[method-assign]
         bolt.emit_many = emitter.bind_many()  # type: ignore[method-assign]
         bolt.emit_whole = executor.emit_whole  # type: ignore[method-assign]
@@ -232,6 +234,12 @@ class TaskBuilder:
         self.time.bolt(task, bolt, executor, context, self._send_mark(executor))
         bolt.prepare(context)
         self.states.prepared(bolt, state, task.component)
+
+    def _telling(self, task: TaskPlan) -> set[int]:
+        """Return the tasks above a bolt whose rows are messages that can be read again alone."""
+        above = {one.source for one in self.plan.spec.bolts[task.component].inputs}
+        tells = filter(self.plan.tells, above)
+        return {source.task for one in tells for source in self.plan.tasks_of(one)}
 
     def _without_logs(self, task: TaskPlan, restored: Any) -> list[Any]:
         """Return the parts of state among those of a task; note what the others hold."""

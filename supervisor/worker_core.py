@@ -13,11 +13,9 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from waterspout.bolts.acker import Acker
 from waterspout.bolts.executor import BoltExecutor
 from waterspout.bolts.offload import Call
 from waterspout.topology.classes import AllowList, ImportDenied, ImportFailed
-from waterspout.topology.control_frames import Failure
 from waterspout.topology.errors import CorruptSnapshot, UserError
 from waterspout.topology.plan import Plan, TaskPlan
 from waterspout.topology.task_env import TaskEnv, reason_of, root_task
@@ -170,7 +168,7 @@ class WorkerCore:
         if exact:
             self.letters = self.restore.letters()
         settings = plan.settings
-        acker = self.acker = Acker(self._completed, self._failed, settings.message_timeout_s)
+        acker = self.acker = self._tracking.acker(settings.message_timeout_s)
         self.env = TaskEnv(
             settings, tracked=plan.guarantee != "at-most-once", clock=self.clock,
             draw=self.rng.getrandbits, acker=acker, credit=self._arrivals.credit, exact=exact,
@@ -343,26 +341,6 @@ class WorkerCore:
         elif took < TURN_S / 2:
             # Not beyond what a turn should take: rows that wait longer fall out of the caches.
             self._messages = min(self._messages * 2, TURN_MESSAGES_MAX)
-
-    # What becomes of roots.
-
-    def _completed(self, root: int, now: float) -> None:
-        task = root_task(root)
-        spout = self.tasks.spouts.get(task)
-        if spout is not None:
-            if not self.letters.completed(root):
-                spout.completed(root, now)
-            return
-        self.tasks.bolts[task].own.completed(root)
-
-    def _failed(self, failure: Failure, now: float) -> None:
-        task = root_task(failure.root)
-        spout = self.tasks.spouts.get(task)
-        if spout is not None:
-            if not self.letters.failed(failure):
-                spout.failed(failure, now)
-            return
-        self.tasks.bolts[task].own.failed(failure, now)
 
     # The end.
 

@@ -1,11 +1,17 @@
-"""Tells ackers, here and elsewhere, what happened to roots in a turn; vouches for what waits."""
+"""Tells ackers, here and elsewhere, what happened to roots in a turn; vouches for what waits.
+
+What an acker finds out about the roots of this worker goes to the spouts and bolts that drew them.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from waterspout.bolts.acker import Acker
 from waterspout.topology.control_frames import Failure
 from waterspout.topology.task_env import root_task
+
+from .log_lines import RUNNING
 
 if TYPE_CHECKING:
     from .worker_core import WorkerCore
@@ -20,6 +26,36 @@ class WorkerTracking:
     def __init__(self, core: WorkerCore) -> None:
         self._core = core
         self._next_vouch = 0.0
+
+    def acker(self, timeout_s: float) -> Acker:
+        """Make the acker of this worker."""
+        return Acker(self._completed, self._failed, timeout_s, self._failed_message)
+
+    def _completed(self, root: int, now: float) -> None:
+        tasks, task = self._core.tasks, root_task(root)
+        spout = tasks.spouts.get(task)
+        if spout is None:
+            tasks.bolts[task].own.completed(root)
+        elif not self._core.letters.completed(root):
+            spout.completed(root, now)
+
+    def _failed(self, failure: Failure, now: float) -> None:
+        tasks, task = self._core.tasks, root_task(failure.root)
+        spout = tasks.spouts.get(task)
+        if spout is None:
+            tasks.bolts[task].own.failed(failure, now)
+        elif not self._core.letters.failed(failure):
+            spout.failed(failure, now)
+
+    def _failed_message(self, failure: Failure, now: float) -> bool:
+        spout = self._core.tasks.spouts.get(root_task(failure.root))
+        if spout is None:
+            return False
+        # The spout is asked to read it again: that is code of the user's.
+        RUNNING.set(spout)
+        told = spout.failed_message(failure, now)
+        RUNNING.set(None)
+        return told
 
     def turn(self, now: float) -> None:
         """Flush what this turn did to roots. Called before the frames of the turn leave."""

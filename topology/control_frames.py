@@ -4,7 +4,7 @@ All share the header of ``frame_header``. Bodies:
 
     TOGGLES   u64 root, u64 xor, ... (little-endian pairs, raw)
     VOUCH     u64 root, ... (raw)
-    FAILS     msgpack [[root, component, task, reason, traceback], ...]
+    FAILS     msgpack [[root, component, task, reason, traceback, row, rows], ...]
     CREDIT    u64 number, then 20 bytes for each channel: u32 source task, u32 target task,
               u16 stream, u16 0, u64 frames returned so far
     RESEND, BYE, BYE_OK   nothing
@@ -59,17 +59,25 @@ from .wire_limits import (
 #: Number of a CREDIT, and one channel in it.
 _NUMBER = struct.Struct("<Q")
 _CREDIT = struct.Struct("<IIHHQ")
+_FAILURE = (int, str, int, str, str, int, int)
 _U32, _U64 = (1 << 32) - 1, (1 << 64) - 1
 
 
 class Failure(NamedTuple):
-    """A root failed in a bolt: which task, and why."""
+    """A root failed in a bolt: which task, and why.
+
+    Attributes:
+        row, rows: of the ``rows`` messages of its group only number ``row`` failed (from 0), and
+            the others go on. ``rows`` is 0 where all failed.
+    """
 
     root: int
     component: str
     task: int
     reason: str
     traceback: str
+    row: int = 0
+    rows: int = 0
 
 
 class ToggleFrame(NamedTuple):
@@ -144,10 +152,12 @@ def decode_fails(data: bytes) -> FailFrame:
     """Decode FAILS."""
     records = _array(data, FAILS_MAX)
     for record in records:
-        if type(record) is not tuple or tuple(map(type, record)) != (int, str, int, str, str):
-            raise WireError(E_FRAME_TYPE, "a failure is [root, component, task, reason, traceback]")
+        if type(record) is not tuple or tuple(map(type, record)) != _FAILURE:
+            raise WireError(E_FRAME_TYPE, f"a failure is {list(Failure._fields)}")
         if not 0 < record[0] <= _U64 or not 0 <= record[2] <= _U32:
             raise WireError(E_FRAME_TYPE, "root or task of a failure out of range")
+        if not 0 <= record[5] <= max(record[6] - 1, 0) or record[6] > _U32:
+            raise WireError(E_FRAME_TYPE, "row of a failure out of range")
     return FailFrame([Failure(*record) for record in records])
 
 

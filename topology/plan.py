@@ -73,6 +73,15 @@ class Plan:
         """Say whether what a lost worker had drawn of a spout is read again by its successor."""
         return self.facts[component].replay == "seek" and self.guarantee != "at-most-once"
 
+    def tells(self, component: str) -> bool:
+        """Say whether a row of this component is one message, that can be read again alone: then
+        a message that fails in the next bolt is tried again without its group."""
+        return (
+            self.facts[component].replay == "seek"
+            and self.guarantee == "at-least-once"
+            and component not in self.origins.giving
+        )
+
     def tasks_of(self, component: str) -> list[TaskPlan]:
         """Return the tasks of a component, by index."""
         return self._by_component[component]

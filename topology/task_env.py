@@ -101,11 +101,12 @@ class TaskEnv:
         self.toggles[root] = self.toggles.get(root, 0) ^ guard
 
     def fail_roots(
-        self, roots: tuple[int, ...], component: str, task: int, reason: str, details: str = ""
-    ) -> None:
-        """Fail these roots at the end of the turn."""
+        self, roots: tuple[int, ...], component: str, task: int, reason: str, details: str = "",
+        culprit: tuple[int, int] = (0, 0),
+    ) -> None:  # fmt: skip
+        """Fail these roots at the end of the turn; ``culprit``: of one, this row of so many."""
         for root in roots:
-            self.fails.append(Failure(root, component, task, reason, details))
+            self.fails.append(Failure(root, component, task, reason, details, *culprit))
 
     def note_error(self, component: str, task: int, text: str, details: str = "") -> None:
         """Keep an error for the next report; the same text of a component is counted."""

@@ -21,10 +21,13 @@ class Ends:
     def __init__(self, timeout_s: float = 30.0) -> None:
         self.done: list[int] = []
         self.failed: list[Failure] = []
+        #: Messages that failed alone; of number 9 nobody knows which it is.
+        self.told: list[Failure] = []
         self.acker = Acker(
             lambda root, now: self.done.append(root),
             lambda failure, now: self.failed.append(failure),
             timeout_s,
+            lambda failure, now: self.told.append(failure) or failure.row != 9,
         )
 
 
@@ -170,3 +173,22 @@ def test_a_random_tree_ends_exactly_when_its_last_frame_is_worked_through(
             check()
     check()
     assert sorted(ends.done) == sorted(alive)
+
+
+def test_a_root_of_which_one_message_failed_goes_on_and_ends_as_any_other() -> None:
+    ends = Ends()
+    ends.acker.open(1, 8, 0.0)
+    of_one = failure(1)._replace(row=2, rows=10)
+    ends.acker.fail([of_one], 0.0)
+    ends.acker.toggle({1: 8}, 0.0)
+    assert (ends.told, ends.failed, ends.done) == ([of_one], [], [1])
+    ends.acker.fail([of_one], 0.0)
+    assert ends.told == [of_one]  # it is over
+
+
+def test_where_nobody_knows_which_message_failed_the_root_did() -> None:
+    ends = Ends()
+    ends.acker.open(1, 8, 0.0)
+    ends.acker.fail([failure(1)._replace(row=9, rows=10)], 0.0)
+    ends.acker.toggle({1: 8}, 0.0)
+    assert (len(ends.told), len(ends.failed), ends.done) == (1, 1, [])

@@ -201,7 +201,7 @@ def test_a_timer_that_raises_asks_for_a_restore_and_is_not_called_again() -> Non
     rig = TimerRig()
     rig.turn()
     rig.own.cut(1)
-    ((_, component, _, reason, _),) = rig.asked
+    ((_, component, _, reason, *_),) = rig.asked
     assert (component, reason) == ("step", "on_timer 'x': ValueError: no")
     assert rig.turn() == [] and rig.turn() == [] and rig.bolt.calls == [10, 20]
     assert not rig.own.settled(1), "no checkpoint is complete over it"

@@ -13,12 +13,9 @@ from waterspout.bolts.executor import BoltExecutor
 from waterspout.bolts.frame_work import FrameWork
 from waterspout.bolts.own_messages import OwnMessages
 from waterspout.bolts.state import TaskState
-from waterspout.spouts.executor import SourceExecutor
-from waterspout.spouts.groups import Group
 from waterspout.spouts.ledger import Ledger
 from waterspout.spouts.positions import Positions
 from waterspout.spouts.reservations import Reservations
-from waterspout.spouts.retries import Retry
 from waterspout.spouts.suspects import Suspects
 from waterspout.supervisor.credits import CreditBook
 from waterspout.supervisor.dead_letter_box import DeadLetterBox
@@ -31,8 +28,7 @@ from waterspout.supervisor.worker_rounds import WorkerRounds
 from waterspout.topology.channels import OpenFrame, draw_edge
 from waterspout.topology.task_env import RootSource, TaskEnv
 
-Patch = Callable[[Any, str, Any], None]
-Bug = Callable[[Patch], None]
+from .retry_bugs import RETRY_BUGS, Bug, Patch
 
 
 def no_guard_edge(patch: Patch) -> None:
@@ -134,27 +130,6 @@ def snapshot_before_freeze(patch: Patch) -> None:
     patch(WorkerRounds, "freeze", freeze_with_class_method)
 
 
-def split_forgotten(patch: Patch) -> None:
-    """A failed group comes back as one: poison keeps its neighbours from getting through."""
-
-    part = SourceExecutor._replay_part
-
-    def replay_part(self: SourceExecutor, retry: Retry, now: float) -> int:
-        if retry.kept is not None:
-            return part(self, retry, now)
-        limit = (retry.end - retry.start) // self.source.shape.stride  # type: ignore[attr-defined]
-        reader = self._retry_reader(retry)
-        rows, position = reader.read(limit) or ([], 0)
-        group = Group(
-            retry.partition, retry.start, position, len(rows), retry.since, attempts=retry.attempts
-        )
-        self._end_retry()
-        self.send(group, rows, now)
-        return len(rows)
-
-    patch(SourceExecutor, "_replay_part", replay_part)
-
-
 def old_epoch_accepted(patch: Patch) -> None:
     """Frames of an older epoch, of a zombie or of a restored worker's past, are worked on."""
     original = WorkerCore._on_epoch
@@ -203,32 +178,7 @@ def tick_output_untracked(patch: Patch) -> None:
 
 def settle_before_process(patch: Patch) -> None:
     """A frame leaves its roots before the bolt has seen it, and a raise is only logged."""
-    patch(BoltExecutor, "note", lambda self, error, roots: None)
-
-
-def acker_forgets_fail(patch: Patch) -> None:
-    """A failed root is dropped, and nobody replays it."""
-
-    def fail(self: Acker, failures: Any, now: float) -> None:
-        for failure in failures:
-            self._entries.pop(failure.root, None)
-
-    patch(Acker, "fail", fail)
-
-
-def replay_skips_a_message(patch: Patch) -> None:
-    """The last message of a failed group is not read again, but taken for done."""
-    original = Ledger.put_back
-
-    def put_back(self: Ledger, retry: Retry, due: float) -> None:
-        if retry.count > 1 and self.seeks:
-            step = (retry.end - retry.start) // retry.count
-            retry.end -= step
-            retry.count -= 1
-            self._work_through(Group(retry.partition, retry.end, retry.end + step, 1, retry.since))
-        original(self, retry, due)
-
-    patch(Ledger, "put_back", put_back)
+    patch(BoltExecutor, "note", lambda self, error, roots, culprit=(0, 0): None)
 
 
 def snapshot_not_restored(patch: Patch) -> None:
@@ -377,13 +327,12 @@ BUGS: dict[str, Bug] = {
     bug.__name__: bug
     for bug in (
         no_guard_edge, toggle_per_run, settle_with_every_run, root_reused_on_replay,
-        highest_acked_persisted, freeze_after_snapshot, snapshot_before_freeze, split_forgotten,
+        highest_acked_persisted, freeze_after_snapshot, snapshot_before_freeze,
         old_epoch_accepted, credits_per_link, tick_output_untracked, settle_before_process,
-        acker_forgets_fail, replay_skips_a_message, snapshot_not_restored,
-        aborted_round_is_durable, resend_without_dedupe, no_resend,
+        snapshot_not_restored, aborted_round_is_durable, resend_without_dedupe, no_resend,
         late_greeting_is_followed, dead_letter_acked_before_stored, state_kept_over_a_restore,
         no_row_limit, retries_without_limit, replays_counted_twice,
         dead_letter_dropped_before_durable,
         sent_before_it_is_durable, start_reserved_not_end, held_without_limit,
     )
-}  # fmt: skip
+} | RETRY_BUGS  # fmt: skip

@@ -217,7 +217,7 @@ def failures_are_emitted_again(patch: Patch) -> None:
         group = self.ledger._groups.pop(failure.root, None)
         if group is not None:
             self.ledger.pending -= group.count
-            self.ledger.put_back(Retry(group, group.attempts + 1), now)
+            self.ledger.retries.put(Retry(group, group.attempts + 1), now)
 
     patch(ExactExecutor, "failed", failed)
 

@@ -221,8 +221,8 @@ class Oracle:
             retries_max = settings.max_pending + settings.batch_max
             if not ledger.seeks:
                 retries_max += waiting_max
-            if ledger.waiting + ledger.pending > retries_max:
-                self.fail(f"task {spout.task}: {ledger.waiting} wait for their next try")
+            if ledger.retries.messages + ledger.pending > retries_max:
+                self.fail(f"task {spout.task}: {ledger.retries.messages} wait for their next try")
             if self.tracked and ledger.held > waiting_max:
                 self.fail(f"task {spout.task}: {ledger.held} wait to become durable")
         for bolt in core.tasks.bolts.values():

@@ -10,6 +10,7 @@ from waterspout.bolts.own_messages import OwnMessages
 from waterspout.bolts.task_time import TaskTime
 from waterspout.bolts.timers import Timers
 from waterspout.bolts.valve import Valve
+from waterspout.spouts.retries import RetryQueue
 from waterspout.spouts.spout_time import SpoutTime
 from waterspout.spouts.timed_spout import TimedSpout
 from waterspout.supervisor.dispatch import Dispatch
@@ -88,10 +89,10 @@ def retries_are_not_held(patch: Patch) -> None:
         ledger = self.ledger
 
         def held_back() -> int | None:
-            ledger._retries, retries = [], ledger._retries
+            ledger.retries, retries = RetryQueue(), ledger.retries
             found = ledger.held_back()
-            ledger._retries = retries
-            return found  # type: ignore[no-any-return]
+            ledger.retries = retries
+            return found
 
         if held:
             time.held_back = held_back

@@ -79,6 +79,15 @@ def test_what_fails_asks_for_a_restore_and_is_not_emitted_again() -> None:
     assert len(asked) == 1 and values == [0, 1, 2, 3]
 
 
+def test_nothing_goes_on_without_the_message_that_failed() -> None:
+    rig = Rig()
+    executor, asked = executor_of(rig, Numbers(size=4))
+    executor.turn(rig.now, 100)
+    ((root, _),) = rig.taken()
+    assert not executor.failed_message(Failure(root, "b", 3, "refused", "tb", 1, 4), 200.0)
+    assert not asked and executor.ledger.pending == 4
+
+
 def test_suspects_of_the_restore_come_singly() -> None:
     rig = Rig()
     executor, _ = executor_of(rig, Numbers(size=6), suspects=[["p", 0, 4, 1]])

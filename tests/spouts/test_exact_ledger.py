@@ -73,7 +73,7 @@ def test_what_failed_is_not_tried_again_and_no_checkpoint_is_settled_until_the_r
     group = send(ledger, 1, 0, 2)
     assert fail(ledger, 1) is group
     assert fail(ledger, 1) is None
-    assert ledger.due(1000.0) is None and not ledger.idle
+    assert ledger.retries.due(1000.0) is None and not ledger.idle
     send(ledger, 2, 2, 4)
     ledger.completed(2, 20.0)
     ledger.cut(1, {"p": 4})

@@ -32,7 +32,7 @@ def test_while_everything_fails_reading_waits_for_replays_and_replays_do_not_wai
         assert 0.2 < executor.wakeup(rig.now) <= 0.5
         rig.now += 0.5
         assert executor.turn(rig.now, 100) == 3
-    assert executor.ledger.pending + executor.ledger.waiting == 3
+    assert executor.ledger.pending + executor.ledger.retries.messages == 3
 
 
 def test_a_silent_reader_is_asked_again_when_it_says_and_else_ever_more_seldom() -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from waterspout.topology.control_frames import Failure
+from waterspout.topology.task_env import AGAIN
 
 from .rig import Numbers, Rig, executor_of
 from .test_executor import complete_all, fail
@@ -122,3 +124,97 @@ def test_what_a_read_passed_over_behind_the_last_message_is_no_lost_message() ->
     assert complete_all(rig, executor) == [[0], [1], [2], [3]]
     assert executor.drained() and not rig.buried
     assert executor.ledger.positions_of("p").first_unacked == 6
+
+
+def fail_message(executor: Any, root: int, row: int, rows: int, now: float) -> bool:
+    told: bool = executor.failed_message(Failure(root, "bolt", 2, "no", "trace", row, rows), now)
+    return told
+
+
+def test_a_message_that_is_told_from_its_group_comes_back_alone_and_the_rest_does_not() -> None:
+    rig = Rig(attempts_max=3)
+    executor = executor_of(rig, Numbers(size=10, stride=10), rig.ledger(group_max=10))
+    executor.turn(rig.now, 100)
+    ((root, _),) = rig.taken()
+    assert fail_message(executor, root, 5, 10, rig.now)
+    executor.completed(root, rig.now)
+    ledger = executor.ledger
+    assert (ledger.acked, ledger.failed, ledger.pending, ledger.sizes.size) == (9, 1, 0, 10)
+    assert ledger.positions_of("p").first_unacked == 50
+    rig.now += 10.0
+    executor.turn(rig.now, 100)
+    ((root, values),) = rig.taken()
+    assert values == [5] and root & AGAIN
+    fail(executor, root, rig.now)
+    rig.now += 10.0
+    executor.turn(rig.now, 100)
+    fail(executor, rig.taken()[0][0], rig.now)
+    ((group, _),) = rig.buried
+    assert (group.start, group.end, group.attempts + 1) == (50, 60, 3)
+    assert executor.values_of(group) == [5]
+    ledger.buried(group)
+    assert ledger.positions_of("p").first_unacked == 100
+    assert (ledger.acked, ledger.dead, ledger.replayed) == (9, 1, 2)
+    assert executor.drained()
+
+
+def test_a_message_whose_only_attempt_failed_is_buried_at_once() -> None:
+    rig = Rig(attempts_max=1)
+    executor = executor_of(rig, Numbers(size=4), rig.ledger())
+    executor.turn(rig.now, 100)
+    ((root, _),) = rig.taken()
+    assert fail_message(executor, root, 1, 4, rig.now)
+    ((group, failure),) = rig.buried
+    assert (group.start, group.end, failure.row) == (1, 2, 1)
+    executor.completed(root, rig.now)
+    assert (executor.ledger.pending, executor.ledger.acked) == (1, 3)
+    executor.ledger.buried(group)
+    assert executor.ledger.positions_of("p").first_unacked == 4
+
+
+def test_a_message_that_cannot_be_told_leaves_all_as_it_was() -> None:
+    rig = Rig()
+    source = Numbers(size=4)
+    executor = executor_of(rig, source, rig.ledger())
+    executor.turn(rig.now, 100)
+    ((root, _),) = rig.taken()
+    assert not fail_message(executor, root, 1, 2, rig.now)  # half of the group, on one of two tasks
+    assert not fail_message(executor, root + 1, 1, 4, rig.now)
+    source.errors = [ValueError("no")]
+    assert not fail_message(executor, root, 1, 4, rig.now)
+    assert fail_message(executor, root, 1, 4, rig.now)
+    assert not fail_message(executor, root, 1, 4, rig.now)
+    fail(executor, root, rig.now)
+    rig.now += 10.0
+    executor.turn(rig.now, 100)
+    assert sorted(complete_all(rig, executor)) == [[0], [1], [2], [3]]
+    assert executor.ledger.positions_of("p").first_unacked == 4
+
+
+def test_what_was_told_from_its_group_keeps_its_attempts_in_a_new_epoch() -> None:
+    rig = Rig(attempts_max=3)
+    executor = executor_of(rig, Numbers(size=4), rig.ledger())
+    executor.turn(rig.now, 100)
+    ((root, _),) = rig.taken()
+    assert fail_message(executor, root, 2, 4, rig.now)
+    executor.new_epoch(None, [], rig.now)
+    executor.going = True
+    executor.turn(rig.now, 100)
+    groups = rig.taken()
+    assert [n for _, values in groups for n in values] == [0, 1, 2, 3]
+    roots = {tuple(values): root for root, values in groups}
+    assert roots[2,] & AGAIN
+    fail(executor, roots[2,], rig.now)
+    rig.now += 10.0
+    executor.turn(rig.now, 100)
+    fail(executor, rig.taken()[0][0], rig.now)
+    assert [(group.start, group.attempts + 1) for group, _ in rig.buried] == [(2, 3)]
+
+
+@pytest.mark.parametrize("more", [{"seeks": False}, {}])
+def test_a_source_that_cannot_be_read_again_tells_no_message(more: dict[str, Any]) -> None:
+    rig = Rig()
+    executor = executor_of(rig, Numbers(size=4), rig.ledger(**more))
+    executor.turn(rig.now, 100)
+    ((root, _),) = rig.taken()
+    assert fail_message(executor, root, 1, 4, rig.now) is not bool(more)

@@ -156,9 +156,9 @@ def test_a_failed_group_comes_back_after_a_back_off_that_doubles_up_to_its_limit
     waits = []
     for attempts in range(5):
         assert fail(ledger, send(ledger, 0, 1, attempts=attempts)) is None
-        waits.append(ledger.next_due(0.0))
-        assert ledger.due(waits[-1] - 0.001) is None
-        retry = ledger.due(waits[-1])
+        waits.append(ledger.retries.next_due(0.0))
+        assert ledger.retries.due(waits[-1] - 0.001) is None
+        retry = ledger.retries.due(waits[-1])
         assert retry is not None and retry.attempts == attempts + 1
     assert waits[0] == pytest.approx(0.1)
     for waited, whole in zip(waits[1:], [0.2, 0.4, 0.5, 0.5], strict=True):
@@ -191,7 +191,7 @@ def test_one_failure_in_a_thousand_messages_repeats_less_than_two_in_a_hundred()
             ledger.completed(root, 0.0)
         else:
             fail(ledger, root)
-            retry = ledger.due(100.0)
+            retry = ledger.retries.due(100.0)
             assert retry is not None
             for start in range(retry.start, retry.end, retry.part):
                 stop = min(start + retry.part, retry.end)
@@ -204,7 +204,7 @@ def test_one_failure_in_a_thousand_messages_repeats_less_than_two_in_a_hundred()
 def test_the_last_attempt_gives_a_dead_letter_that_counts_only_once_it_is_stored() -> None:
     ledger = make(at_once=True, attempts_max=3)
     assert fail(ledger, send(ledger, 0, 1, attempts=1)) is None
-    ledger.due(100.0)
+    ledger.retries.due(100.0)
     group = fail(ledger, send(ledger, 0, 1, attempts=2))
     assert group is not None
     assert (ledger.dead, ledger.idle) == (0, False)
@@ -261,7 +261,7 @@ def test_a_source_that_does_not_seek_gets_everything_back_that_is_not_durable() 
     fail(ledger, send(ledger, 4, 5, kept=True))
     ledger.new_epoch(None, [], 9.0)
     back = []
-    while (retry := ledger.due(9.0)) is not None:
+    while (retry := ledger.retries.due(9.0)) is not None:
         assert retry.kept is not None
         back += [kept[0] for kept in retry.kept]
     assert sorted(back) == [0, 1, 2, 3, 4]
@@ -289,7 +289,7 @@ def test_what_is_replayed_by_a_new_epoch_is_counted_once(seeks: bool) -> None:
     before = 1  # The single message had been sent once more already.
     if seeks:
         send(ledger, 0, 4)
-    while (retry := ledger.due(0.0)) is not None:
+    while (retry := ledger.retries.due(0.0)) is not None:
         for n in range(retry.start, retry.end):
             send(ledger, n, n + 1, attempts=retry.attempts)
     if seeks:
@@ -359,7 +359,7 @@ def test_positions_without_a_message_survive_an_epoch_where_payload_is_kept() ->
     ledger = make(seeks=False)
     ledger.void("p", 0, 5)
     ledger.new_epoch(None, [], 0.0)
-    assert ledger.due(100.0) is None and ledger.idle
+    assert ledger.retries.due(100.0) is None and ledger.idle
     assert told(ledger, 1) == {"p": [5, []]}
 
 

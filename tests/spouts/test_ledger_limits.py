@@ -10,16 +10,16 @@ from .test_ledger import fail, make, send, told
 def test_messages_that_wait_for_their_next_try_take_the_room_of_new_ones() -> None:
     ledger = make(max_pending=10)
     fail(ledger, send(ledger, 0, 8))
-    assert (ledger.pending, ledger.waiting) == (0, 8)
+    assert (ledger.pending, ledger.retries.messages) == (0, 8)
     assert (ledger.room(), ledger.retry_room()) == (2, 10)
-    retry = ledger.due(100.0)
+    retry = ledger.retries.due(100.0)
     assert retry is not None and ledger.room() == 10
     send(ledger, 0, 1, attempts=1)
     retry.count -= 1
-    ledger.put_back(retry, 100.0)
-    assert (ledger.waiting, ledger.room()) == (7, 2)
+    ledger.retries.put(retry, 100.0)
+    assert (ledger.retries.messages, ledger.room()) == (7, 2)
     ledger.new_epoch(None, [], 0.0)
-    assert (ledger.waiting, ledger.room()) == (0, 10)
+    assert (ledger.retries.messages, ledger.room()) == (0, 10)
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ def test_messages_that_failed_together_come_back_in_small_parts_and_then_alone(
     ledger = make(attempts_max=attempts_max)
     for attempts, part in enumerate(parts, 1):
         assert fail(ledger, send(ledger, 0, size, attempts=attempts - 1)) is None
-        retry = ledger.due(100.0)
+        retry = ledger.retries.due(100.0)
         assert retry is not None
         assert (retry.part, retry.attempts) == (part, attempts) and attempts < attempts_max
         size = part

@@ -31,6 +31,8 @@ class Model(RuleBasedStateMachine):
         self.now, self.root, self.round, self.position, self.drawn = 0.0, 0, 0, 0, 0
         #: Positions by stage.
         self.flight: dict[int, set[int]] = {}
+        #: Root -> (start, end) of its group.
+        self.groups: dict[int, tuple[int, int]] = {}
         self.worked: set[int] = set()
         self.frozen: set[int] | None = None
         self.durable: set[int] = set()
@@ -54,11 +56,11 @@ class Model(RuleBasedStateMachine):
 
     @rule()
     def retry(self) -> None:
-        retry = self.ledger.due(self.now)
+        retry = self.ledger.retries.due(self.now)
         if retry is None:
             return
         if self.ledger.retry_room() < retry.end - retry.start:
-            self.ledger.put_back(retry, self.now)
+            self.ledger.retries.put(retry, self.now)
             return
         assert retry.count == retry.end - retry.start
         while retry.start < retry.end:
@@ -78,6 +80,7 @@ class Model(RuleBasedStateMachine):
         group = Group("p", start, end, end - start, self.now, attempts=attempts, kept=kept)
         self.ledger.sent(self.root, group)
         self.flight[self.root] = set(range(start, end))
+        self.groups[self.root] = start, end
 
     # What becomes of roots.
 
@@ -96,6 +99,29 @@ class Model(RuleBasedStateMachine):
         group = self.ledger.failed_root(Failure(root, "b", 2, "no", ""), self.now)
         if group is not None:
             assert group.count == 1 and group.attempts + 1 >= SETTINGS.attempts_max
+            self.burying.append(group)
+
+    @precondition(lambda self: self.flight)
+    @rule(data=st.data())
+    def fail_message(self, data: st.DataObject) -> None:
+        root = data.draw(st.sampled_from(sorted(self.flight)))
+        start, end = self.groups[root]
+        row = data.draw(st.integers(0, end - start - 1))
+        failure = Failure(root, "b", 2, "no", "", row, end - start)
+        found = self.ledger.part_with(failure)
+        left = self.flight[root]
+        if not self.seeks or len(left) == 1 or start + row not in left:
+            assert found is None
+            return
+        assert found is not None
+        _, part = found
+        assert start + row == part.start + row - part.first < part.end
+        assert set(range(part.start, part.end)) <= left
+        left.remove(start + row)
+        group = self.ledger.failed_message(failure, (start + row, start + row + 1), self.now)
+        if group is not None:
+            assert (group.start, group.count) == (start + row, 1)
+            assert group.attempts + 1 >= SETTINGS.attempts_max
             self.burying.append(group)
 
     @precondition(lambda self: self.burying)
@@ -190,10 +216,10 @@ class Model(RuleBasedStateMachine):
         assert self.ledger.room() <= SETTINGS.max_pending - self.ledger.pending
         done = len(self.worked) + len(self.frozen or ()) + len(self.durable)
         if self.seeks:
-            assert self.ledger.waiting >= 0
+            assert self.ledger.retries.messages >= 0
         else:
             # What was drawn and is nowhere else waits.
-            assert self.ledger.waiting == self.drawn - self.ledger.pending - done
+            assert self.ledger.retries.messages == self.drawn - self.ledger.pending - done
 
     def teardown(self) -> None:
         """Whatever happened: when all goes well from here on, nothing is missing."""

@@ -76,7 +76,7 @@ def test_a_retry_that_its_executor_has_taken_out_is_unacked_too():
     ledger = make()
     ledger.failed_root(Failure(send(ledger, 0, 1), "bolt", 2, "no", ""), 0.0)
     send(ledger, 1, 2, since=1.0)
-    retry = ledger.due(1000.0)
+    retry = ledger.retries.due(1000.0)
     assert retry is not None
     assert ledger.first_unacked(2.0) == ["p", 1, 1.0]
     assert ledger.first_unacked(2.0, [retry]) == ["p", 0, 2.0]

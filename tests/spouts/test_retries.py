@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from waterspout.spouts.groups import Group, Kept
-from waterspout.spouts.retries import PART, Retry, part_of
+from waterspout.spouts.retries import PART, Retry, RetryQueue, part_of
 
 from ..each_case import each_case
 
@@ -44,3 +44,17 @@ def test_kept_messages_are_taken_in_order_and_the_last_ones_take_the_rest_of_the
     assert ([n for n, _, _ in first], position) == ([0, 1, 2, 3], 4)
     assert ([n for n, _, _ in rest], end) == ([4, 5], 60)
     assert group.kept == first
+
+
+def test_a_queue_gives_what_is_due_in_order_and_knows_how_many_messages_wait() -> None:
+    queue = RetryQueue()
+    first, second, third = (Retry(group_of(count), 1) for count in (1, 2, 3))
+    for retry, due in ((third, 5.0), (first, 1.0), (second, 1.0)):
+        queue.put(retry, due)
+    assert (len(queue), queue.messages, queue.next_due(0.5)) == (3, 6, 0.5)
+    assert set(queue) == {first, second, third}
+    assert queue.due(0.9) is None
+    assert [queue.due(2.0), queue.due(2.0), queue.due(2.0)] == [first, second, None]
+    assert (queue.messages, queue.next_due(9.0)) == (3, 0.0)
+    assert queue.take_all() == [third]
+    assert (len(queue), queue.messages, queue.next_due(9.0)) == (0, 0, 3600.0)

@@ -72,3 +72,13 @@ def test_frames_stay_within_the_bytes_allowed() -> None:
     frames = taken(lane, bytes_max=1000)
     assert [len(frame) - 24 for kind, frame in frames if kind == TOGGLES] == [992, 992, 992, 208]
     assert [len(frame) - 24 for kind, frame in frames if kind == VOUCH] == [1000, 592]
+
+
+def test_each_message_of_a_root_may_fail_once_besides_the_root() -> None:
+    lane = TrackingLane()
+    whole = Failure(5, "split", 1, "why", "")
+    first, third = (whole._replace(row=row, rows=4) for row in (0, 2))
+    lane.add_fails([first, third, first, whole])
+    assert lane.waiting == 3
+    ((kind, frame),) = taken(lane)
+    assert kind == FAILS and decode_fails(frame).failures == [first, third, whole]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from waterspout.bolts import Bolt
 from waterspout.topology.errors import FailTuple
 
@@ -40,6 +41,29 @@ def test_a_message_that_failed_elsewhere_fails_at_home() -> None:
     ledger = cores.spout().ledger
     assert ledger.failed >= 6
     assert ledger.acked == 0
+
+
+class RefusesThird(Bolt):
+    outputs = ("n",)
+
+    def __init__(self) -> None:
+        self.got: list[int] = []
+
+    def process(self, tup: Any) -> None:
+        self.got.append(tup[0])
+        if tup[0] == 3 and self.got.count(3) == 1:
+            raise FailTuple("not today")
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_of_a_group_only_the_message_that_failed_is_tried_again(workers: int) -> None:
+    plan = plan_of({"source": 1, "work": 1}, workers=workers, backoff_min_s=0.01)
+    cores = Cores(plan, {"work": RefusesThird})
+    cores.go()
+    cores.turns(60)
+    ledger = cores.spout().ledger
+    assert (ledger.failed, ledger.acked, ledger.replayed) == (1, 6, 1)
+    assert sorted(cores.made[2].got) == [0, 1, 2, 3, 3, 4, 5]
 
 
 def test_in_one_worker_nothing_has_to_leave_it() -> None:

@@ -75,7 +75,7 @@ def test_credits_survive_the_round_trip(number: int, returned: list[Any]) -> Non
 
 
 def test_failures_survive_the_round_trip() -> None:
-    failures = [FAILURE, FAILURE._replace(root=6, traceback="")]
+    failures = [FAILURE, FAILURE._replace(root=6, traceback=""), FAILURE._replace(row=3, rows=4)]
     (body,) = pack_fails(failures, 10_000)
     assert decode_fails(framed(body)) == FailFrame(failures)
 
@@ -132,15 +132,20 @@ def test_more_records_than_allowed_are_refused() -> None:
         {},
         ["fail"],
         [[]],
-        [[5, "split", 7, "no"]],
-        [[5, "split", 7, "no", b"t"]],
-        [["5", "split", 7, "no", "t"]],
-        [[5, "split", True, "no", "t"]],
-        [[-5, "split", 7, "no", "t"]],
-        [[5, "split", -1, "no", "t"]],
+        [[5, "split", 7, "no", "t", 0]],
+        [[5, "split", 7, "no", b"t", 0, 0]],
+        [["5", "split", 7, "no", "t", 0, 0]],
+        [[5, "split", True, "no", "t", 0, 0]],
+        [[5, "split", 7, "no", "t", 0, False]],
+        [[-5, "split", 7, "no", "t", 0, 0]],
+        [[5, "split", -1, "no", "t", 0, 0]],
+        [[5, "split", 7, "no", "t", 1, 0]],
+        [[5, "split", 7, "no", "t", 4, 4]],
+        [[5, "split", 7, "no", "t", -1, 4]],
+        [[5, "split", 7, "no", "t", 0, 1 << 32]],
     ],
 )
-def test_a_failure_has_five_fields_of_their_types(body: Any) -> None:
+def test_a_failure_has_seven_fields_of_their_types(body: Any) -> None:
     assert code_of(decode_fails, packb(body)) == E_FRAME_TYPE
 
 

@@ -119,6 +119,29 @@ def test_stateful_tasks_are_those_with_state_and_those_with_buffered_output() ->
     assert made.stateful_tasks() == {2, 4}
 
 
+@each_case(
+    "guarantee, replay, asks, tells",
+    [
+        ("at-least-once", "seek", False, True),
+        ("at-least-once", "re-emit", False, False),
+        ("at-least-once", "none", False, False),
+        ("at-most-once", "seek", False, False),
+        ("exactly-once", "seek", False, False),
+        ("at-least-once", "seek", True, False),
+    ],
+)
+def test_rows_of_a_source_that_is_read_again_are_messages_that_can_be_told(
+    guarantee: str, replay: str, asks: bool, tells: bool
+) -> None:
+    topology = replace(spec(), guarantee=guarantee)
+    if asks:
+        options = replace(topology.bolts["b"].options, effectively_once=True)
+        topology.bolts["b"] = replace(topology.bolts["b"], options=options)
+    made = plan(topology, s=ComponentFacts("spout", OUT, replay=replay))
+    assert made.tells("s") is tells
+    assert not made.tells("b")
+
+
 @pytest.mark.parametrize(
     "holder", [ComponentFacts("bolt", OUT, auto_ack=False), ComponentFacts("bolt", is_async=True)]
 )

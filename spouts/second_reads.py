@@ -1,0 +1,55 @@
+"""Second reads: where one message of a group lies, and what it was.
+
+A source that seeks is asked again. Where it does not give the same a second time, or raises, the
+answer is None: what is read for good is read by an executor, which tells what went wrong.
+"""
+
+from __future__ import annotations
+
+from contextlib import closing
+from typing import Any
+
+from .contract import Messages, Reader, Source
+from .groups import Group
+from .remains import Part
+
+Read = tuple[Messages, int]
+
+
+def place_of(source: Source, partition: str, part: Part, row: int) -> tuple[int, int] | None:
+    """Return the [start, end) of message number ``row`` of a group, which is in ``part``.
+
+    What holds no message, before the first one and behind the last one of a part, goes with it.
+    """
+    skip = row - part.first
+    try:
+        with closing(source.reader(partition, part.start or None)) as reader:
+            start = _skip(reader, skip, part.start)
+            got = None if start is None else reader.read(1)
+    except (Exception, SystemExit):
+        return None
+    if got is None or start is None or len(got[0]) != 1 or not start < got[1] <= part.end:
+        return None
+    return start, part.end if skip == part.rows - 1 else got[1]
+
+
+def values_of(source: Source, group: Group) -> list[Any] | None:
+    """Return the values of a group of one message."""
+    if group.kept is not None:
+        return list(group.kept[0][2])
+    try:
+        with closing(source.reader(group.partition, group.start or None)) as reader:
+            got = reader.read(1)
+    except (Exception, SystemExit):
+        return None
+    return list(got[0][0]) if got and got[0] and got[1] == group.end else None
+
+
+def _skip(reader: Reader, messages: int, position: int) -> int | None:
+    """Read so many messages; return the position behind them, None: there are not so many now."""
+    while messages > 0:
+        got = reader.read(messages)
+        if got is None or not got[0]:
+            return None
+        messages, position = messages - len(got[0]), got[1]
+    return position if messages == 0 else None
