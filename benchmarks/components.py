@@ -158,6 +158,21 @@ class FlakySplit(Split):
             self.emit([word])
 
 
+class FlakyCount(Count):
+    """``Count`` that fails each ``every``-th tuple it is given; 0: none."""
+
+    def __init__(self, every: int = 0) -> None:
+        self.every = every
+        self.seen = 0
+
+    def process(self, tup: Tuple) -> None:
+        self.seen += 1
+        if self.every and self.seen % self.every == 0:
+            raise FailTuple("this one fails, its replay does not")
+        word = tup["word"]
+        self.counts[word] = self.counts.get(word, 0) + 1
+
+
 class Identity(Bolt):
     """Passes on what it gets."""
 

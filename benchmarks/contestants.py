@@ -180,6 +180,17 @@ def word_count(
     return engine_sample(run, setup.corpus.lines, workers)
 
 
+def failing_count(setup: Setup, bolt: str) -> Sample:
+    """Count words in Waterspout while 0.1 % of the lines fail once.
+
+    Args:
+        bolt: that fails: ``split`` gets lines, ``count`` words.
+    """
+    each = 1 if bolt == "split" else setup.corpus.words / setup.corpus.lines
+    sets = {f"bolts.{bolt}.args.every": round(1000 * each)}
+    return word_count(setup, "failing.yaml", sets=sets)
+
+
 def engine_sample(run: EngineRun, messages: int, workers: int = 1) -> Sample:
     """Return the throughput of a bounded run, its replays, and the CPU of a lone worker."""
     reading, finished = run.first("reading"), run.first("finished")

@@ -116,8 +116,11 @@ class Ledger:
         self.latency[bucket] = self.latency.get(bucket, 0) + group.count
         if not group.attempts:
             self.sizes.passed(group.count)
-        for piece in (group,) if group.remains is None else group.pieces():
-            self._work_through(piece)
+        if group.remains is None:
+            self._work_through(group)
+        else:
+            for piece in group.pieces():
+                self._work_through(piece)
         return group
 
     def _work_through(self, group: Group) -> None:
