@@ -28,8 +28,8 @@ from waterspout.topology.frame_header import (
     RESEND,
     SEQUENCED,
     Header,
+    check_parts,
     decode_header,
-    single_part,
 )
 from waterspout.topology.frames import Channel, decode_channel, decode_data, salvage_roots
 from waterspout.topology.greetings import (
@@ -160,13 +160,15 @@ class LinkReceiver:
                 for body in link.credit_bodies():
                     self._answer(link.routing_id, CREDIT, link.last_seq, body)
 
-    def on_parts(self, parts: Sequence[bytes], now: float) -> list[ReceiverEvent]:
-        """Take a message as ROUTER gives it: the routing id, then what should be one part."""
+    def has_frames(self, parts: Sequence[bytes]) -> bool:
+        """Say whether a message, as ROUTER gives it, holds an id and then as many frames as it may;
+        it is refused otherwise."""
         try:
-            data = single_part(parts[1:])
+            check_parts(parts[1:])
         except WireError as error:
-            return self._refuse_frame(parts[0], error)
-        return self.on_message(parts[0], data, now)
+            self._refuse_frame(parts[0], error)
+            return False
+        return True
 
     def on_message(self, routing_id: bytes, data: bytes, now: float) -> list[ReceiverEvent]:
         """Take one frame. Returns what the worker has to act on."""

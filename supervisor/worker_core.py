@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import random
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from waterspout.bolts.executor import BoltExecutor
@@ -120,8 +120,15 @@ class WorkerCore:
         if handler is not None:
             handler(message, now)
 
+    def on_parts(self, parts: Sequence[bytes], now: float) -> None:
+        """Take a message of the ROUTER: the id of a peer, and its frames."""
+        receiver = self.net.receiver
+        if receiver is not None and receiver.has_frames(parts):
+            for data in parts[1:]:
+                self.on_data(parts[0], data, now)
+
     def on_data(self, routing_id: bytes, data: bytes, now: float) -> None:
-        """Take a message of the ROUTER: a frame of a peer."""
+        """Take one frame of a peer."""
         receiver = self.net.receiver
         if receiver is not None:
             for event in receiver.on_message(routing_id, data, now):

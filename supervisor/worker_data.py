@@ -11,9 +11,11 @@ import math
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
+from itertools import islice
 from typing import Any
 
 import zmq
+from waterspout.topology.wire_limits import FRAMES_MAX
 
 from .curve import Curve, CurveServer, KeyPair
 from .sockets import Context, Socket, bound_endpoint, dealer, router
@@ -150,18 +152,14 @@ class DataLoop:
         if ready.get(self._router, 0) & zmq.POLLIN:
             if self._door is None:
                 for parts in _received(self._router):
-                    self._on_parts(parts, now)
+                    self._core.on_parts(parts, now)
             else:
                 self._receive_with_users(now)
         for peer, (_, socket, _) in self._dealers.items():
             if ready.get(socket, 0) & zmq.POLLIN:
-                for parts in _received(socket):
-                    self._core.on_peer(peer, parts[-1], now)
-
-    def _on_parts(self, parts: list[bytes], now: float) -> None:
-        # Links send one part; anything else is no peer of ours, and its id is not answered.
-        if len(parts) == 2:
-            self._core.on_data(parts[0], parts[1], now)
+                for frames in _received(socket):
+                    for data in frames:
+                        self._core.on_peer(peer, data, now)
 
     def _receive_with_users(self, now: float) -> None:
         """Hand messages over one by one, with the owner of the connection they came by."""
@@ -171,7 +169,7 @@ class DataLoop:
                 id = self._router.recv(zmq.NOBLOCK, copy=False)
                 parts = self._router.recv_multipart(zmq.NOBLOCK)
                 self._user = str(id.get("User-Id"))
-                self._on_parts([id.bytes, *parts], now)
+                self._core.on_parts([id.bytes, *parts], now)
         except zmq.Again:
             pass
 
@@ -202,8 +200,10 @@ class DataLoop:
         """Send as much as the socket takes; be woken when it takes more."""
         try:
             while outbox:
-                socket.send(outbox[0], zmq.NOBLOCK)
-                outbox.popleft()
+                frames = list(islice(outbox, FRAMES_MAX))
+                socket.send_multipart(frames, zmq.NOBLOCK)
+                for _ in frames:
+                    outbox.popleft()
         except zmq.Again:
             self._poller.register(socket, zmq.POLLIN | zmq.POLLOUT)
         else:
@@ -211,8 +211,11 @@ class DataLoop:
 
     def _answer(self, outbox: deque[tuple[bytes, bytes]]) -> None:
         while outbox:
+            parts = [*outbox.popleft()]
+            while outbox and outbox[0][0] == parts[0] and len(parts) <= FRAMES_MAX:
+                parts.append(outbox.popleft()[1])
             try:
-                self._router.send_multipart(outbox.popleft(), zmq.NOBLOCK)
+                self._router.send_multipart(parts, zmq.NOBLOCK)
             except zmq.ZMQError as error:
                 # The peer is gone or does not read. Links repeat what was not answered.
                 if error.errno not in (zmq.EHOSTUNREACH, zmq.EAGAIN):

@@ -15,6 +15,7 @@ from .wire_limits import (
     E_FRAME_TYPE,
     E_FRAME_VERSION,
     FRAME_BYTES_MAX,
+    FRAMES_MAX,
     MAGIC,
     PROTOCOL_MAX,
 )
@@ -67,15 +68,14 @@ def pack_header(kind: int, epoch: int, incarnation: int, seq: int) -> bytes:
     return _HEADER.pack(MAGIC, PROTOCOL_MAX, kind, 0, epoch, incarnation, seq)
 
 
-def single_part(parts: Sequence[bytes]) -> bytes:
-    """Return the one part of a message (without routing id).
+def check_parts(parts: Sequence[bytes]) -> None:
+    """Check how many parts a message has (without routing id): each of them is a frame.
 
     Raises:
-        WireError: none or several parts; their bytes are not looked at.
+        WireError: none, or more than a peer sends together; their bytes are not looked at.
     """
-    if len(parts) != 1:
-        raise WireError(E_FRAME_PARTS, f"{len(parts)} parts, a frame is one")
-    return parts[0]
+    if not 1 <= len(parts) <= FRAMES_MAX:
+        raise WireError(E_FRAME_PARTS, f"{len(parts)} parts, the limit is {FRAMES_MAX}")
 
 
 def decode_header(data: bytes, frame_bytes_max: int = FRAME_BYTES_MAX) -> Header:

@@ -8,6 +8,9 @@ MAGIC = 0x57  # 'W'
 PROTOCOL_MIN = 1
 PROTOCOL_MAX = 1
 
+#: Frames that travel together as the parts of one message: each message wakes a thread of ZeroMQ on
+#: either side, which costs more than a frame.
+FRAMES_MAX = 8
 #: Bytes of a whole frame, header included, where the settings name no other limit.
 FRAME_BYTES_MAX = 1 << 20
 #: Bytes that every frame but DATA may have, even where ``frame_bytes_max`` is lower.
@@ -45,8 +48,7 @@ E_FRAME_VERSION = "E_FRAME_VERSION"
 
 #: Every code that a WireError bears, and what it means; docs/errors.md is made from it.
 FRAME_CODES: dict[str, str] = {
-    E_FRAME_PARTS: "not one message part: a frame is always a single part, so that its size "
-    "can be checked",
+    E_FRAME_PARTS: "a message without a part, or of more parts than frames travel together",
     E_FRAME_DECODE: "not a frame: too short, wrong magic, truncated, trailing bytes, not msgpack",
     E_FRAME_SIZE: "over the byte or row limit",
     E_FRAME_DEPTH: "nested too deeply",

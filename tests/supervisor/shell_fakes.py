@@ -62,8 +62,8 @@ class FakeCore:
     def end(self) -> None:
         self.stopped = True
 
-    def on_data(self, routing_id: bytes, data: bytes, now: float) -> None:
-        self.data.append((routing_id, data))
+    def on_parts(self, parts: Any, now: float) -> None:
+        self.data.append(tuple(parts))
 
     def on_peer(self, peer: int, data: bytes, now: float) -> None:
         self.from_peers.append((peer, data))

@@ -26,6 +26,7 @@ from waterspout.topology.frame_header import (
 )
 from waterspout.topology.frames import BodyPacker, data_frame, end_frame
 from waterspout.topology.greetings import Hello, decode_hello_ok, decode_reject, pack_hello
+from waterspout.topology.wire_limits import FRAMES_MAX
 
 from ..each_case import each_case
 from .lossy import FRAME_BYTES_MAX, POOL_FRAMES, make_receiver
@@ -341,17 +342,14 @@ def test_a_malformed_frame_closes_its_link_and_no_other(frame: bytes, code: str,
     assert receiver.open_peers() == [3]
 
 
-@pytest.mark.parametrize("parts", [[], [data(1), data(2)], [b""] * 5000])
-def test_a_message_of_no_or_many_parts_is_refused(parts: list[bytes]) -> None:
+@pytest.mark.parametrize("parts", [[], [data(1)] * (FRAMES_MAX + 1), [b""] * 5000])
+def test_a_message_of_no_part_or_too_many_is_refused(parts: list[bytes]) -> None:
     receiver = opened()
-    assert receiver.on_parts([ID, *parts], 0.0) == []
+    assert receiver.has_frames([ID, *[data(1)] * FRAMES_MAX])
+    assert not receiver.has_frames([ID, *parts])
     assert refusal(receiver) == "frame"
     assert receiver.counters.bad_frames == {"E_FRAME_PARTS": 1}
     assert receiver.open_peers() == []
-
-
-def test_a_message_of_one_part_is_taken() -> None:
-    assert opened().on_parts([ID, data(1)], 0.0)
 
 
 def test_refusals_that_nobody_fetches_do_not_pile_up(monkeypatch: pytest.MonkeyPatch) -> None:

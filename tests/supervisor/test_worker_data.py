@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from itertools import chain
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ import zmq
 from waterspout.supervisor import worker_data
 from waterspout.supervisor.sockets import Context
 from waterspout.supervisor.worker_data import GC_THRESHOLDS, DataLoop
+from waterspout.topology.wire_limits import FRAMES_MAX
 
 from .shell_fakes import FakeCore, FakeReceiver
 
@@ -67,15 +69,15 @@ def test_frames_go_to_the_peer_and_its_answers_come_back(context: Context, core:
     loop.post(lambda now: core.links[1].outbox.extend([b"one", b"two"]))
     core.turns_left = 3
     loop.run()
-    routing_id, one = peer.recv_multipart()
-    assert (one, peer.recv_multipart()[1]) == (b"one", b"two")
+    routing_id, *frames = peer.recv_multipart()
+    assert frames == [b"one", b"two"]
     # Ids are random: a name would clash with that of the next incarnation.
     assert routing_id[:1] == b"W"
     assert len(routing_id) == 16
-    peer.send_multipart([routing_id, b"answer"])
+    peer.send_multipart([routing_id, b"answer", b"another"])
     core.stopped, core.turns_left = False, 3
     loop.run()
-    assert core.from_peers == [(1, b"answer")]
+    assert core.from_peers == [(1, b"answer"), (1, b"another")]
     loop.close()
 
 
@@ -85,14 +87,48 @@ def test_what_arrives_is_handed_over_and_answered(context: Context, core: FakeCo
     sender.setsockopt(zmq.ROUTING_ID, b"Wsender")
     sender.connect("inproc://own")
     sender.send(b"frame")
-    sender.send_multipart([b"two", b"parts"])
+    sender.send_multipart([b"two", b"frames"])
     core.receiver = FakeReceiver()
     core.receiver.outbox.append((b"Wgone", b"dropped"))
-    core.receiver.outbox.append((b"Wsender", b"credit"))
+    core.receiver.outbox.extend((b"Wsender", b"%d" % number) for number in range(FRAMES_MAX + 1))
     core.turns_left = 2
     loop.run()
-    assert core.data == [(b"Wsender", b"frame")]
-    assert sender.recv() == b"credit"
+    assert core.data == [(b"Wsender", b"frame"), (b"Wsender", b"two", b"frames")]
+    assert sender.recv_multipart() == [b"%d" % number for number in range(FRAMES_MAX)]
+    assert sender.recv_multipart() == [b"%d" % FRAMES_MAX]
+    loop.close()
+
+
+def test_frames_for_different_peers_are_different_messages(
+    context: Context, core: FakeCore
+) -> None:
+    loop = loop_of(core, context)
+    senders = [context.socket(zmq.DEALER) for _ in range(2)]
+    for number, sender in enumerate(senders):
+        sender.setsockopt(zmq.ROUTING_ID, b"W%d" % number)
+        sender.connect("inproc://own")
+        sender.send(b"frame")
+    core.receiver = FakeReceiver()
+    core.receiver.outbox.extend([(b"W0", b"a"), (b"W1", b"b"), (b"W1", b"c"), (b"W0", b"d")])
+    core.turns_left = 2
+    loop.run()
+    assert [senders[0].recv_multipart() for _ in range(2)] == [[b"a"], [b"d"]]
+    assert senders[1].recv_multipart() == [b"b", b"c"]
+    loop.close()
+
+
+def test_more_frames_than_fit_into_a_message_go_out_as_several(
+    context: Context, core: FakeCore
+) -> None:
+    peer, loop = listener(context, "peer"), loop_of(core, context)
+    frames = [b"%d" % number for number in range(2 * FRAMES_MAX + 1)]
+    loop.post(lambda now: loop.on_control(peers(at="peer"), now))
+    loop.post(lambda now: core.links[1].outbox.extend(frames))
+    core.turns_left = 3
+    loop.run()
+    messages = [peer.recv_multipart()[1:] for _ in range(3)]
+    assert [len(message) for message in messages] == [FRAMES_MAX, FRAMES_MAX, 1]
+    assert [*chain(*messages)] == frames and not core.links[1].outbox
     loop.close()
 
 
@@ -123,8 +159,7 @@ def test_a_peer_that_does_not_read_keeps_its_frames_waiting_in_order(
     peer = listener(context, "later")
     core.stopped, core.turns_left = False, 50
     loop.run()
-    arrived = [peer.recv_multipart()[1] for _ in range(2)]
-    assert arrived == [b"one", b"two"]
+    assert peer.recv_multipart()[1:] == [b"one", b"two"]
     assert waiting in ([b"one", b"two"], [])
     loop.close()
 

@@ -14,9 +14,9 @@ from waterspout.topology.frame_header import (
     KINDS,
     REJECT,
     Header,
+    check_parts,
     decode_header,
     pack_header,
-    single_part,
 )
 from waterspout.topology.wire_limits import (
     E_FRAME_DECODE,
@@ -25,6 +25,7 @@ from waterspout.topology.wire_limits import (
     E_FRAME_STATE,
     E_FRAME_TYPE,
     E_FRAME_VERSION,
+    FRAMES_MAX,
 )
 
 GOOD = pack_header(BYE, 7, 9, 3)
@@ -82,12 +83,13 @@ def test_another_version_is_refused_but_for_greetings() -> None:
     assert decode_header(versioned(REJECT)).kind == REJECT
 
 
-@pytest.mark.parametrize("parts", [0, 2, 5000])
-def test_a_message_that_is_not_one_part_is_not_looked_into(parts: int) -> None:
+@pytest.mark.parametrize("parts", [0, FRAMES_MAX + 1, 5000])
+def test_a_message_of_no_part_or_too_many_is_not_looked_into(parts: int) -> None:
     with pytest.raises(WireError) as caught:
-        single_part([GOOD] * parts)
+        check_parts([GOOD] * parts)
     assert caught.value.code == E_FRAME_PARTS
 
 
-def test_one_part_is_the_frame() -> None:
-    assert single_part([GOOD]) is GOOD
+def test_frames_may_travel_together() -> None:
+    for parts in (1, FRAMES_MAX):
+        check_parts([GOOD] * parts)
