@@ -24,7 +24,7 @@ from .lag import Lag
 from .ledger import Ledger
 from .partitions import Partition, index_of
 from .retries import Retry
-from .second_reads import place_of, values_of
+from .second_reads import take_out, values_of
 from .timed_spout import TimedSpout, bring_forward
 
 #: Wait after a read that raised, and before a source that had nothing is asked again.
@@ -336,14 +336,7 @@ class SourceExecutor(TimedSpout):
     def failed_message(self, failure: Failure, now: float) -> bool:
         """One message of a root failed; False: it cannot be told which, so all do. Called by the
         acker, before the rest of the root is done."""
-        found = self.ledger.part_with(failure)
-        place = found and place_of(self.source, *found, failure.row)
-        if not place:
-            return False
-        message = self.ledger.failed_message(failure, place, now)
-        if message is not None:
-            self._bury(message, failure)
-        return True
+        return take_out(self.source, self.ledger, failure, now, self._bury)
 
     def values_of(self, group: Group) -> list[Any] | None:
         """Return the values of a single message, for its dead letter; None: gone."""

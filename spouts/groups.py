@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Protocol
 
-from .remains import Remains
+from .remains import Part, Remains
 
 #: Messages of a spout whose payload the framework keeps: (id, stream, values).
 Kept = list[tuple[Any, str, list[Any]]]
@@ -48,6 +48,19 @@ class Group:
         self.kept = kept
         self.remains: Remains | None = None
         self.before = before
+
+    def part_with(self, row: int, rows: int) -> Part | None:
+        """Return what is left around message number ``row`` of the ``rows`` that some bolt had.
+
+        None: those were not all of the group, or that message was taken out.
+        """
+        remains = self.remains or Remains(self.start, self.end, self.count)
+        return remains.part_with(row) if remains.rows == rows else None
+
+    def lacks(self, row: int, rows: int) -> bool:
+        """Say whether that message was taken out."""
+        remains = self.remains
+        return remains is not None and remains.rows == rows and remains.part_with(row) is None
 
     def take_out(self, row: int, start: int, end: int) -> Group:
         """Take out message number ``row``, which lies at [start, end); return it as a group."""

@@ -22,7 +22,6 @@ from .burials import Burials
 from .group_size import GroupSize
 from .groups import Group, joined, lowest
 from .positions import Positions
-from .remains import Part, Remains
 from .retries import Retry, RetryQueue, part_of
 from .suspects import Suspects
 
@@ -158,26 +157,18 @@ class Ledger:
         self.failed += group.count
         if not group.attempts:
             self.sizes.failed(group.count)
-        attempts = group.attempts + 1
+        attempts, pieces = group.attempts + 1, group.pieces()
         if attempts >= self.settings.attempts_max and group.count == 1:
-            self._burials.add(group)
-            return group
+            self._burials.add(pieces[0])
+            return pieces[0]
         self.pending -= group.count
-        for piece in group.pieces():
+        for piece in pieces:
             self._try_again(piece, attempts, failure, now)
         return None
 
-    def part_with(self, failure: Failure) -> tuple[str, Part] | None:
-        """Return the partition, and the part of a group, that hold a message that failed.
-
-        None: it is the only one left, or the rows among which it failed are not a whole group.
-        """
-        group = self._groups.get(failure.root)
-        if group is None or group.count == 1 or not self.seeks:
-            return None
-        remains = group.remains or Remains(group.start, group.end, group.count)
-        part = remains.part_with(failure.row) if remains.rows == failure.rows else None
-        return None if part is None else (group.partition, part)
+    def group_of(self, root: int) -> Group | None:
+        """Return the group that is in flight under a root."""
+        return self._groups.get(root)
 
     def failed_message(
         self, failure: Failure, place: tuple[int, int], now: float

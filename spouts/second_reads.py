@@ -6,14 +6,47 @@ answer is None: what is read for good is read by an executor, which tells what w
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import closing
 from typing import Any
 
+from waterspout.topology.control_frames import Failure
+
 from .contract import Messages, Reader, Source
 from .groups import Group
+from .ledger import Ledger
 from .remains import Part
 
 Read = tuple[Messages, int]
+
+
+def take_out(
+    source: Source, ledger: Ledger, failure: Failure, now: float,
+    bury: Callable[[Group, Failure], object],
+) -> bool:  # fmt: skip
+    """Take one message that failed out of its group, to be tried again alone.
+
+    Args:
+        bury: called with a message that had its last attempt.
+
+    Returns:
+        False: it cannot be told which one it is, or it is all that is left of the group.
+    """
+    group = ledger.group_of(failure.root)
+    if group is None or not ledger.seeks:
+        return False
+    if group.lacks(failure.row, failure.rows):
+        return True  # it failed in a second bolt
+    part = group.part_with(failure.row, failure.rows)
+    if part is None or group.count == 1:
+        return False
+    place = place_of(source, group.partition, part, failure.row)
+    if place is None:
+        return False
+    message = ledger.failed_message(failure, place, now)
+    if message is not None:
+        bury(message, failure)
+    return True
 
 
 def place_of(source: Source, partition: str, part: Part, row: int) -> tuple[int, int] | None:

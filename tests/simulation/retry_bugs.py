@@ -100,16 +100,18 @@ def failures_come_behind_toggles(patch: Patch) -> None:
 
 def bolts_tell_messages(patch: Patch) -> None:
     """A row that failed behind a bolt is taken for the message with its number."""
-    original = Ledger.part_with
+    original = SourceExecutor.failed_message
     patch(Plan, "tells", lambda self, component: self.guarantee == "at-least-once")
 
-    def part_with(self: Ledger, failure: Failure) -> Any:
-        group = self._groups.get(failure.root)
-        rows = 0 if group is None else group.remains.rows if group.remains else group.count
-        row = failure.row * rows // max(failure.rows, 1)
-        return original(self, failure._replace(row=row, rows=rows))
+    def failed_message(self: SourceExecutor, failure: Failure, now: float) -> bool:
+        group = self.ledger.group_of(failure.root)
+        if group is None:
+            return False
+        rows = group.remains.rows if group.remains else group.count
+        row = failure.row * rows // failure.rows
+        return original(self, failure._replace(row=row, rows=rows), now)
 
-    patch(Ledger, "part_with", part_with)
+    patch(SourceExecutor, "failed_message", failed_message)
 
 
 RETRY_BUGS: dict[str, Bug] = {

@@ -183,12 +183,26 @@ def test_a_message_that_cannot_be_told_leaves_all_as_it_was() -> None:
     source.errors = [ValueError("no")]
     assert not fail_message(executor, root, 1, 4, rig.now)
     assert fail_message(executor, root, 1, 4, rig.now)
-    assert not fail_message(executor, root, 1, 4, rig.now)
+    assert fail_message(executor, root, 1, 4, rig.now)  # in a second bolt: it is out already
+    assert executor.ledger.failed == 1
     fail(executor, root, rig.now)
     rig.now += 10.0
     executor.turn(rig.now, 100)
     assert sorted(complete_all(rig, executor)) == [[0], [1], [2], [3]]
     assert executor.ledger.positions_of("p").first_unacked == 4
+
+
+def test_the_last_message_of_a_group_fails_as_the_whole_group() -> None:
+    rig = Rig(attempts_max=1)
+    executor = executor_of(rig, Numbers(size=2), rig.ledger())
+    executor.turn(rig.now, 100)
+    ((root, _),) = rig.taken()
+    assert fail_message(executor, root, 0, 2, rig.now)
+    assert not fail_message(executor, root, 1, 2, rig.now)
+    fail(executor, root, rig.now)
+    assert [(group.start, group.end) for group, _ in rig.buried] == [(0, 1), (1, 2)]
+    executor.ledger.buried(rig.buried[1][0])
+    assert executor.ledger.positions_of("p").to_wire() == [0, [[1, 2]]]
 
 
 def test_what_was_told_from_its_group_keeps_its_attempts_in_a_new_epoch() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import settings
@@ -22,11 +23,15 @@ class Model(RuleBasedStateMachine):
 
     seeks = True
     at_once = False
+    attempts_max = 3
+    group_max = 6
 
     def __init__(self) -> None:
         super().__init__()
+        self.settings = replace(SETTINGS, attempts_max=self.attempts_max)
         self.ledger = Ledger(
-            SETTINGS, seeks=self.seeks, durable_at_once=self.at_once, group_max=6
+            self.settings, seeks=self.seeks, durable_at_once=self.at_once,
+            group_max=self.group_max
         )
         self.now, self.root, self.round, self.position, self.drawn = 0.0, 0, 0, 0, 0
         #: Positions by stage.
@@ -95,10 +100,11 @@ class Model(RuleBasedStateMachine):
     @rule(data=st.data())
     def fail(self, data: st.DataObject) -> None:
         root = data.draw(st.sampled_from(sorted(self.flight)))
-        del self.flight[root]
+        left = self.flight.pop(root)
         group = self.ledger.failed_root(Failure(root, "b", 2, "no", ""), self.now)
         if group is not None:
-            assert group.count == 1 and group.attempts + 1 >= SETTINGS.attempts_max
+            assert group.count == 1 and group.attempts + 1 >= self.attempts_max
+            assert set(range(group.start, group.end)) == left
             self.burying.append(group)
 
     @precondition(lambda self: self.flight)
@@ -108,21 +114,25 @@ class Model(RuleBasedStateMachine):
         start, end = self.groups[root]
         row = data.draw(st.integers(0, end - start - 1))
         failure = Failure(root, "b", 2, "no", "", row, end - start)
-        found = self.ledger.part_with(failure)
+        group = self.ledger.group_of(root)
+        assert group is not None
+        part = group.part_with(row, end - start)
         left = self.flight[root]
-        if not self.seeks or len(left) == 1 or start + row not in left:
-            assert found is None
+        assert group.lacks(row, end - start) is (start + row not in left)
+        if start + row not in left:
+            assert part is None
             return
-        assert found is not None
-        _, part = found
+        if not self.seeks or len(left) == 1:
+            return
+        assert part is not None
         assert start + row == part.start + row - part.first < part.end
         assert set(range(part.start, part.end)) <= left
         left.remove(start + row)
-        group = self.ledger.failed_message(failure, (start + row, start + row + 1), self.now)
-        if group is not None:
-            assert (group.start, group.count) == (start + row, 1)
-            assert group.attempts + 1 >= SETTINGS.attempts_max
-            self.burying.append(group)
+        message = self.ledger.failed_message(failure, (start + row, start + row + 1), self.now)
+        if message is not None:
+            assert (message.start, message.count) == (start + row, 1)
+            assert message.attempts + 1 >= self.attempts_max
+            self.burying.append(message)
 
     @precondition(lambda self: self.burying)
     @rule()
@@ -190,7 +200,8 @@ class Model(RuleBasedStateMachine):
     def restart(self) -> None:
         suspects = self.ledger.suspects_wire()
         self.ledger = Ledger(
-            SETTINGS, seeks=self.seeks, durable_at_once=self.at_once, group_max=6
+            self.settings, seeks=self.seeks, durable_at_once=self.at_once,
+            group_max=self.group_max
         )
         self.ledger.restore({"p": self.stored}, suspects)
         self.durable = inside(Positions.from_wire(self.stored), self.drawn)
@@ -265,9 +276,17 @@ class KeptAtOnce(Model):
     seeks, at_once = False, True
 
 
-for machine in (Model, SeekAtOnce, Kept, KeptAtOnce):
+class SeekOneTry(Model):
+    """A message that failed alone is given up, and its neighbour may be the next."""
+
+    attempts_max = 1
+    group_max = 2
+
+
+for machine in (Model, SeekAtOnce, SeekOneTry, Kept, KeptAtOnce):
     machine.TestCase.settings = settings(stateful_step_count=40)
 TestSeekWithRounds = Model.TestCase
 TestSeekAtOnce = SeekAtOnce.TestCase
+TestSeekOneTry = SeekOneTry.TestCase
 TestKeptWithRounds = Kept.TestCase
 TestKeptAtOnce = KeptAtOnce.TestCase
