@@ -154,9 +154,19 @@ class Dispatch:
         """Close a frame; one that grew over ``frame_rows_max`` in a single call is cut."""
         sealed = frame.take()
         while len(sealed[2]) > self._rows_max:
-            head, sealed = self._cut(sealed, self._rows_max)
+            head, sealed = self._cut(sealed, self._rows_of_head(sealed[1]))
             frame.ready.append(head)
         frame.ready.append(sealed)
+
+    def _rows_of_head(self, runs: list[Run]) -> int:
+        """Return the rows of a frame that is cut: whole runs if that can be. A message that fails
+        is told from its group only where all of the group are together (culprits.py)."""
+        rows = 0
+        for count, _ in runs:
+            if rows + count > self._rows_max:
+                break
+            rows += count
+        return rows or self._rows_max
 
     def _cut(self, sealed: Sealed, rows: int) -> tuple[Sealed, Sealed]:
         edge, runs, values = sealed
