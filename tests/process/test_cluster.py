@@ -66,7 +66,8 @@ def case(tmp_path: Path) -> Iterator[Case]:
 
 def test_a_topology_runs_over_two_hosts_and_counts_right(case: Case) -> None:
     cluster = case.cluster.up("a", "b", slots=1)
-    case.submit()
+    case.submit(*PACE)  # a run that has ended has no hosts any more
+    case.middle()
     row = cluster.topology("wordcount")
     assert {worker["host"] for worker in row["workers"]} == {"a", "b"}
     case.exact()
