@@ -20,7 +20,7 @@ class TrackingLane:
 
     def __init__(self) -> None:
         self._toggles: dict[int, int] = {}
-        self._fails: dict[tuple[int, int], Failure] = {}
+        self._fails: dict[tuple[int, int, int], Failure] = {}
         self._vouches: dict[int, None] = {}
 
     @property
@@ -39,10 +39,13 @@ class TrackingLane:
                 merged.pop(root, None)
 
     def add_fails(self, failures: Iterable[Failure]) -> None:
-        """Add failures; the first one of a root stands, and of each message of one."""
+        """Add failures; the first one of a root stands, and of each message of one.
+
+        The same row of another number of rows is another message: a bolt elsewhere had a part of
+        the group.
+        """
         for failure in failures:
-            row = failure.row if failure.rows else -1
-            self._fails.setdefault((failure.root, row), failure)
+            self._fails.setdefault((failure.root, failure.row, failure.rows), failure)
 
     def add_vouches(self, roots: Iterable[int]) -> None:
         """Add roots that are still held or queued."""
