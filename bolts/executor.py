@@ -31,7 +31,7 @@ from .holds import Holds
 from .own_calls import OwnCalls
 from .own_messages import OwnMessages
 from .queued_mark import QueuedMark
-from .returned import refuse_rows
+from .returned import RowsReturned, refuse_rows
 from .task_time import TaskTime
 from .whole_runs import BatchRuns, ColumnRuns, WholeRuns
 
@@ -249,9 +249,10 @@ class BoltExecutor:
         and skip its rest: it is replayed anyway. Of rows without a root only that one is lost."""
         self.failed += 1
         left, rows = work.unread_of_run(), work.rows_of_run()
-        culprit = self.culprits.told(work.channel[0], work.roots, rows - left - 1, rows)
+        one = not isinstance(error, RowsReturned)
+        culprit = one and self.culprits.told(work.channel[0], work.roots, rows - left - 1, rows)
         self.note(error, work.roots, culprit or (0, 0))
-        if work.roots and culprit is None:
+        if work.roots and not culprit:
             deque(islice(work.source, left), maxlen=0)
 
     def note(

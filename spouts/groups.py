@@ -62,6 +62,15 @@ class Group:
         remains = self.remains
         return remains is not None and remains.rows == rows and remains.part_with(row) is None
 
+    def alone(self, row: int, rows: int) -> bool:
+        """Say whether what failed is its one message, and nothing that another one has led to.
+
+        Args:
+            row, rows: of the failure; 0, 0: it is not known which message it is.
+        """
+        of_it = self.remains is None or self.part_with(row, rows) is not None
+        return self.count == 1 and of_it
+
     def take_out(self, row: int, start: int, end: int) -> Group:
         """Take out message number ``row``, which lies at [start, end); return it as a group."""
         if self.remains is None:

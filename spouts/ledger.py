@@ -158,7 +158,8 @@ class Ledger:
         if not group.attempts:
             self.sizes.failed(group.count)
         attempts, pieces = group.attempts + 1, group.pieces()
-        if attempts >= self.settings.attempts_max and group.count == 1:
+        alone = group.alone(failure.row, failure.rows)
+        if attempts >= self.settings.attempts_max and alone:
             self._burials.add(pieces[0])
             return pieces[0]
         self.pending -= group.count

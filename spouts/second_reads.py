@@ -75,7 +75,8 @@ def values_of(source: Source, group: Group) -> list[Any] | None:
             got = reader.read(1)
     except (Exception, SystemExit):
         return None
-    return list(got[0][0]) if got and got[0] and got[1] == group.end else None
+    # What holds no message may be behind it.
+    return list(got[0][0]) if got and got[0] and group.start < got[1] <= group.end else None
 
 
 def _skip(reader: Reader, messages: int, position: int) -> int | None:

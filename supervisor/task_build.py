@@ -236,9 +236,14 @@ class TaskBuilder:
         self.states.prepared(bolt, state, task.component)
 
     def _telling(self, task: TaskPlan) -> set[int]:
-        """Return the tasks above a bolt whose rows are messages that can be read again alone."""
-        above = {one.source for one in self.plan.spec.bolts[task.component].inputs}
-        tells = filter(self.plan.tells, above)
+        """Return the tasks above a bolt whose rows are messages that can be read again alone.
+
+        A custom grouping may leave one out and give another one twice: a run of as many rows as its
+        group has messages need not be all of them.
+        """
+        inputs = self.plan.spec.bolts[task.component].inputs
+        custom = {one.source for one in inputs if one.grouping == "custom"}
+        tells = filter(self.plan.tells, {one.source for one in inputs} - custom)
         return {source.task for one in tells for source in self.plan.tasks_of(one)}
 
     def _without_logs(self, task: TaskPlan, restored: Any) -> list[Any]:

@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 from waterspout.bolts.contract import Batch, Bolt
+from waterspout.bolts.culprits import Culprits
 from waterspout.bolts.returned import refuse_rows
 from waterspout.topology.errors import UserError
 from waterspout.topology.tuples import Tuple
 
 from ..each_case import each_case
-from .rig import Rig
+from .rig import SOURCE, Rig
 from .test_offload import Rig as CallsRig
 
 
@@ -75,6 +76,15 @@ def test_a_message_whose_rows_are_returned_fails(cls: type[Returns], kind: str) 
     rig.feed((2, (1,)))
     rig.run()
     assert (rig.done, rig.failures) == ([1], [])
+
+
+def test_all_messages_of_a_run_fail_as_only_the_last_one_was_asked() -> None:
+    rig = Rig(Returns([[1]]))
+    rig.executor.culprits = Culprits((SOURCE,))
+    rig.feed((3, (1,)))
+    rig.run()
+    (failure,) = rig.failures
+    assert (failure.row, failure.rows) == (0, 0)
 
 
 class ReturnsRows(Bolt):

@@ -199,10 +199,23 @@ def test_the_last_message_of_a_group_fails_as_the_whole_group() -> None:
     ((root, _),) = rig.taken()
     assert fail_message(executor, root, 0, 2, rig.now)
     assert not fail_message(executor, root, 1, 2, rig.now)
-    fail(executor, root, rig.now)
+    executor.failed(Failure(root, "bolt", 2, "no", "", 1, 2), rig.now)
     assert [(group.start, group.end) for group, _ in rig.buried] == [(0, 1), (1, 2)]
     executor.ledger.buried(rig.buried[1][0])
     assert executor.ledger.positions_of("p").to_wire() == [0, [[1, 2]]]
+
+
+def test_the_last_message_of_a_group_is_not_given_up_for_what_another_one_led_to() -> None:
+    rig = Rig(attempts_max=1)
+    executor = executor_of(rig, Numbers(size=2), rig.ledger())
+    executor.turn(rig.now, 100)
+    ((root, _),) = rig.taken()
+    assert fail_message(executor, root, 1, 2, rig.now)
+    fail(executor, root, rig.now)  # a bolt further down, by a row that message 1 led to
+    assert [(group.start, group.end) for group, _ in rig.buried] == [(1, 2)]
+    rig.now += 10.0
+    executor.turn(rig.now, 100)
+    assert complete_all(rig, executor) == [[0]]
 
 
 def test_what_was_told_from_its_group_keeps_its_attempts_in_a_new_epoch() -> None:

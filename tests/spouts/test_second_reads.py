@@ -89,3 +89,9 @@ def test_values_are_read_again_unless_they_are_kept_or_gone() -> None:
     assert values_of(source, Group("p", 2, 3, 1, 0.0)) is None
     assert values_of(source, Group("p", 2, 3, 1, 0.0, kept=[(0, "s", ["k"])])) == ["k"]
     assert source.readers == 0
+
+
+def test_what_holds_no_message_behind_a_message_does_not_keep_its_values_away() -> None:
+    source = Gaps(size=4)
+    assert values_of(source, Group("p", 20, 33, 1, 0.0)) == [2]
+    assert values_of(source, Group("p", 20, 29, 1, 0.0)) is None

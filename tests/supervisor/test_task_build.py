@@ -148,6 +148,15 @@ def test_a_custom_grouping_gets_its_args_as_the_host_has_them() -> None:
     assert Built(plan).spread(WORDS) == [0, 60, 0]
 
 
+@each_case("grouping", ["global", "fields", "all", "custom"])
+def test_rows_are_messages_unless_a_grouping_of_the_users_may_give_one_twice(grouping: str) -> None:
+    custom = f"{__name__}:First" if grouping == "custom" else None
+    plan = plan_of(grouping, fields=("word",), custom=custom, args={"place": ""})
+    (source,) = plan.tasks_of("in")
+    for bolt in Built(plan).tasks.bolts.values():
+        assert bolt.culprits._sources == ({source.task} if grouping != "custom" else set())
+
+
 def test_all_gives_every_row_to_every_target_and_global_to_the_first() -> None:
     assert Built(plan_of("all")).spread(WORDS) == [60, 60, 60]
     assert Built(plan_of("global")).spread(WORDS) == [60, 0, 0]
