@@ -24,6 +24,7 @@ from .lag import Lag
 from .ledger import Ledger
 from .partitions import Partition, index_of
 from .retries import Retry
+from .retry_readers import RetryReaders
 from .second_reads import take_out, values_of
 from .timed_spout import TimedSpout, bring_forward
 
@@ -57,7 +58,8 @@ class SourceExecutor(TimedSpout):
         self._known: set[str] = set()
         self._lag = Lag(source, env.settings.report_interval_s, env.clock)
         self._next_discovery = 0.0
-        self._retry: tuple[Retry, Reader | None] | None = None
+        self._retry: Retry | None = None
+        self._retry_readers = RetryReaders(self._retry_reader, self._close_reader)
         #: Told of each group that goes out: (root, group, messages drawn); outlives a crash.
         self.in_flight: Callable[[int, Group, int], None] = no_slot
         self.exhausted = self.draining = False
@@ -172,6 +174,7 @@ class SourceExecutor(TimedSpout):
         if not ledger.seeks:
             group.kept = [(None, DEFAULT_STREAM, row) for row in rows]
         if group.attempts and ledger.worn_out(group.partition, group.start, group.end):
+            group.values = list(rows[0])
             self._give_up(group)
         else:
             self.send(group, rows, now)
@@ -217,6 +220,8 @@ class SourceExecutor(TimedSpout):
     def send(self, group: Group, rows: Messages, now: float) -> None:
         """Send a group under a fresh root."""
         emitter, env = self.emitter, self.env
+        if group.count == 1 and group.attempts + 1 >= env.settings.attempts_max:
+            group.values = list(rows[0])
         root = self.roots.next(group.attempts > 0)
         guard = env.open_root(root, now)
         self.ledger.sent(root, group)
@@ -235,11 +240,10 @@ class SourceExecutor(TimedSpout):
         sent = 0
         while sent < messages and self.ledger.retry_room() > 0 and not self.blocked():
             if self._retry is None:
-                retry = self.ledger.retries.due(now)
-                if retry is None:
+                self._retry = self.ledger.retries.due(now)
+                if self._retry is None:
                     break
-                self._retry = (retry, None)
-            if not (count := self._replay_part(self._retry[0], now)):
+            if not (count := self._replay_part(self._retry, now)):
                 break
             sent += count
         return sent
@@ -254,7 +258,7 @@ class SourceExecutor(TimedSpout):
             rows = [values for _, _, values in kept]
         else:
             try:
-                got = self._retry_reader(retry).read(limit)
+                got = self._retry_readers.of(retry).read(limit)
             except (Exception, SystemExit) as error:
                 self._note(f"reading {retry.partition} again", error)
                 self._put_back(retry, now + READ_BACKOFF_S)
@@ -266,7 +270,7 @@ class SourceExecutor(TimedSpout):
                 self._end_retry()
                 if got is not None and limit > 1:
                     # Some are gone: those that are left are found one by one.
-                    retry.part, self._retry = 1, (retry, None)
+                    retry.part, self._retry = 1, retry
                     return self._replay_part(retry, now)
                 self._lost(retry)
                 return 1
@@ -283,19 +287,16 @@ class SourceExecutor(TimedSpout):
         return len(rows)
 
     def _retry_reader(self, retry: Retry) -> Reader:
-        assert self._retry is not None
-        reader = self._retry[1]
-        if reader is None:
-            reader = self.source.reader(retry.partition, retry.start or None)
-            self._retry = (retry, reader)
-        return reader
+        return self.source.reader(retry.partition, retry.start or None)
 
     def _skip_void(self, retry: Retry, position: int, now: float) -> None:
         """Nothing came: positions without a message are passed over, the rest waits."""
         self.ledger.void(retry.partition, retry.start, position)
         retry.start = max(retry.start, position)
         if retry.start < retry.end:
-            self._put_back(retry, now + IDLE_POLL_S)
+            self._retry_readers.wait(retry)
+            self.ledger.retries.put(retry, now + IDLE_POLL_S)
+            self._retry = None
         else:
             self._end_retry()
 
@@ -305,7 +306,7 @@ class SourceExecutor(TimedSpout):
 
     def _end_retry(self) -> None:
         if self._retry is not None:
-            self._close_reader(self._retry[1])
+            self._retry_readers.done(self._retry)
             self._retry = None
 
     def _lost(self, retry: Retry) -> None:
@@ -346,7 +347,8 @@ class SourceExecutor(TimedSpout):
         """Go back to what is durable."""
         self.going = False
         if self._retry is not None:
-            self._put_back(self._retry[0], now)
+            self._put_back(self._retry, now)
+        self._retry_readers.close()
         for root, group in self.ledger.new_epoch(durable_round, roots, now):
             # Written down at once: this process may be the next to die.
             self.in_flight(root, group, self.ledger.emitted)
@@ -363,7 +365,7 @@ class SourceExecutor(TimedSpout):
 
     def retries_at_work(self) -> tuple[Retry, ...]:
         """Return the retry whose messages go out part by part."""
-        return () if self._retry is None else (self._retry[0],)
+        return () if self._retry is None else (self._retry,)
 
     def wakeup(self, now: float) -> float:
         """Return the seconds until there may be something to do."""
@@ -388,5 +390,5 @@ class SourceExecutor(TimedSpout):
         """Close readers and the source. Called on a clean stop."""
         for partition in self._waiting:
             self._close(partition)
-        self._end_retry()
+        self._retry_readers.close()
         self.source.close()

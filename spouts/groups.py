@@ -27,12 +27,13 @@ class Group:
         dead: it was given up; its dead letter is stored.
         kept: the messages themselves where the source cannot be read again, else None.
         remains: what is left of it, once messages of it failed alone; None: all of it.
+        values: of its one message, when it goes out for the last time; else None.
         before: the watermark before their rows counted; they are late to any beyond it. None:
             the spout has no event time.
     """
 
     __slots__ = ("attempts", "before", "count", "dead", "end", "kept", "partition", "remains",
-                 "since", "start")  # fmt: skip
+                 "since", "start", "values")  # fmt: skip
 
     def __init__(
         self, partition: str, start: int, end: int, count: int, since: float, *,
@@ -47,6 +48,7 @@ class Group:
         self.dead = False
         self.kept = kept
         self.remains: Remains | None = None
+        self.values: list[Any] | None = None
         self.before = before
 
     def part_with(self, row: int, rows: int) -> Part | None:

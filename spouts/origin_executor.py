@@ -43,12 +43,7 @@ class OriginSourceExecutor(SourceExecutor):
         partition.position = start
 
     def _retry_reader(self, retry: Retry) -> Reader:
-        assert self._retry is not None
-        reader = self._retry[1]
-        if reader is None:
-            reader = self._ends_reader(retry.partition, retry.start)
-            self._retry = (retry, reader)
-        return reader
+        return self._ends_reader(retry.partition, retry.start)
 
     def send(self, group: Group, rows: Messages, now: float) -> None:
         """Send a group under a fresh root, each message with its origin."""

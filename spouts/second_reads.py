@@ -70,6 +70,8 @@ def values_of(source: Source, group: Group) -> list[Any] | None:
     """Return the values of a group of one message."""
     if group.kept is not None:
         return list(group.kept[0][2])
+    if group.values is not None:
+        return group.values
     try:
         with closing(source.reader(group.partition, group.start or None)) as reader:
             got = reader.read(1)

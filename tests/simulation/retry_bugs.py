@@ -27,7 +27,7 @@ def split_forgotten(patch: Patch) -> None:
         if retry.kept is not None:
             return part(self, retry, now)
         limit = (retry.end - retry.start) // self.source.shape.stride  # type: ignore[attr-defined]
-        reader = self._retry_reader(retry)
+        reader = self._retry_readers.of(retry)
         rows, position = reader.read(limit) or ([], 0)
         group = Group(
             retry.partition, retry.start, position, len(rows), retry.since, attempts=retry.attempts
