@@ -51,9 +51,11 @@ class WorkerTracking:
         spout = self._core.tasks.spouts.get(root_task(failure.root))
         if spout is None:
             return False
-        # The spout is asked to read it again: that is code of the user's.
+        # The spout is asked to read it again: that is code of the user's, which may hang.
         RUNNING.set(spout)
+        spout.running = True
         told = spout.failed_message(failure, now)
+        spout.running = False
         RUNNING.set(None)
         return told
 

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 from waterspout.bolts import Bolt
+from waterspout.supervisor.log_lines import RUNNING
 from waterspout.topology.errors import FailTuple
 
-from .cores import Cores, plan_of
+from .cores import Cores, Numbers, plan_of
 
 
 class Refuses(Bolt):
@@ -64,6 +65,21 @@ def test_of_a_group_only_the_message_that_failed_is_tried_again(workers: int) ->
     ledger = cores.spout().ledger
     assert (ledger.failed, ledger.acked, ledger.replayed) == (1, 6, 1)
     assert sorted(cores.made[2].got) == [0, 1, 2, 3, 3, 4, 5]
+
+
+def test_reading_a_message_again_is_a_call_of_the_spout_that_may_hang() -> None:
+    seen = []
+
+    class Watched(Numbers):
+        def reader(self, partition: str, position: int | None) -> Any:
+            seen.append((cores.spout().running, RUNNING.get()))
+            return super().reader(partition, position)
+
+    cores = Cores(plan_of({"source": 1, "work": 1}), {"work": RefusesThird, "source": Watched})
+    cores.go()
+    cores.turns(1)
+    assert seen == 2 * [(True, cores.spout())]  # to draw it, and to find what failed
+    assert not cores.spout().running and RUNNING.get() is None
 
 
 def test_in_one_worker_nothing_has_to_leave_it() -> None:
