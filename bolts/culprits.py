@@ -8,12 +8,17 @@ go on, and are done once the group's root is zero::
                                          m0, m1 and m3 go on under the same root
              [m2]                        after a pause, under a root of its own
 
-Behind another bolt nobody knows which message a row descends from: there the whole group fails.
+Behind another bolt a trail says which message a row descends from, where the group asked for one
+(tracing.py); else the whole group fails.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection
+
+from waterspout.topology.trails import Trail
+
+from .frame_work import FrameWork
 
 #: Culprits in one run at most; with one more the whole group fails. Where that many fail, small
 #: groups cost less than finding each message anew, and they come of groups that failed.
@@ -32,26 +37,39 @@ class Culprits:
         #: Root and number of the culprits of the run at work.
         self._root = self._told = 0
 
-    def known(self, source: int, roots: tuple[int, ...], rows: int) -> bool:
-        """Say whether a row of a run is one of several messages.
+    def trail(self, work: FrameWork, roots: tuple[int, ...], rows: int) -> Trail | None:
+        """Return the trail of a run of ``rows``; None: it has none, or not all of it is there."""
+        if len(roots) != 1 or not work.trails:
+            return None
+        trail = work.trails.get(roots[0])
+        return trail if trail is not None and trail.length == rows else None
+
+    def known(self, work: FrameWork, roots: tuple[int, ...], rows: int) -> bool:
+        """Say whether it can be told which of several messages a row of a run is, or is of.
 
         Args:
-            source: task that sent the run.
+            work: the frame.
             roots: of the run.
             rows: of the whole run.
         """
-        return source in self._sources and rows > 1 and len(roots) == 1
+        if rows > 1 and len(roots) == 1 and work.channel[0] in self._sources:
+            return True
+        return self.trail(work, roots, rows) is not None
 
     def told(
-        self, source: int, roots: tuple[int, ...], row: int, rows: int
+        self, work: FrameWork, roots: tuple[int, ...], row: int, rows: int
     ) -> tuple[int, int] | None:
-        """Return (row, rows) of the failure of one row of a run, whose ``rows`` go on without it.
+        """Return (number, messages) for the failure of one row of a run, whose group goes on
+        without that message.
 
-        None: it is not known which message it is, or it is one too many.
+        None: it is not known which one it is, or it is one too many.
         """
-        if not self.known(source, roots, rows):
+        if not self.known(work, roots, rows):
             return None
         if roots[0] != self._root:
             self._root, self._told = roots[0], 0
         self._told += 1
-        return (row, rows) if self._told <= CULPRITS_MAX else None
+        if self._told > CULPRITS_MAX:
+            return None
+        trail = self.trail(work, roots, rows)
+        return (row, rows) if trail is None else trail.message(row, rows)

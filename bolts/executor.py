@@ -31,8 +31,9 @@ from .holds import Holds
 from .own_calls import OwnCalls
 from .own_messages import OwnMessages
 from .queued_mark import QueuedMark
-from .returned import RowsReturned, refuse_rows
+from .returned import refuse_rows
 from .task_time import TaskTime
+from .tracing import give
 from .whole_runs import BatchRuns, ColumnRuns, WholeRuns
 
 #: What a slice should take, and the rows it may have.
@@ -249,8 +250,7 @@ class BoltExecutor:
         and skip its rest: it is replayed anyway. Of rows without a root only that one is lost."""
         self.failed += 1
         left, rows = work.unread_of_run(), work.rows_of_run()
-        one = not isinstance(error, RowsReturned)
-        culprit = one and self.culprits.told(work.channel[0], work.roots, rows - left - 1, rows)
+        culprit = self.culprits.told(work, work.roots, rows - left - 1, rows)
         self.note(error, work.roots, culprit or (0, 0))
         if work.roots and not culprit:
             deque(islice(work.source, left), maxlen=0)
@@ -285,12 +285,7 @@ class BoltExecutor:
         }[kind]
 
     def _step_process(self, work: FrameWork, count: int) -> None:
-        process, made = self.bolt.process, None
-        for tup in map(work.cls, islice(work.source, count)):
-            made = process(tup)
-        # Asked of the last one only: who returns rows does so each time.
-        if made is not None:
-            refuse_rows(self.component, "process", made)
+        give(self, self.bolt.process, work, count)
 
     def _step_held(self, work: FrameWork, count: int) -> None:
         process, holds, now = self.bolt.process, self.holds, self.env.clock()
@@ -304,16 +299,14 @@ class BoltExecutor:
                     refuse_rows(self.component, "process", made)
             except (Exception, SystemExit) as error:
                 self.failed += 1
-                holds.fail(tup, reason_of(error), user_traceback(error))
+                reason, details = reason_of(error), user_traceback(error)
+                holds.fail(tup, reason, details)
                 if not isinstance(error, FailTuple):
-                    self.env.note_error(
-                        self.component, self.task, reason_of(error), user_traceback(error)
-                    )
+                    self.env.note_error(self.component, self.task, reason, details)
 
     def _step_generator(self, work: FrameWork, count: int) -> None:
         """One tuple at a time: its generator may be paused for longer than a slice."""
-        for tup in map(work.cls, islice(work.source, 1)):
-            self._generate(tup)
+        give(self, self._generate, work, 1)
 
     def _generate(self, tup: Tuple) -> None:
         try:
@@ -382,10 +375,7 @@ class BoltExecutor:
 
     def vouched(self, now: float) -> set[int]:
         """Return the roots that are queued or held here."""
-        roots = self.holds.vouched(now)
-        for work in self.queue:
-            roots |= work.all_roots()
-        return roots
+        return self.holds.vouched(now).union(*(work.all_roots() for work in self.queue))
 
 
 #: Steps over many rows at once.

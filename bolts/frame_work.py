@@ -7,7 +7,7 @@ stands in several runs settles with its last one.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from copy import copy
 from itertools import islice
 from operator import length_hint
@@ -15,7 +15,8 @@ from typing import Any
 
 from waterspout.topology.channels import Rows
 from waterspout.topology.columns import ColumnCursor, Columns
-from waterspout.topology.frames import Channel, Run
+from waterspout.topology.frames import NO_TRAILS, Channel, Run
+from waterspout.topology.trails import Trail
 from waterspout.topology.tuples import Tuple
 
 
@@ -24,22 +25,24 @@ class FrameWork:
 
     Attributes:
         remote: it came over a link: its credit is to be given back.
+        trails: which messages rows descend from, by root, where that was noted.
         source: the rows as an iterator. Where columns came, it is a ColumnCursor until
             ``take_apart``.
         roots: what the run at work descends from.
     """
 
     __slots__ = ("by_row", "channel", "cls", "counter", "edge", "left", "remote", "roots",
-                 "run_left", "runs", "source", "unread")  # fmt: skip
+                 "run_left", "runs", "source", "trails", "unread")  # fmt: skip
 
     def __init__(
         self, channel: Channel, cls: type[Tuple], edge: int, runs: list[Run], rows: Rows,
-        *, remote: bool,
+        trails: Mapping[int, Trail | None] = NO_TRAILS, *, remote: bool,
     ) -> None:  # fmt: skip
         self.channel = channel
         self.cls = cls
         self.edge = edge
         self.runs = runs
+        self.trails = trails
         self.source: Iterator[Any]
         self.source = ColumnCursor(rows) if isinstance(rows, Columns) else iter(rows)
         #: Moves with ``source``: its ``__length_hint__`` tells how many rows are left.

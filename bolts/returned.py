@@ -8,27 +8,22 @@ from typing import Any
 from waterspout.topology.errors import UserError
 
 
-class RowsReturned(UserError):
-    """Raised for rows that a bolt returned. ``process`` may be asked of the last tuple only: who
-    returns rows does so each time, so none of the tuples before it was done right, either."""
-
-
 def refuse_rows(component: str, method: str, made: Any) -> None:
     """Look at what ``process`` or ``process_batch`` returned; called when it is not None.
 
     Anything but rows is left alone: bolts of streamparse return what they like.
 
     Raises:
-        RowsReturned: it is a list or tuple with something in it, or a generator.
+        UserError: it is a list or tuple with something in it, or a generator.
     """
     if isinstance(made, GeneratorType):
         made.close()
-        raise RowsReturned(
+        raise UserError(
             f"{component}: {method} returned a generator, whose rows go nowhere: write "
             f"'yield' in {method} itself, or self.emit(row)"
         )
     if isinstance(made, (list, tuple)) and made:
-        raise RowsReturned(
+        raise UserError(
             f"{component}: {method} returned {made!r:.80}, which goes nowhere: call "
             "self.emit(row), or yield rows"
         )

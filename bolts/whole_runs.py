@@ -210,19 +210,15 @@ class ColumnRuns(WholeRuns):
     ) -> bool:
         """Work on a run once more that raised, for as long as only a part of it is at fault."""
         whole = work.runs[self._first + index][0]
-        if len(rows) > 1 and (not roots or self._known(work, roots, whole)):
+        if len(rows) > 1 and (not roots or self.executor.culprits.known(work, roots, whole)):
             return self.run_alone(work, rows, index, roots)
-        self.fail(error, roots)
-        return False
+        return self._fail_row(work, roots, 0 if index else self._begun, whole, error)
 
     def run_alone(self, work: FrameWork, rows: Rows, index: int, roots: tuple[int, ...]) -> bool:
         whole = work.runs[self._first + index][0]
-        if not self._known(work, roots, whole):
+        if not self.executor.culprits.known(work, roots, whole):
             return super().run_alone(work, rows, index, roots)
         return self._halves(work, rows, roots, 0 if index else self._begun, whole)
-
-    def _known(self, work: FrameWork, roots: tuple[int, ...], whole: int) -> bool:
-        return self.executor.culprits.known(work.channel[0], roots, whole)
 
     def _halves(
         self, work: FrameWork, rows: Rows, roots: tuple[int, ...], first: int, whole: int
@@ -237,7 +233,13 @@ class ColumnRuns(WholeRuns):
             return self._halves(work, rows[:middle], roots, first, whole) and self._halves(
                 work, rows[middle:], roots, first + middle, whole
             )
-        culprit = self.executor.culprits.told(work.channel[0], roots, first, whole)
+        return self._fail_row(work, roots, first, whole, error)
+
+    def _fail_row(
+        self, work: FrameWork, roots: tuple[int, ...], row: int, whole: int, error: BaseException
+    ) -> bool:
+        """Fail the message of a row; say whether the others of its run go on."""
+        culprit = self.executor.culprits.told(work, roots, row, whole)
         self.fail(error, roots, culprit or (0, 0))
         return culprit is not None
 

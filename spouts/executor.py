@@ -222,7 +222,9 @@ class SourceExecutor(TimedSpout):
         emitter, env = self.emitter, self.env
         if group.count == 1 and group.attempts + 1 >= env.settings.attempts_max:
             group.values = list(rows[0])
-        root = self.roots.next(group.attempts > 0)
+        # Only of what can be read again a message is told from its group.
+        traced = group.count > 1 and self.ledger.seeks and self.ledger.sizes.shrunk
+        root = self.roots.next(group.attempts > 0, traced)
         guard = env.open_root(root, now)
         self.ledger.sent(root, group)
         self.in_flight(root, group, self.ledger.emitted)

@@ -58,6 +58,11 @@ class GroupSize:
         self._messages = seen * KEEP
         self._fit()
 
+    @property
+    def shrunk(self) -> bool:
+        """Whether groups failed lately: messages further down are worth being traced."""
+        return self.size < self.largest
+
     def _needed(self, size: int) -> float:
         """Return the messages that a size asks for after so many failures."""
         return RERUN * size * size * (self._failures + 1)

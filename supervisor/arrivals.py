@@ -49,9 +49,10 @@ class Arrivals:
             self._core.env.fail_roots(roots, cls.component, from_task, text)
             self.credit(frame.channel)
             return
-        executor.enqueue(
-            FrameWork(frame.channel, cls, frame.edge, frame.runs, frame.rows, remote=True)
+        work = FrameWork(
+            frame.channel, cls, frame.edge, frame.runs, frame.rows, frame.trails, remote=True
         )
+        executor.enqueue(work)
 
     def credit(self, channel: tuple[int, int, int]) -> None:
         """Give back the credit of a frame that was worked through."""

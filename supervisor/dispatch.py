@@ -15,7 +15,7 @@ from waterspout.bolts.frame_work import FrameWork
 from waterspout.topology.channels import OpenFrame, Rows, Sealed, draw_edge
 from waterspout.topology.emitter import Emitter
 from waterspout.topology.errors import EmitError, TupleTooLarge, UnserialisableValue
-from waterspout.topology.frame_split import pack_parts, runs_without, split_runs
+from waterspout.topology.frame_split import Part, pack_parts, runs_without, split_runs
 from waterspout.topology.frames import DATA_HEADER_BYTES, BodyPacker, FrameTooLarge, Run
 from waterspout.topology.marks import Mark
 from waterspout.topology.task_env import TaskEnv
@@ -169,10 +169,12 @@ class Dispatch:
         return rows or self._rows_max
 
     def _cut(self, sealed: Sealed, rows: int) -> tuple[Sealed, Sealed]:
-        edge, runs, values = sealed
+        edge, runs, values, trails = sealed
         first, second = split_runs(runs, rows)
         edges = self._spread_edge(edge, [first, second])
-        return (edge, first, values[:rows]), (edges[1], second, values[rows:])
+        # Those of the run that is cut, if one is, say nothing any more.
+        head, rest = values[:rows], values[rows:]
+        return (edge, first, head, trails), (edges[1], second, rest, trails)
 
     def _spread_edge(self, edge: int, parts: list[list[Run]]) -> list[int]:
         """Return an edge for each part of a frame; the first keeps ``edge``.
@@ -195,7 +197,7 @@ class Dispatch:
     # Within the worker.
 
     def _hand_over(self, target: BoltExecutor, frame: OpenFrame) -> None:
-        edge, runs, rows = frame.take()
+        edge, runs, rows, trails = frame.take()
         if not scan_rows(rows):
             rows, problems = normalise_rows(rows)
             if problems:
@@ -206,7 +208,7 @@ class Dispatch:
         if rows:
             source, stream, _ = frame.key
             cls = self._classes[source, stream]
-            target.enqueue(FrameWork(frame.key, cls, edge, runs, rows, remote=False))
+            target.enqueue(FrameWork(frame.key, cls, edge, runs, rows, trails, remote=False))
 
     def _checked(
         self, frame: OpenFrame, edge: int, runs: list[Run], rows: Rows
@@ -223,10 +225,10 @@ class Dispatch:
     # Over a link.
 
     def _send(self, link: LinkSender, frame: OpenFrame, sealed: Sealed) -> bool:
-        edge, runs, rows = sealed
+        edge, runs, rows, trails = sealed
         bytes_max = link.frame_bytes_max
         try:
-            parts = pack_parts(self._packer, runs, rows, bytes_max)
+            parts = pack_parts(self._packer, runs, rows, bytes_max, trails)
         except NotPackable:
             bad: dict[int, EmitError] = {
                 p.row: self._unserialisable(frame, p) for p in find_unpackables(rows)
@@ -243,20 +245,24 @@ class Dispatch:
         self._send_parts(link, frame, edge, parts)
         return True
 
-    def _send_parts(self, link: LinkSender, frame: OpenFrame, edge: int, parts: list[Any]) -> None:
+    def _send_parts(
+        self, link: LinkSender, frame: OpenFrame, edge: int, parts: list[Part]
+    ) -> None:
         first, *rest = parts
         width = len(first.rows[0])
         self._last_rows[frame.key] = len(first.rows)
         edges = self._spread_edge(edge, [part.runs for part in parts])
         link.send_data(frame.key, edge, width, len(first.rows), first.body)
-        waiting = [(e, part.runs, list(part.rows)) for e, part in zip(edges[1:], rest, strict=True)]
+        waiting: list[Sealed] = [
+            (e, part.runs, list(part.rows), {}) for e, part in zip(edges[1:], rest, strict=True)
+        ]
         frame.ready.extendleft(reversed(waiting))
 
     def _without(self, frame: OpenFrame, sealed: Sealed, bad: dict[int, EmitError]) -> bool:
-        edge, runs, rows = sealed
+        edge, runs, rows, trails = sealed
         runs, rows = self._drop_rows(frame, edge, runs, rows, bad)
         if rows:
-            frame.ready.appendleft((edge, runs, rows))
+            frame.ready.appendleft((edge, runs, rows, trails))
         return True
 
     # Rows that cannot travel.
@@ -307,7 +313,7 @@ class Dispatch:
     ) -> dict[int, EmitError]:
         """Return the rows that do not fit into a frame together with the roots they carry."""
         component, stream, _ = self._info(frame)
-        _, runs, rows = sealed
+        _, runs, rows, _ = sealed
         roots_of = [roots for count, roots in runs for _ in range(count)]
         bad: dict[int, EmitError] = {}
         for position, (roots, row) in enumerate(zip(roots_of, rows, strict=True)):

@@ -127,6 +127,6 @@ class WorkerTracking:
             waiting |= bolt.vouched(now)
         for executor in (*core.order, *core.tasks.spouts.values()):
             for frame in executor.emitter.frames:
-                runs = [*frame.runs, *(run for _, runs, _ in frame.sealed() for run in runs)]
+                runs = [*frame.runs, *(run for _, runs, _, _ in frame.sealed() for run in runs)]
                 waiting |= {root for _, roots in runs for root in roots}
         return waiting

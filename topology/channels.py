@@ -17,13 +17,16 @@ from typing import Any
 from .columns import Columns, joined
 from .frames import Channel, Run
 from .marks import REPLACEABLE, Mark
+from .trails import Trail
 
 #: Draws a random 64-bit number; 0 is drawn again.
 Draw = Callable[[int], int]
 #: The rows of a frame that takes no more.
 Rows = list[Any] | Columns
-#: (edge, runs, rows) of it.
-Sealed = tuple[int, list[Run], Rows]
+#: By root; None: the root stands in several runs, so nothing is known.
+Trails = dict[int, Trail | None]
+#: (edge, runs, rows, trails) of it.
+Sealed = tuple[int, list[Run], Rows, Trails]
 
 
 def draw_edge(draw: Draw) -> int:
@@ -37,7 +40,7 @@ class OpenFrame:
     """What a task has emitted to one target task since the last frame was sealed."""
 
     __slots__ = ("block_rows", "blocks", "edge", "key", "mark", "ready", "roots", "rows", "runs",
-                 "target_worker")  # fmt: skip
+                 "target_worker", "trail", "trails")  # fmt: skip
 
     def __init__(self, key: Channel, target_worker: int) -> None:
         self.key = key
@@ -54,6 +57,9 @@ class OpenFrame:
         self.roots: set[int] = set()
         #: Sealed frames that wait for credit, and marks between them.
         self.ready: deque[Sealed | Mark] = deque()
+        #: Of the rows behind ``mark``, where it is known when their run is noted; and of the runs.
+        self.trail: Trail | None = None
+        self.trails: Trails = {}
 
     @property
     def count(self) -> int:
@@ -102,6 +108,8 @@ class OpenFrame:
         """
         self.mark += count
         runs = self.runs
+        if self.trail is not None or self.trails:
+            self._note_trail(roots)
         if runs and runs[-1][1] == roots:
             runs[-1] = (runs[-1][0] + count, roots)
             return
@@ -115,13 +123,23 @@ class OpenFrame:
                     edge = self.edge = draw_edge(draw)
                 toggles[root] = toggles.get(root, 0) ^ edge
 
+    def _note_trail(self, roots: tuple[int, ...]) -> None:
+        trail, self.trail = self.trail, None
+        for root in roots:
+            if root in self.roots:
+                known = self.trails.get(root) if self.runs[-1][1] == roots else None
+                if known is None or trail is None or not known.go_on(trail):
+                    self.trails[root] = None
+            elif trail is not None:
+                self.trails[root] = trail
+
     def take(self) -> Sealed:
-        """Return (edge, runs, rows) of the frame and start a new one."""
+        """Return (edge, runs, rows, trails) of the frame and start a new one."""
         rows = self.all_rows()
         if self.mark < len(rows):
             # Emitted outside of any run (``prepare``, ``flush``): untracked, but accounted for.
             self.runs.append((len(rows) - self.mark, ()))
-        frame = (self.edge, self.runs, rows)
+        frame = (self.edge, self.runs, rows, self.trails)
         self.rows.clear()
         if self.blocks:
             self.blocks, self.block_rows = [], 0
@@ -129,6 +147,8 @@ class OpenFrame:
         self.mark = 0
         self.edge = 0
         self.roots = set()
+        if self.trails:
+            self.trails = {}
         return frame
 
     def drop(self) -> None:
@@ -138,7 +158,7 @@ class OpenFrame:
 
     def waiting_rows(self) -> int:
         """Return the rows that have not left yet."""
-        return self.count + sum(len(rows) for _, _, rows in self.sealed())
+        return self.count + sum(len(rows) for _, _, rows, _ in self.sealed())
 
     def sealed(self) -> Iterator[Sealed]:
         """Yield the frames that wait for credit."""

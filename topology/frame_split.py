@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from .frames import DATA_HEADER_BYTES, BodyPacker, FrameTooLarge, Run
+from .frames import DATA_HEADER_BYTES, NO_TRAILS, BodyPacker, FrameTooLarge, Run
+from .trails import Trail
 
 
 class Part(NamedTuple):
@@ -21,6 +22,7 @@ def pack_parts(
     runs: Sequence[Run],
     rows: Sequence[Sequence[Any]],
     frame_bytes_max: int,
+    trails: Mapping[int, Trail | None] = NO_TRAILS,
 ) -> list[Part]:
     """Pack rows into as few halvings as make every frame fit into ``frame_bytes_max``.
 
@@ -31,10 +33,13 @@ def pack_parts(
         NotPackable: a value has no wire form.
         FrameTooLarge: a row is over the limit alone; ``find_oversized`` says which.
     """
-    body = packer.pack(runs, rows)
+    body = packer.pack(runs, rows, trails)
     size = DATA_HEADER_BYTES + len(body)
     if size <= frame_bytes_max:
         return [Part(list(runs), rows, body)]
+    if trails:
+        # Rows go before trails, which only save work.
+        return pack_parts(packer, runs, rows, frame_bytes_max)
     if len(rows) == 1:
         raise FrameTooLarge(size, frame_bytes_max)
     middle = len(rows) // 2

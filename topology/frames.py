@@ -11,7 +11,7 @@ one byte on the wire and at most 73 on the heap (an empty dict).
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import chain, islice
 from typing import Any, NamedTuple
 
@@ -22,6 +22,7 @@ from .errors import WaterspoutError, WireError
 from .frame_header import HEADER_BYTES, Header
 from .marks import KINDS as MARK_KINDS
 from .marks import Mark
+from .trails import Trail, trails_from_wire, trails_to_wire
 from .unpacking import unpack_body
 from .wire_limits import (
     E_FRAME_DECODE,
@@ -46,11 +47,12 @@ Run = tuple[int, tuple[int, ...]]
 #   | edge u64 | source u32 | target u32 | stream u16 | width u16 | rows u32 | body ...
 #   +----------+------------+------------+------------+-----------+----------+--------
 #
-# Body of DATA: msgpack [counts, root counts, roots, values], all flat:
+# Body of DATA: msgpack [counts, root counts, roots, values], all flat, and trails if there are:
 #   counts       [rows of run 0, rows of run 1, ...]
 #   root counts  [roots of run 0, ...]; [] when each run has one root
 #   roots        bin: the u64 roots of all runs, in order
 #   values       the values of all rows, in order; ``width`` to a row
+#   trails       [[number of the run, step, ...], ...] (trails.py)
 # Flat arrays are as fast as nested ones for few runs, twice as fast for a run per row, and
 # their structure needs no check item by item.
 # END has edge, width and rows 0 and no body; so has MARK, whose body is u8 kind, i64 value.
@@ -58,6 +60,10 @@ _CHANNEL = struct.Struct("<QIIHHI")
 _DATA = struct.Struct("<BBBBIQQQIIHHI")
 _MARK = struct.Struct("<Bq")
 DATA_HEADER_BYTES = _DATA.size
+#: Elements that the body of DATA may have.
+_PARTS = (4, 5)
+#: Of a frame that nobody asked for.
+NO_TRAILS: Mapping[int, Trail | None] = {}
 
 
 class FrameTooLarge(WaterspoutError):
@@ -78,6 +84,7 @@ class DataFrame(NamedTuple):
     rows: list[tuple[Any, ...]] | Columns
     #: Values per row; the receiver compares it with the fields of the stream.
     width: int
+    trails: Mapping[int, Trail | None] = NO_TRAILS
 
 
 class EndFrame(NamedTuple):
@@ -99,7 +106,10 @@ class BodyPacker:
     def __init__(self) -> None:
         self._packer = Packer()
 
-    def pack(self, runs: Sequence[Run], rows: Sequence[Sequence[Any]]) -> bytes:
+    def pack(
+        self, runs: Sequence[Run], rows: Sequence[Sequence[Any]],
+        trails: Mapping[int, Trail | None] = NO_TRAILS,
+    ) -> bytes:  # fmt: skip
         """Return the body for ``rows``, which all have the same number of values.
 
         Called by the sender of a frame before it draws a seq or takes a credit. 1,024 rows
@@ -117,7 +127,8 @@ class BodyPacker:
             values = list(chain.from_iterable(rows))
             assert len(values) == width * len(rows), "rows of one channel have one width"
         try:
-            body: bytes = self._packer.pack((*_flat_runs(runs), values))
+            last = (trails_to_wire(runs, trails),) if trails else ()
+            body: bytes = self._packer.pack((*_flat_runs(runs), values, *last))
         except Exception as error:
             # Not only what msgpack raises: user types run code of their own while packed.
             self._packer.reset()
@@ -165,14 +176,15 @@ def decode_data(data: bytes) -> DataFrame:
     if not 0 < rows <= FRAME_ROWS_MAX:
         raise WireError(E_FRAME_SIZE, f"{rows} rows, allowed are 1 to {FRAME_ROWS_MAX}")
     body = unpack_body(memoryview(data)[DATA_HEADER_BYTES:])
-    if type(body) is not tuple or len(body) != 4:
+    if type(body) is not tuple or len(body) not in _PARTS:
         raise WireError(
-            E_FRAME_TYPE, "the body of DATA is not [counts, root counts, roots, values]"
+            E_FRAME_TYPE, "the body of DATA is not [counts, root counts, roots, values, trails?]"
         )
     runs = read_runs(body[0], body[1], body[2], rows)
     if not edge and body[2]:
         raise WireError(E_FRAME_TYPE, "edge 0 on tracked rows")
-    return DataFrame(channel, edge, runs, _cut_rows(body[3], width, rows), width)
+    trails = trails_from_wire(body[4], runs) if len(body) > 4 else {}
+    return DataFrame(channel, edge, runs, _cut_rows(body[3], width, rows), width, trails)
 
 
 def decode_end(data: bytes) -> EndFrame:
@@ -203,7 +215,7 @@ def salvage_roots(data: bytes) -> tuple[int, ...]:
     try:
         reader = Unpacker(None, use_list=False, max_buffer_size=len(data))
         reader.feed(memoryview(data)[DATA_HEADER_BYTES:])
-        if reader.read_array_header() != 4:
+        if reader.read_array_header() not in _PARTS:
             return ()
         parts = [reader.unpack() for _ in range(3)]
         runs = read_runs(parts[0], parts[1], parts[2], _channel_fields(data)[3])

@@ -16,6 +16,9 @@ _LOW_BITS = 48
 #: Bit of a root whose message was tried before: ``process_batch`` takes its run alone, so that a
 #: row that fails below fails nobody else's message again.
 AGAIN = 1 << 47
+#: Bit of a root whose group asks for trails (trails.py): other groups of its spout were tried again
+#: because nobody knew which of their messages had failed.
+TRACED = 1 << 46
 
 
 class Opens(Protocol):
@@ -28,10 +31,10 @@ class Opens(Protocol):
 class RootSource:
     """Draws the root ids of one task.
 
-        63       48    47   46            0
-        +----------+-------+---------------+
-        | task id  | AGAIN |    counter    |
-        +----------+-------+---------------+
+        63       48    47      46     45            0
+        +----------+-------+--------+---------------+
+        | task id  | AGAIN | TRACED |    counter    |
+        +----------+-------+--------+---------------+
 
     The acker of a root is so found from the root itself. The counter starts at a random
     place and never repeats within an incarnation; roots of earlier incarnations are fenced
@@ -40,21 +43,22 @@ class RootSource:
 
     def __init__(self, task: int, draw: Draw) -> None:
         self._base = task << _LOW_BITS
-        self._count = draw(_LOW_BITS - 1)
+        self._count = draw(_LOW_BITS - 2)
 
-    def next(self, again: bool = False) -> int:
+    def next(self, again: bool = False, traced: bool = False) -> int:
         """Return a fresh root; never 0, since task ids start at 1.
 
         Args:
             again: its message was tried before.
+            traced: its group asks for trails.
         """
-        self._count = (self._count + 1) & (AGAIN - 1)
-        return self._base | self._count | (AGAIN if again else 0)
+        self._count = (self._count + 1) & (TRACED - 1)
+        return self._base | self._count | (AGAIN if again else 0) | (TRACED if traced else 0)
 
 
 def root_number(root: int) -> int:
     """Return the number of ``root`` among those of its task: they follow on each other."""
-    return root & (AGAIN - 1)
+    return root & (TRACED - 1)
 
 
 def root_task(root: int) -> int:

@@ -113,7 +113,7 @@ class Rig:
 
     def take(self) -> tuple[list[Run], list[Any]]:
         """Take what was emitted, as task 3 would, and work it through there."""
-        edge, runs, rows = self.out.take()
+        edge, runs, rows, _ = self.out.take()
         for root in {root for _, roots in runs for root in roots}:
             self.env.toggles[root] = self.env.toggles.get(root, 0) ^ edge
         self.flush()

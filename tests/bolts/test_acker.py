@@ -132,7 +132,7 @@ def test_a_random_tree_ends_exactly_when_its_last_frame_is_worked_through(
 
     def send(frame: OpenFrame) -> None:
         if frame.rows:
-            edge, runs, rows = frame.take()
+            edge, runs, rows, _ = frame.take()
             queue.append(FrameWork(frame.key, ANY, edge, runs, rows, remote=False))
 
     def check() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import accumulate, islice
 from typing import Any
 
 import pytest
@@ -10,10 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from waterspout.bolts.contract import Bolt, ColumnBolt, Made
 from waterspout.bolts.culprits import CULPRITS_MAX, Culprits
+from waterspout.bolts.frame_work import FrameWork
 from waterspout.topology.columns import Columns
+from waterspout.topology.frames import NO_TRAILS
+from waterspout.topology.trails import Trail
 from waterspout.topology.tuples import Tuple
 
-from .rig import SOURCE, Rig
+from .rig import IN, SOURCE, TASK, Rig
 
 
 class Bad(Bolt):
@@ -58,21 +62,39 @@ def rig_of(kind: str, *bad: int, sources: Any = (SOURCE,)) -> Rig:
     return rig
 
 
+def work_of(source: int, trails: Any = NO_TRAILS) -> FrameWork:
+    return FrameWork((source, 0, TASK), IN, 1, [], [], trails, remote=False)
+
+
 def test_a_run_of_several_messages_of_a_source_has_culprits_and_no_other() -> None:
-    culprits = Culprits({7})
-    assert culprits.told(7, (1,), 2, 5) == (2, 5)
-    assert culprits.told(8, (1,), 2, 5) is None  # a bolt: nobody knows what its rows descend from
-    assert culprits.told(7, (1,), 0, 1) is None  # no other message to spare
-    assert culprits.told(7, (), 2, 5) is None  # nobody waits for it
-    assert culprits.told(7, (1, 2), 2, 5) is None
-    assert Culprits().told(7, (1,), 2, 5) is None
+    culprits, work = Culprits({7}), work_of(7)
+    assert culprits.told(work, (1,), 2, 5) == (2, 5)
+    assert culprits.told(work_of(8), (1,), 2, 5) is None  # a bolt: its rows may be of any message
+    assert culprits.told(work, (1,), 0, 1) is None  # no other message to spare
+    assert culprits.told(work, (), 2, 5) is None  # nobody waits for it
+    assert culprits.told(work, (1, 2), 2, 5) is None
+    assert Culprits().told(work, (1,), 2, 5) is None
+
+
+def test_behind_another_bolt_the_trail_of_the_run_says_which_message_it_was() -> None:
+    # Three messages, of which the first and the last came to two rows each.
+    trails = {1: Trail(3, None, 0, 0, [2, 2, 4]), 2: None}
+    culprits, work = Culprits({7}), work_of(8, trails)
+    assert [culprits.told(work, (1,), row, 4) for row in range(4)] == [
+        (0, 3), (0, 3), (2, 3), (2, 3),
+    ]  # fmt: skip
+    assert culprits.told(work, (1,), 0, 3) is None  # a row was lost on the way
+    assert culprits.known(work, (1,), 4) and not culprits.known(work, (1,), 3)
+    assert culprits.told(work, (2,), 0, 4) is None  # its root stands in two runs
+    assert culprits.told(work, (3,), 0, 4) is None
+    assert culprits.told(work, (1, 3), 0, 4) is None
 
 
 def test_of_many_culprits_in_one_run_all_are_at_fault_and_the_next_run_counts_anew() -> None:
-    culprits = Culprits({7})
-    told = [culprits.told(7, (1,), row, 64) for row in range(CULPRITS_MAX + 1)]
+    culprits, work = Culprits({7}), work_of(7)
+    told = [culprits.told(work, (1,), row, 64) for row in range(CULPRITS_MAX + 1)]
     assert told == [*((row, 64) for row in range(CULPRITS_MAX)), None]
-    assert culprits.told(7, (2,), 0, 64) == (0, 64)
+    assert culprits.told(work, (2,), 0, 64) == (0, 64)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -124,6 +146,40 @@ def test_behind_a_bolt_the_whole_run_fails(kind: str) -> None:
     rig.feed((3, (1,)))
     rig.run()
     assert [(each.root, each.rows) for each in rig.failures] == [(1, 0)]
+
+
+def test_functions_over_columns_tell_a_message_by_its_trail() -> None:
+    for counts, bad, told in (([2, 0, 3], 4, (2, 3)), ([0, 0, 1], 0, (2, 3))):
+        rig = rig_of("columns", bad, sources=())
+        rows = sum(counts)
+        rig.feed((rows, (1,))).trails = {1: Trail(3, None, 0, 0, [*accumulate(counts)])}
+        rig.run()
+        assert [(each.row, each.rows) for each in rig.failures] == [told]
+        assert rig.take()[1] == [n for n in range(rows) if n != bad]
+
+
+class TooMany(Bad, ColumnBolt):
+    """Emits three rows for each number in ``bad``."""
+
+    def columns(self, cls: type[Tuple], columns: Columns, runs: list[int]) -> Made:
+        made, counts, numbers = [], [], iter(columns.values[0])
+        for count in runs:
+            before = len(made)
+            for number in islice(numbers, count):
+                made += [number] * (3 if number in self.bad else 1)
+            counts.append(len(made) - before)
+        return Columns.of((made,), len(made)), counts
+
+
+def test_the_last_row_of_a_run_that_was_begun_is_told_when_what_it_emits_is_refused() -> None:
+    rig = Rig(TooMany(2), "columns", emit_max=2)
+    rig.executor.culprits = Culprits((SOURCE,))
+    rig.acker._failed_message = lambda failure, now: rig.failures.append(failure) is None
+    rig.executor.slice_rows = 2
+    rig.feed((3, (1,)), (1, (2,)))
+    rig.run()
+    assert [(each.root, each.row, each.rows) for each in rig.failures] == [(1, 2, 3)]
+    assert rig.take()[1] == [0, 1, 3]
 
 
 def test_functions_over_columns_are_given_halves_until_one_row_is_at_fault() -> None:

@@ -79,7 +79,7 @@ class OnceRig(Rig):
 
     def sent(self) -> list[list[Any]]:
         """Take what was emitted."""
-        edge, runs, rows = self.out.take()
+        edge, runs, rows, _ = self.out.take()
         for root in {root for _, roots in runs for root in roots}:
             self.env.toggles[root] = self.env.toggles.get(root, 0) ^ edge
         self.flush()

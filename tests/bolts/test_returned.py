@@ -10,6 +10,7 @@ from waterspout.bolts.contract import Batch, Bolt
 from waterspout.bolts.culprits import Culprits
 from waterspout.bolts.returned import refuse_rows
 from waterspout.topology.errors import UserError
+from waterspout.topology.task_env import TRACED
 from waterspout.topology.tuples import Tuple
 
 from ..each_case import each_case
@@ -78,13 +79,23 @@ def test_a_message_whose_rows_are_returned_fails(cls: type[Returns], kind: str) 
     assert (rig.done, rig.failures) == ([1], [])
 
 
-def test_all_messages_of_a_run_fail_as_only_the_last_one_was_asked() -> None:
-    rig = Rig(Returns([[1]]))
+class ReturnsSome(Bolt):
+    outputs = ("n",)
+
+    def process(self, tup: Tuple) -> Any:
+        self.emit([tup[0]])
+        return [[tup[0]]] if tup[0] < 2 else None
+
+
+@pytest.mark.parametrize("root", [1, TRACED | 1])
+def test_each_tuple_is_asked_and_not_only_the_last_of_a_run(root: int) -> None:
+    rig = Rig(ReturnsSome())
     rig.executor.culprits = Culprits((SOURCE,))
-    rig.feed((3, (1,)))
+    rig.acker._failed_message = lambda failure, now: rig.failures.append(failure) is None
+    rig.feed((4, (root,)))
     rig.run()
-    (failure,) = rig.failures
-    assert (failure.row, failure.rows) == (0, 0)
+    assert [(failure.row, failure.rows) for failure in rig.failures] == [(0, 4), (1, 4)]
+    assert rig.take()[1] == [0, 1, 2, 3]
 
 
 class ReturnsRows(Bolt):

@@ -150,7 +150,7 @@ def test_what_failed_holds_until_it_came_again() -> None:
     bench.mark(10)
     bench.rig.run()
     (root,) = bench.rig.own._kept
-    _, first, _ = bench.rig.out.take()
+    _, first, _, _ = bench.rig.out.take()
     bench.rig.env.fail_roots((first[0][1][0],), "b", 9, "no")
     bench.rig.flush()
     assert root == first[0][1][0]

@@ -176,7 +176,7 @@ def whose(frames: list[OpenFrame]) -> dict[Any, tuple[int, ...]]:
     """Take what came to a reader; return the roots of each value, of which there is one."""
     found: dict[Any, tuple[int, ...]] = {}
     for frame in frames:
-        _, runs, rows = frame.take()
+        _, runs, rows, _ = frame.take()
         rest = iter(rows)
         for count, roots in runs:
             for value in [next(rest)[0] for _ in range(count)]:
@@ -272,7 +272,7 @@ def test_a_batch_of_columns_goes_on_as_columns() -> None:
     rig = Rig(AllInOne(), "batch")
     rig.feed((20, (1,)), (20, (2,)))
     rig.run()
-    _, runs, rows = rig.out.take()
+    _, runs, rows, _ = rig.out.take()
     assert isinstance(rows, Columns) and rows == [[n] for n in range(40)]
     assert runs == [(40, (1, 2))]
 

@@ -19,6 +19,9 @@ def main() -> int:
     parser.add_argument(
         "--effectively-once", action="store_true", help="with bolts that count each tuple once"
     )
+    parser.add_argument(
+        "--traced", action="store_true", help="with traced groups of which messages fail"
+    )
     parser.add_argument("--trace", action="store_true", help="print every control message")
     options = parser.parse_args()
     first = options.first if options.seed is None else options.seed
@@ -28,7 +31,7 @@ def main() -> int:
         try:
             run_seed(
                 seed, exact=options.exactly_once, once=options.effectively_once,
-                tracing=options.trace,
+                traced=options.traced, tracing=options.trace,
             )  # fmt: skip
         except Failed as error:
             failed.append(seed)

@@ -73,7 +73,7 @@ def settle_with_every_run(patch: Patch) -> None:
 def root_reused_on_replay(patch: Patch) -> None:
     """Roots are drawn again: what is late of an old tree is taken for the new one."""
 
-    def next_root(self: RootSource, again: bool = False) -> int:
+    def next_root(self: RootSource, again: bool = False, traced: bool = False) -> int:
         number = getattr(self, "drawn_by_bug", -1) + 1
         self.drawn_by_bug = number  # type: ignore[attr-defined]
         return self._base | (number % 3 + 1)

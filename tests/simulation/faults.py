@@ -44,6 +44,7 @@ class Faults:
         self._letters()
         if rng.random() < 0.5:
             world.fail_share = rng.choice((0.01, 0.05, 0.2))
+        world.fail_share = cluster.shape.fail_share or world.fail_share
         if rng.random() < 0.4:
             cluster.snapshot_fail_share = rng.choice((0.05, 0.3))
         cluster.clock.at(FAULTS_END_S, self._over)

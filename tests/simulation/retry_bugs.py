@@ -68,8 +68,8 @@ def next_message_is_told(patch: Patch) -> None:
     """The message behind the one that failed is tried again, and the one that failed is done."""
     original = Culprits.told
 
-    def told(self: Culprits, source: int, roots: Any, row: int, rows: int) -> Any:
-        return original(self, source, roots, (row + 1) % rows, rows)
+    def told(self: Culprits, work: Any, roots: Any, row: int, rows: int) -> Any:
+        return original(self, work, roots, (row + 1) % rows, rows)
 
     patch(Culprits, "told", told)
 
@@ -121,5 +121,5 @@ RETRY_BUGS: dict[str, Bug] = {
         told_message_is_forgotten, failures_come_behind_toggles, bolts_tell_messages,
     )
 }  # fmt: skip
-#: Where to begin to look for a bug that is rarely seen: poison behind a bolt, in a group.
-FIRST_SEEDS = {"split_forgotten": 200}
+#: Where to begin to look for a bug that is rarely seen: by one seed in eighty or less.
+FIRST_SEEDS = {"split_forgotten": 200, "late_greeting_is_followed": 200}

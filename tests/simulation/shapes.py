@@ -98,6 +98,8 @@ class Shape:
     workers: int
     guarantee: str = "at-least-once"
     settings: dict[str, Any] = field(default_factory=dict)
+    #: Share of the calls that fail, where faults do not say; 0: they do.
+    fail_share: float = 0.0
 
     @property
     def kept(self) -> bool:

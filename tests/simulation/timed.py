@@ -30,6 +30,7 @@ from waterspout.bolts.executor import BoltExecutor
 from waterspout.bolts.timers import Timer
 from waterspout.spouts.spout_time import SpoutTime
 from waterspout.spouts.timed_spout import TimedSpout
+from waterspout.supervisor import worker_checkpoints
 from waterspout.supervisor.dead_letter_box import DeadLetterBox
 from waterspout.topology.marks import IDLE, MAX_WATERMARK, MIN_WATERMARK, Mark
 from waterspout.topology.plan import Plan, make_plan
@@ -125,6 +126,9 @@ class Checker:
         self._delaying = [b.id for b in shape.bolts if b.role == "tick" or b.style in holding]
         #: (executor, its epoch) -> channel -> the last watermark.
         self._came: dict[Any, Counter[Any]] = {}
+        #: Of what a restored executor had in a log: the last watermark of (executor, channel).
+        self._logged: dict[Any, int] = {}
+        self._restoring = False
         #: (message, what is wrong) of rows that came behind their watermark.
         self._late: list[tuple[str, str]] = []
         self._buried: set[str] = set()
@@ -176,6 +180,13 @@ class Checker:
 
             return note
 
+        put_back = worker_checkpoints.put_back
+
+        def on_log(*log: Any) -> None:
+            self._restoring = True
+            put_back(*log)
+            self._restoring = False
+
         use_time, put, note_time = TimedSpout.use_time, SpoutTime._put, TimedSpout.note_time
         run = Cluster.run
 
@@ -225,6 +236,7 @@ class Checker:
             return None
 
         note, call_timer = Step.note, TimerStep.on_timer
+        patch(worker_checkpoints, "put_back", on_log)
         patch(Step, "note", on_note)
         patch(Step, "on_watermark", on_watermark)
         patch(Step, "on_timer", on_timer)
@@ -278,9 +290,13 @@ class Checker:
         if mark.kind > IDLE:
             return
         came = self._came.setdefault(executor, Counter())
-        if mark.value < came.get(channel, MIN_WATERMARK):
-            raise Violation(f"{channel}: watermark {mark.value} after {came[channel]}")
-        came[channel] = mark.value
+        last = came.get(channel, MIN_WATERMARK)
+        # Behind a log its spouts begin anew: they may not have come as far again.
+        if mark.value < last and last > self._logged.get((executor, channel), MIN_WATERMARK):
+            raise Violation(f"{channel}: watermark {mark.value} after {last}")
+        came[channel] = max(mark.value, last)
+        if self._restoring:
+            self._logged[executor, channel] = came[channel]
         self.watermarks += MIN_WATERMARK < mark.value < MAX_WATERMARK
 
     def _row(self, executor: BoltExecutor, channel: Any, row: Any) -> None:

@@ -69,7 +69,7 @@ class Rig:
 
     def taken(self) -> list[tuple[int, list[Any]]]:
         """Return (root, values of the rows) of each group that went out since the last call."""
-        _, runs, rows = self.frame.take()
+        _, runs, rows, _ = self.frame.take()
         groups, start = [], 0
         for count, roots in runs:
             root = roots[0] if roots else 0

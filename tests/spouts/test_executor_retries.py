@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from waterspout.topology.control_frames import Failure
-from waterspout.topology.task_env import AGAIN
+from waterspout.topology.task_env import AGAIN, TRACED
 
 from .rig import Numbers, Rig, executor_of
 from .test_executor import complete_all, fail
@@ -245,3 +245,20 @@ def test_a_source_that_cannot_be_read_again_tells_no_message(more: dict[str, Any
     executor.turn(rig.now, 100)
     ((root, _),) = rig.taken()
     assert fail_message(executor, root, 1, 4, rig.now) is not bool(more)
+
+
+@pytest.mark.parametrize("seeks", [True, False])
+def test_groups_ask_for_trails_once_others_failed_whole_where_one_message_can_be_read_again(
+    seeks: bool,
+) -> None:
+    rig = Rig()
+    executor = executor_of(rig, Numbers(size=30), rig.ledger(group_max=10, seeks=seeks))
+    executor.turn(rig.now, 10)
+    ((root, _),) = rig.taken()
+    assert not root & TRACED
+    fail(executor, root, rig.now)
+    rig.now += 60
+    executor.turn(rig.now, 100)
+    sent = {len(values): bool(root & TRACED) for root, values in rig.taken()}
+    assert len(sent) > 1
+    assert sent == {size: seeks and size > 1 for size in sent}

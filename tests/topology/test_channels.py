@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from waterspout.topology.channels import OpenFrame, draw_edge
 from waterspout.topology.columns import Columns
+from waterspout.topology.trails import Trail
 
 RUNS = st.lists(
     st.tuples(st.integers(1, 3), st.lists(st.integers(1, 4), unique=True, max_size=3)), max_size=8
@@ -34,7 +35,7 @@ def test_neighbours_of_equal_roots_are_one_run() -> None:
 @given(RUNS)
 def test_a_frame_toggles_its_edge_once_into_each_root(runs: list[Any]) -> None:
     frame, toggles = opened(*((count, tuple(roots)) for count, roots in runs))
-    edge, taken, rows = frame.take()
+    edge, taken, rows, _ = frame.take()
     assert toggles == {root: edge for _, roots in runs for root in roots}
     assert sum(count for count, _ in taken) == len(rows)
     assert bool(edge) == bool(toggles)
@@ -108,7 +109,7 @@ def test_rows_and_columns_leave_in_the_order_in_which_they_came(puts: list[Any])
         assert frame.count == frame.mark == len(kept)
     assert frame.waiting_rows() == len(kept)
     assert list(map(list, frame.all_rows())) == kept
-    _, runs, rows = frame.take()
+    _, runs, rows, _ = frame.take()
     assert list(map(list, rows)) == kept
     assert sum(count for count, _ in runs) == len(kept)
     assert (frame.count, frame.all_rows(), frame.blocks) == (0, [], [])
@@ -164,9 +165,43 @@ def test_rows_of_several_runs_are_noted_run_by_run() -> None:
     put(frame, range(20), by_column=True)
     for count, roots in ((5, (1,)), (5, (1,)), (10, (2, 1))):
         frame.note_run(count, roots, toggles, draw)
-    edge, runs, _ = frame.take()
+    edge, runs, _, _ = frame.take()
     assert runs == [(10, (1,)), (10, (2, 1))]
     assert toggles == {1: edge, 2: edge}
+
+
+def noted(*runs: tuple[int, int, Trail | None]) -> dict[int, Trail | None]:
+    """Return the trails of a frame that got (rows, root, trail), one after the other."""
+    frame, draw = OpenFrame((1, 0, 2), 0), random.Random(1).getrandbits
+    for count, root, trail in runs:
+        frame.rows.extend([[0]] * count)
+        frame.trail = trail
+        frame.note_run(count, (root,) if root else (), {}, draw)
+    assert frame.trail is None
+    trails = frame.take()[3]
+    assert frame.take()[3] == {}, "each frame has its own"
+    return trails
+
+
+def test_the_trail_of_a_root_is_known_while_its_rows_are_one_run_that_is_noted_whole() -> None:
+    def trail(first: int = 0, base: int = 0, above: Trail | None = None) -> Trail:
+        return Trail(4, above, first, base, [base + 2])
+
+    first, other = trail(), trail(base=2)
+    assert noted((2, 7, first), (2, 8, other)) == {7: first, 8: other}
+    assert noted((2, 7, None), (2, 8, other)) == {8: other}
+    # It goes on: two slices of one run.
+    ((_, both),) = noted((2, 7, trail()), (2, 7, trail(1, 2))).items()
+    assert both is not None and (both.length, len(both.ends)) == (4, 2)
+    unknown = {7: None}
+    assert noted((2, 7, trail()), (2, 7, None)) == unknown
+    assert noted((2, 7, None), (2, 7, trail(1, 2))) == unknown
+    assert noted((2, 7, trail()), (2, 7, trail(1, 3))) == unknown
+    assert noted((2, 7, trail()), (2, 7, trail(1, 2)), (1, 7, None)) == unknown
+    # In two runs of one frame.
+    assert noted((2, 7, trail()), (1, 8, None), (2, 7, trail(1, 2))) == unknown
+    assert noted((2, 7, trail()), (1, 0, None), (2, 7, None)) == unknown
+    assert noted((2, 7, trail()), (1, 0, trail(0, 2)))[7] is not None
 
 
 def test_a_dropped_frame_forgets_its_columns() -> None:

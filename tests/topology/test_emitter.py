@@ -341,7 +341,7 @@ def test_rows_of_several_runs_are_put_at_once_and_noted_one_by_one() -> None:
     rig.emitter.put_runs("default", Columns([list("abcd")]), [(1, (7,)), (0, (8,)), (3, (9,))])
     rig.emitter.close_run((99,))
     for frame in rig.main:
-        edge, runs, rows = frame.take()
+        edge, runs, rows, _ = frame.take()
         assert (runs, rows) == ([(1, (7,)), (3, (9,))], [("a",), ("b",), ("c",), ("d",)])
         rig.toggles = {root: xor ^ edge for root, xor in rig.toggles.items()}
     assert set(rig.toggles) == {7, 9} and not any(rig.toggles.values())

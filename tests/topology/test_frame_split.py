@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from waterspout.topology.frame_split import pack_parts, runs_without, split_runs
 from waterspout.topology.frames import DATA_HEADER_BYTES, BodyPacker, FrameTooLarge, Run
+from waterspout.topology.trails import Trail
 
 runs_of_rows = st.lists(
     st.tuples(st.integers(1, 5), st.lists(st.integers(1, 9), max_size=2).map(tuple)),
@@ -38,6 +39,20 @@ def test_what_fits_is_packed_once() -> None:
     runs: list[Run] = [(2, (5,))]
     (part,) = pack_parts(BodyPacker(), runs, [["a"], ["b"]], 1000)
     assert (part.runs, part.rows) == (runs, [["a"], ["b"]])
+
+
+def test_what_does_not_fit_goes_without_its_trails() -> None:
+    runs: list[Run] = [(2, (5,)), (1, (6,))]
+    rows = [["a" * 40], ["b" * 40], ["c"]]
+    trails = {5: Trail(2, None, 0, 0, [1, 2]), 6: Trail(200, None, 0, 0, [0] * 199 + [1])}
+    (part,) = pack_parts(BodyPacker(), runs, rows, 1000, trails)
+    assert part.body == BodyPacker().pack(runs, rows, trails)
+    (part,) = pack_parts(BodyPacker(), runs, rows, 200, trails)
+    assert part.body == BodyPacker().pack(runs, rows)
+    first, second = pack_parts(BodyPacker(), runs, rows, 150, trails)
+    assert [first.body, second.body] == [
+        BodyPacker().pack(part.runs, part.rows) for part in (first, second)
+    ]
 
 
 def test_a_row_over_the_limit_alone_is_too_large() -> None:

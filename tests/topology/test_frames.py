@@ -26,6 +26,7 @@ from waterspout.topology.frames import (
     read_runs,
     salvage_roots,
 )
+from waterspout.topology.trails import Trail
 from waterspout.topology.wire_limits import (
     E_FRAME_DECODE,
     E_FRAME_DEPTH,
@@ -88,6 +89,18 @@ def test_data_survives_the_round_trip(frame: tuple[list[Any], list[list[Any]]]) 
     assert salvage_roots(data) == tuple(dict.fromkeys(root for _, ids in runs for root in ids))
 
 
+def test_trails_go_with_the_runs_that_have_some() -> None:
+    runs: list[Any] = [(2, (5,)), (1, (6,))]
+    trails = {5: Trail(3, None, 0, 0, [1, 2]), 6: None}
+    rows = [["a"], ["b"], ["c"]]
+    body = BodyPacker().pack(runs, rows, trails)
+    frame = decode_data(with_body(body, rows=3))
+    assert frame.runs == runs and list(frame.trails) == [5]
+    trail = frame.trails[5]
+    assert trail is not None and trail.message(1, 2) == (1, 3)
+    assert salvage_roots(with_body(body, rows=3)) == (5, 6)
+
+
 def test_the_layout_is_the_drawn_one() -> None:
     data = frame_of([(1, (5,))], [["a"]])
     assert DATA_HEADER_BYTES == 48
@@ -132,6 +145,8 @@ HEAD = packb((*ONE_RUN, []))[:-1]
         (with_body(packb((*ONE_RUN, ["a"])) + b"\x01"), E_FRAME_DECODE),
         (with_body(packb((*ONE_RUN, ["a"]))[:-1]), E_FRAME_DECODE),
         (with_body(packb(ONE_RUN)), E_FRAME_TYPE),
+        (with_body(packb((*ONE_RUN, ["a"], 5))), E_FRAME_TYPE),
+        (with_body(packb((*ONE_RUN, ["a"], [], []))), E_FRAME_TYPE),
         (with_body(packb({1: 2})), E_FRAME_TYPE),
         (with_body(packb((*ONE_RUN, "a"))), E_FRAME_TYPE),
         (with_body(packb((*ONE_RUN, ["a", "b"]))), E_FRAME_TYPE),

@@ -60,6 +60,6 @@ def test_marks_stand_behind_sealed_frames_and_count_no_rows() -> None:
     frame.add_mark(Mark(BARRIER, 4))
     frame.add_mark(Mark(WATERMARK, 100))
     assert list(frame.ready)[1:] == [Mark(IDLE, 0), Mark(BARRIER, 4), Mark(WATERMARK, 100)]
-    assert (frame.waiting_rows(), [rows for _, _, rows in frame.sealed()]) == (1, [[["a"]]])
+    assert (frame.waiting_rows(), [rows for _, _, rows, _ in frame.sealed()]) == (1, [[["a"]]])
     frame.drop()
     assert not frame.ready

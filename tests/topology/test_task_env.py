@@ -9,6 +9,7 @@ from waterspout.topology.settings import Settings
 from waterspout.topology.task_env import (
     AGAIN,
     ERRORS_MAX,
+    TRACED,
     RootSource,
     TaskEnv,
     reason_of,
@@ -49,12 +50,13 @@ def test_the_counter_of_roots_wraps_without_touching_the_task() -> None:
     assert [source.next(), source.next()] == [2 << 48, 2 << 48 | 1]
 
 
-def test_a_root_tells_whether_its_message_was_tried_before_and_keeps_task_and_number() -> None:
+def test_a_root_tells_what_was_said_of_its_message_and_keeps_task_and_number() -> None:
     source = RootSource(2, lambda bits: 2**bits - 2)
-    roots = [source.next(), source.next(again=True), source.next()]
+    roots = [source.next(), source.next(again=True), source.next(traced=True)]
     assert [bool(root & AGAIN) for root in roots] == [False, True, False]
+    assert [bool(root & TRACED) for root in roots] == [False, False, True]
     assert {root_task(root) for root in roots} == {2}
-    assert [root_number(root) for root in roots] == [2**47 - 1, 0, 1]
+    assert [root_number(root) for root in roots] == [2**46 - 1, 0, 1]
 
 
 def test_a_guard_goes_in_with_the_root_and_out_with_a_toggle() -> None:
