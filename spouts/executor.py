@@ -265,10 +265,10 @@ class SourceExecutor(TimedSpout):
                 self._note(f"reading {retry.partition} again", error)
                 self._put_back(retry, now + READ_BACKOFF_S)
                 return 0
-            if got is not None and not got[0]:
-                self._skip_void(retry, min(got[1], retry.end), now)
+            if got is not None and not got[0] and got[1] < retry.end:
+                self._skip_void(retry, got[1], now)
                 return 0
-            if got is None or got[1] > retry.end:
+            if got is None or not got[0] or got[1] > retry.end:
                 self._end_retry()
                 if got is not None and limit > 1:
                     # Some are gone: those that are left are found one by one.
@@ -295,12 +295,9 @@ class SourceExecutor(TimedSpout):
         """Nothing came: positions without a message are passed over, the rest waits."""
         self.ledger.void(retry.partition, retry.start, position)
         retry.start = max(retry.start, position)
-        if retry.start < retry.end:
-            self._retry_readers.wait(retry)
-            self.ledger.retries.put(retry, now + IDLE_POLL_S)
-            self._retry = None
-        else:
-            self._end_retry()
+        self._retry_readers.wait(retry)
+        self.ledger.retries.put(retry, now + IDLE_POLL_S)
+        self._retry = None
 
     def _put_back(self, retry: Retry, due: float) -> None:
         self.ledger.retries.put(retry, due)

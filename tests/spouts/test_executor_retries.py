@@ -126,6 +126,32 @@ def test_what_a_read_passed_over_behind_the_last_message_is_no_lost_message() ->
     assert executor.ledger.positions_of("p").first_unacked == 6
 
 
+@pytest.mark.parametrize("position", [4, 99])
+def test_a_range_that_was_passed_over_without_its_messages_has_lost_them(position: int) -> None:
+    class Truncated(Numbers):
+        """Nothing is left of it, and it goes on behind what it had."""
+
+        def reader(self, partition: str, position: int | None) -> Any:
+            reader = super().reader(partition, position)
+            if self.size:
+                return reader
+            reader.read = lambda limit: ([], behind)  # type: ignore[method-assign]
+            return reader
+
+    behind = position
+    rig, source = Rig(), Truncated(size=4)
+    executor = executor_of(rig, source, rig.ledger())
+    executor.turn(rig.now, 100)
+    fail(executor, rig.taken()[0][0], rig.now)
+    source.size = 0
+    rig.now += 1.0
+    executor.draining = True
+    executor.turn(rig.now, 100)
+    ((group, failure),) = rig.buried
+    assert (group.start, group.end, failure.reason) == (0, 4, "p no longer has positions 0 to 4")
+    assert executor.ledger.positions_of("p").first_unacked == 0
+
+
 def fail_message(executor: Any, root: int, row: int, rows: int, now: float) -> bool:
     told: bool = executor.failed_message(Failure(root, "bolt", 2, "no", "trace", row, rows), now)
     return told
