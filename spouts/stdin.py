@@ -14,6 +14,9 @@ from .arguments import declared, integer
 from .contract import Messages, Reader, Replay, Source
 from .line_reader import BLOCK_BYTES, ERROR_PREFIX, LineFormat, Notice
 
+#: The one partition; whoever starts workers finds by it which task is the one that reads.
+PARTITION = "stdin"
+
 
 class StdinLines(Source):
     """Emits every line of standard input in the field ``line``; ends at its end.
@@ -52,7 +55,7 @@ class StdinLines(Source):
 
     def partitions(self) -> Sequence[str]:
         """Return the one partition."""
-        return ["stdin"]
+        return [PARTITION]
 
     def reader(self, partition: str, position: int | None) -> Reader:
         """Return a reader of what comes from now on."""

@@ -14,7 +14,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 import psutil
+from waterspout.spouts.partitions import index_of
 from waterspout.spouts.registry import SPOUTS
+from waterspout.spouts.stdin import PARTITION
 from waterspout.topology.plan import Plan
 from waterspout.topology.wire_limits import message_bytes_max
 
@@ -223,10 +225,14 @@ def spawn(
 
 
 def stdin_worker(plan: Plan) -> int | None:
-    """Return the worker that reads the run's standard input, if one does."""
-    for task in plan.tasks:
-        if plan.spec.component(task.component).class_path == SPOUTS["StdinLines"]:
-            return task.worker
+    """Return the worker that reads the run's standard input, if one does.
+
+    Of several tasks that is the one to which the partition is dealt.
+    """
+    for spout in plan.spec.spouts.values():
+        if spout.class_path == SPOUTS["StdinLines"]:
+            tasks = plan.tasks_of(spout.id)
+            return tasks[index_of(PARTITION, len(tasks))].worker
     return None
 
 

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from waterspout.spouts.partitions import index_of
+from waterspout.spouts.stdin import StdinLines
 from waterspout.supervisor import processes
 from waterspout.supervisor.processes import Processes, exit_reason, stdin_worker, worker_command
 from waterspout.supervisor.run_folder import RunFolder
@@ -62,6 +64,18 @@ def test_standard_input_goes_to_the_worker_that_reads_it(tmp_path: Path) -> None
     plan = plan_of(text, tmp_path, workers=2)
     (spout,) = plan.tasks_of("numbers")
     assert stdin_worker(plan) == spout.worker
+
+
+@pytest.mark.parametrize("parallelism", [2, 3, 4])
+def test_of_several_tasks_the_one_that_takes_the_partition_gets_standard_input(
+    tmp_path: Path, parallelism: int
+) -> None:
+    text = NUMBERS.replace("Sequence, args: {count: 500}", "StdinLines")
+    text = text.replace("StdinLines", f"StdinLines, parallelism: {parallelism}")
+    plan = plan_of(text, tmp_path, workers=4)
+    (name,) = StdinLines().partitions()
+    reading = plan.tasks_of("numbers")[index_of(name, parallelism)]
+    assert stdin_worker(plan) == reading.worker
 
 
 def test_a_process_that_cannot_be_started_is_an_exit(
