@@ -7,15 +7,15 @@ with the run (topology/trails.py), so that a bolt below can tell which message f
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from itertools import islice
+from itertools import accumulate, islice
 from typing import TYPE_CHECKING, Any
 
 from waterspout.topology.channels import OpenFrame
+from waterspout.topology.columns import Columns
 from waterspout.topology.task_env import TRACED
 from waterspout.topology.trails import ROWS_MAX, STEPS_MAX, Trail
 from waterspout.topology.tuples import Tuple
 
-from .culprits import Culprits
 from .frame_work import FrameWork
 from .returned import refuse_rows
 
@@ -64,6 +64,22 @@ class Tracing:
                     frame.trail = Trail(self._rows, self._above, self._first, base, ends)
 
 
+    def leave(self, made: Columns, counts: Sequence[int]) -> None:
+        """Leave with the frames what rows that were worked on at once have come to.
+
+        Of a frame that got some of the rows, or few, nothing is known.
+
+        Args:
+            made: what was just emitted.
+            counts: how many rows of it are made of each that was worked on.
+        """
+        for frame, base, _ in self._notes:
+            whole = frame.blocks and frame.blocks[-1] is made
+            if whole and base == frame.mark and frame.count == base + len(made):
+                ends = [*accumulate(counts, initial=base)][1:]
+                frame.trail = Trail(self._rows, self._above, self._first, base, ends)
+
+
 def give(
     executor: BoltExecutor, process: Callable[[Any], Any], work: FrameWork, count: int
 ) -> None:
@@ -73,26 +89,33 @@ def give(
         process: takes a tuple; rows that it returns are refused.
     """
     tuples = map(work.cls, islice(work.source, count))
-    roots, component = work.roots, executor.component
-    if roots and roots[0] & TRACED:
-        tracing = _tracing(work, executor.culprits, executor.emitter.frames)
-        if tracing is not None:
-            tracing.each(process, tuples, component)
-            return
+    rows = work.rows_of_run()
+    tracing = tracing_of(executor, work, work.roots, rows - work.run_left, rows)
+    if tracing is not None:
+        tracing.each(process, tuples, executor.component)
+        return
+    component = executor.component
     for tup in tuples:
         if (made := process(tup)) is not None:
             refuse_rows(component, "process", made)
 
 
-def _tracing(
-    work: FrameWork, culprits: Culprits, frames: Sequence[OpenFrame]
+def tracing_of(
+    executor: BoltExecutor, work: FrameWork, roots: tuple[int, ...], first: int, rows: int
 ) -> Tracing | None:
-    """Return what follows the next rows of the run at work; None: its messages are not known, or
-    that would be too dear."""
-    roots, rows = work.roots, work.rows_of_run()
+    """Return what follows the rows of a run from number ``first`` on.
+
+    None: nobody asks, its messages are not known, or it would be too dear.
+
+    Args:
+        rows: of the whole run.
+    """
+    if not (roots and roots[0] & TRACED):
+        return None
+    frames, culprits = executor.emitter.frames, executor.culprits
     if not (0 < len(frames) <= FRAMES_MAX and culprits.known(work, roots, rows)):
         return None
     above = culprits.trail(work, roots, rows)
     if rows > ROWS_MAX or (above is not None and above.depth() >= STEPS_MAX):
         return None
-    return Tracing(rows, above, rows - work.run_left, frames)
+    return Tracing(rows, above, first, frames)

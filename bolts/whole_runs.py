@@ -8,6 +8,7 @@ of the half at fault, until it is one row: only its message fails.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from operator import length_hint
 from typing import TYPE_CHECKING, Any
 
@@ -15,11 +16,12 @@ from waterspout.topology.channels import Rows
 from waterspout.topology.columns import Columns
 from waterspout.topology.errors import EmitOverflow
 from waterspout.topology.frames import Run
-from waterspout.topology.task_env import AGAIN
+from waterspout.topology.task_env import AGAIN, TRACED
 from waterspout.topology.tuples import DEFAULT_STREAM
 
 from .contract import Batch, Made
 from .frame_work import FrameWork
+from .tracing import Tracing, tracing_of
 
 if TYPE_CHECKING:
     from .executor import BoltExecutor
@@ -170,6 +172,9 @@ class ColumnRuns(WholeRuns):
     cuts_runs = True
 
     def at_once(self, work: FrameWork, rows: Rows, runs: list[Run]) -> set[int] | None:
+        if any(roots and roots[0] & TRACED for _, roots in runs):
+            # These are asked for row by row, and followed run by run.
+            return None
         self.executor.work_on(_roots_of(runs))
         try:
             made, counts = self._make(work, rows, [count for count, _ in runs])
@@ -225,7 +230,8 @@ class ColumnRuns(WholeRuns):
     ) -> bool:
         """Work on rows of a run, of which number ``first`` is the first one; say whether the run
         goes on."""
-        error = self._try(work, rows, roots)
+        tracing = tracing_of(self.executor, work, roots, first, whole)
+        error = self._try(work, rows, roots, tracing)
         if error is None:
             return True
         middle = len(rows) // 2
@@ -250,12 +256,13 @@ class ColumnRuns(WholeRuns):
         return error is None
 
     def _try(
-        self, work: FrameWork, rows: Rows, roots: tuple[int, ...]
+        self, work: FrameWork, rows: Rows, roots: tuple[int, ...], tracing: Tracing | None = None
     ) -> BaseException | None:
         self.executor.work_on(roots)
         try:
-            made, _ = self._make(work, rows, [len(rows)])
-            self._put(made, len(rows), roots)
+            each = [len(rows)] if tracing is None else [1] * len(rows)
+            made, counts = self._make(work, rows, each)
+            self._put(made, len(rows), roots, tracing, counts)
         except (Exception, SystemExit) as error:
             self.executor.emitter.take_back()
             return error
@@ -268,12 +275,17 @@ class ColumnRuns(WholeRuns):
         made: Made = bolt.columns(work.cls, rows, counts)
         return made
 
-    def _put(self, made: Columns, count: int, roots: tuple[int, ...]) -> None:
+    def _put(
+        self, made: Columns, count: int, roots: tuple[int, ...],
+        tracing: Tracing | None = None, counts: Sequence[int] = (),
+    ) -> None:  # fmt: skip
         executor = self.executor
         emit_max = executor.env.settings.emit_max
         if len(made) > emit_max * count:
             raise EmitOverflow(executor.component, DEFAULT_STREAM, emit_max)
         executor.emitter.put_many(DEFAULT_STREAM, made)
+        if tracing is not None:
+            tracing.leave(made, counts)
         executor.emitter.close_run(roots if executor.bolt.auto_anchor else ())
 
 
