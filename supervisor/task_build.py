@@ -136,11 +136,16 @@ class TaskBuilder:
 
     def _context(self, task: TaskPlan, spec: ComponentSpec) -> Context:
         name = f"{task.component}[{task.index}]"
+        facts = self.plan.facts
+        inputs = {
+            (one.source, one.stream): facts[one.source].outputs[one.stream].fields
+            for one in spec.inputs
+        }
         return Context(
             topology=self.plan.name, component=task.component, task=task.task, index=task.index,
             parallelism=spec.parallelism, settings=self.env.settings.as_mapping(),
             clock=self.env.clock, random=random.Random(self.rng.getrandbits(64)),
-            log=logging.getLogger(f"waterspout.user.{name}"), fresh=self.fresh,
+            log=logging.getLogger(f"waterspout.user.{name}"), inputs=inputs, fresh=self.fresh,
             restored=self.restored,
         )  # fmt: skip
 

@@ -82,6 +82,7 @@ class Context:
         index: 0 .. parallelism - 1 among the tasks of the component.
         parallelism: number of tasks of the component.
         settings: the topology's settings, read only.
+        inputs: of a bolt: (component, stream) that it reads -> the fields of that stream.
         fresh: nothing is durable, and no process of this run had the task before: it begins
             from the start, and does not go on with what an earlier one left.
         restored: number of the round or checkpoint that the state is of; None: it begins empty.
@@ -104,6 +105,7 @@ class Context:
     settings: Mapping[str, Any]
     clock: Callable[[], float]
     random: random.Random
+    inputs: Mapping[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
     fresh: bool = False
     restored: int | None = None
     state: Any = None

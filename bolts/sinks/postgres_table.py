@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from waterspout.topology.component import Context
+from waterspout.topology.problems import listed
 
 from .extras import need_extra
-from .tables import COMMITS_DAYS, COMMITS_TABLE, Table, plain, quoted
+from .tables import COMMITS_DAYS, COMMITS_TABLE, NO_KEY, NO_TABLE, Table, plain, quoted
 
 #: Type of a new column by the Python type of its values; text where there are several or none.
 _TYPES = {int: "bigint", float: "double precision", bool: "boolean", bytes: "bytea", str: "text"}
@@ -47,13 +48,58 @@ class PostgresTable(Table):
         self._connection: Any = None
 
     def prepare(self, context: Context) -> None:
-        """Look for the library, then commit what was restored.
+        """Look for the library and, when the server is there, whether the table takes our rows.
+
+        Then commit what was restored.
 
         Raises:
-            UserError: the extra is not installed.
+            UserError: the extra is not installed, ``dsn`` cannot be read, or the table does not
+                fit.
         """
         need_extra(context.component, "PostgresTable", "psycopg", "postgres")
         super().prepare(context)
+
+    def check_table(self) -> None:
+        """Look whether the table takes our rows, if the server is there to say it."""
+        import psycopg
+
+        try:
+            psycopg.conninfo.conninfo_to_dict(self._dsn)
+        except psycopg.ProgrammingError:
+            # Its text would hold a part of the dsn, which may be the password.
+            raise self.wrong("", "dsn: that is no connection string or URI") from None
+        try:
+            what = self._misfit_in(self._connect())
+        except psycopg.errors.InvalidColumnReference:
+            what = NO_KEY.format(listed(self.key))
+        except psycopg.Error as error:
+            # Class 42: a mistake in what was asked for, or no right to it; it will not pass.
+            if not (error.sqlstate or "").startswith("42"):
+                self.context.log.warning("table not checked table=%s error=%s", self.table, error)
+                return
+            what = str(error).partition("\n")[0]
+        if what:
+            raise self.wrong("", what)
+
+    def _misfit_in(self, connection: Any) -> str:
+        """Say what is wrong with the table; "": nothing, or it is to be made.
+
+        Raises:
+            psycopg.Error: the server is away, or the table takes no such INSERT, which is only
+                planned.
+        """
+        columns = connection.execute(
+            "SELECT attname FROM pg_attribute WHERE attrelid = to_regclass(%s) AND attnum > 0 "
+            "AND NOT attisdropped ORDER BY attnum", (f'"{self.table}"',),
+        )  # fmt: skip
+        found = [name for (name,) in columns]
+        if not found:
+            return "" if self.create else NO_TABLE
+        what = self.misfit(found)
+        if self.columns and not what:
+            places = ", ".join(["NULL"] * len(self.columns))
+            connection.execute(f"EXPLAIN {self.insert(self.columns, f'VALUES ({places})')}")
+        return what
 
     def begin(self, columns: tuple[str, ...], block: list[list[Any]]) -> None:
         """Make the tables."""

@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from waterspout.topology.argument_checks import Checks
-from waterspout.topology.component import Context
-from waterspout.topology.errors import UserError
+from waterspout.topology.problems import listed
 
 from ..written_rows import checked_path
-from .tables import COMMITS_DAYS, COMMITS_TABLE, Table, plain, quoted
+from .tables import COMMITS_DAYS, COMMITS_TABLE, NO_KEY, NO_TABLE, Table, plain, quoted
 
 #: How long a commit waits for other writers of the file.
 BUSY_S = 5.0
@@ -50,8 +49,8 @@ class SqliteTable(Table):
         self._path = Path(check(checked_path, name, "path", path) or "").expanduser()
         check.end()
 
-    def prepare(self, context: Context) -> None:
-        """Look whether the file can be had, then commit what was restored.
+    def check_table(self) -> None:
+        """Look whether the file can be had, and its table takes our rows.
 
         Raises:
             UserError: it cannot; names file and table.
@@ -59,11 +58,35 @@ class SqliteTable(Table):
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             with closing(self._connect()) as connection:
-                connection.execute("PRAGMA schema_version")
+                what = self._misfit_in(connection)
         except (OSError, sqlite3.Error) as error:
-            where = f"table {self.table}: {self._path}"
-            raise UserError(f"{context.component}: {where}: {error}") from None
-        super().prepare(context)
+            what = str(error)
+        if what:
+            raise self.wrong(str(self._path), what)
+
+    def _misfit_in(self, connection: sqlite3.Connection) -> str:
+        """Say what is wrong with the table; "": nothing, or it is to be made.
+
+        Raises:
+            sqlite3.Error: it takes no such INSERT, which is only compiled.
+        """
+        found = [str(name) for _, name, *_ in connection.execute(
+            f'PRAGMA table_xinfo("{self.table}")'
+        )]  # fmt: skip
+        if not found:
+            return "" if self.create else NO_TABLE
+        # Names of columns are the same in any case there.
+        asked = {name.lower(): name for name in self.columns}
+        what = self.misfit([asked.get(name.lower(), name) for name in found])
+        if what or not self.columns:
+            return what
+        places = ", ".join("?" * len(self.columns))
+        insert = self.insert(self.columns, f"VALUES ({places})")
+        try:
+            connection.execute(f"EXPLAIN {insert}", [None] * len(self.columns))
+        except sqlite3.OperationalError as error:
+            return NO_KEY.format(listed(self.key)) if "ON CONFLICT" in str(error) else str(error)
+        return ""
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self._path, timeout=BUSY_S, isolation_level=None)

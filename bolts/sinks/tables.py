@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from waterspout.topology.argument_checks import Checks, checked, field_names, list_of_fields
-from waterspout.topology.component import Needs
+from waterspout.topology.component import Context, Needs
 from waterspout.topology.errors import UserError
 from waterspout.topology.problems import did_you_mean, listed, quote
 
@@ -33,6 +33,12 @@ ROWS_MAX = 1_000_000
 #: Ids of older blocks are forgotten: no checkpoint that names them is kept so long.
 COMMITS_DAYS = 30
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}")
+
+
+#: What is wrong with a table that has to be there, and is not.
+NO_TABLE = "there is no such table, and with create: false it is not made"
+#: What is wrong with one whose rows cannot be told apart by the argument ``key``.
+NO_KEY = "key: it has no primary key or unique index of {}"
 
 
 class Table(TransactionalSink):
@@ -76,6 +82,50 @@ class Table(TransactionalSink):
         """Return the fields that are written, and those of the key."""
         key = field_names("key", args.get("key"))
         return Needs({**key, **field_names("fields", args.get("fields"))})
+
+    def prepare(self, context: Context) -> None:
+        """Look whether the rows of the input fit into the table, then commit what was restored.
+
+        Raises:
+            UserError: they do not fit; names the table.
+        """
+        streams = dict.fromkeys(context.inputs.values())
+        if not self.columns and len(streams) == 1:
+            self._begin_columns(*streams)
+        elif not self.columns and streams:
+            shown = " and ".join(str(list(names)) for names in streams)
+            raise UserError(
+                f"{context.component}: table {self.table}: the inputs have different fields, "
+                f"{shown}; say which to write with fields: [...]"
+            )
+        self.check_table()
+        super().prepare(context)
+
+    def check_table(self) -> None:
+        """Look whether the table takes rows of ``columns``, if it is there; called in prepare.
+
+        Without columns they are not known yet. A database that is away is no reason to raise,
+        where it may be back when rows are written.
+
+        Raises:
+            UserError: it does not, or it is missing and not to be made.
+        """
+
+    def wrong(self, where: str, what: str) -> UserError:
+        """Return the error for a table that does not fit."""
+        at = f": {where}" if where else ""
+        return UserError(f"{self.context.component}: table {self.table}{at}: {what}")
+
+    def misfit(self, found: Sequence[str]) -> str:
+        """Say which columns are missing in those ``found`` in the database; "": none is."""
+        missing = [name for name in self.columns if name not in found]
+        if not missing:
+            return ""
+        columns = "column" if len(missing) == 1 else "columns"
+        return (
+            f"it has no {columns} {listed(map(quote, missing))}, it has {listed(found)}; write to "
+            "another table, or say which fields to write with fields: [...]"
+        )
 
     def begin(self, columns: tuple[str, ...], block: list[list[Any]]) -> None:
         """Make the tables that are missing, with types that suit ``block``; once per task.

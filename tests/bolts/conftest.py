@@ -32,7 +32,7 @@ class Bench:
 
     def context(
         self, index: int = 0, parallelism: int = 1, state: Any = None, fresh: bool = True,
-        restored: int | None = None, draws: int = 1,
+        restored: int | None = None, draws: int = 1, inputs: Any = None,
     ) -> Context:  # fmt: skip
         """Return a context for task ``index`` of component ``step``."""
         return Context(
@@ -44,6 +44,7 @@ class Bench:
             settings={},
             clock=self.clock,
             random=random.Random(draws),
+            inputs=inputs or {},
             fresh=fresh,
             restored=restored,
             state=TaskState("step", index) if state is None else state,

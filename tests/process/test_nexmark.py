@@ -138,7 +138,7 @@ def command(query: int, folder: Path, *more: str, events: int = EVENTS) -> list[
 def results(query: int, folder: Path) -> list[Any]:
     """Read what a run has written."""
     with sqlite3.connect(folder / "out.db") as connection:
-        rows = connection.execute(f"SELECT {SQL[query][1]} FROM results {GROUP.get(query, '')}")
+        rows = connection.execute(f"SELECT {SQL[query][1]} FROM q{query} {GROUP.get(query, '')}")
         return sorted(rows.fetchall(), key=repr)
 
 

@@ -16,6 +16,7 @@ from waterspout.bolts.sinks.tables import BLOCK_ROWS
 from waterspout.bolts.snapshots import decode_part, encode_part
 from waterspout.bolts.state import TaskState
 from waterspout.topology.component import Context
+from waterspout.topology.errors import UserError
 from waterspout.topology.tuples import tuple_class
 
 from .exact_count import ExactProject
@@ -112,6 +113,23 @@ def test_a_restored_task_writes_what_was_not_written_and_nothing_twice(server: S
     start(server, part, seed=2)
     start(server, part, seed=3)
     assert select(server) == [(n,) for n in range(BLOCK_ROWS + 5)]
+
+
+def test_a_table_that_does_not_fit_is_refused_at_the_start(server: Server) -> None:
+    with pytest.raises(UserError, match="store: table counts: there is no such table, and with"):
+        start(server, create=False)
+    with psycopg.connect(server.dsn, autocommit=True) as connection:
+        connection.execute('CREATE TABLE counts (w text NOT NULL, "N" bigint)')
+    with pytest.raises(UserError, match="store: table counts: it has no column 'n', it has w, N;"):
+        start(server, fields=["w", "n"])
+    with pytest.raises(UserError, match="key: it has no primary key or unique index of w"):
+        start(server, fields=["w", "N"], key=["w"])
+    with psycopg.connect(server.dsn, autocommit=True) as connection:
+        connection.execute("ALTER TABLE counts ADD g int GENERATED ALWAYS AS (1) STORED")
+    with pytest.raises(UserError, match=r'table counts: cannot insert .* column "g"$'):
+        start(server, fields=["g"])
+    start(server, fields=["w", "N"])
+    assert select(server) == []
 
 
 def test_a_server_that_crashes_gets_the_rows_when_it_is_back(server: Server) -> None:

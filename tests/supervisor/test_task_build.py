@@ -110,6 +110,13 @@ class Built:
         return [len(frame.rows) for frame in self.spout.emitter.frames]
 
 
+def test_a_bolt_is_told_the_fields_of_what_it_reads() -> None:
+    built = Built(plan_of("shuffle"))
+    bolt: Any = next(iter(built.tasks.bolts.values())).bolt
+    assert bolt.ready.inputs == {("in", "default"): ("word", "n")}
+    assert built.spout.source.context.inputs == {}
+
+
 WORDS = [[word, n] for n, word in enumerate("abcdefghij" * 6)]
 
 

@@ -44,3 +44,9 @@ def test_a_server_that_is_away_fails_the_commit_and_keeps_the_rows(bench, tmp_pa
         sink.on_durable(1)
     assert len(sink.context.state.records("__transactions")) == 1
     sink.cleanup()
+
+
+def test_a_dsn_that_cannot_be_read_is_refused_at_the_start_and_not_shown(bench) -> None:
+    with pytest.raises(UserError, match="step: table t: dsn: that is no connection") as refused:
+        bench.start(PostgresTable("postgresql:/me:geheim@host", "t"))
+    assert "geheim" not in str(refused.value)

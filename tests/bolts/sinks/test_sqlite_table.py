@@ -111,3 +111,46 @@ def test_a_file_that_cannot_be_had_is_refused_at_the_start(bench, path: Path) ->
     path.write_text("no database " * 100)
     with pytest.raises(UserError, match=f"step: table counts: {path}: file is not a database"):
         bench.start(SqliteTable(str(path), "counts"))
+
+
+def made(path: Path, columns: str) -> None:
+    path.parent.mkdir()
+    with sqlite3.connect(path) as connection:
+        connection.execute(f"CREATE TABLE counts ({columns})")
+
+
+def test_a_table_with_other_columns_is_refused_at_the_start(bench, path: Path) -> None:
+    made(path, "w, m")
+    with pytest.raises(UserError, match=f"step: table counts: {path}: it has no column 'n', it"):
+        bench.start(SqliteTable(str(path), "counts", fields=["w", "n"]))
+    with pytest.raises(UserError, match="it has no columns 'n', 'o', it has w, m"):
+        bench.start(SqliteTable(str(path), "counts"), inputs={("s", "default"): ("n", "w", "o")})
+    bench.start(SqliteTable(str(path), "counts", fields=["m", "W"]))
+
+
+def test_a_table_that_is_missing_is_refused_at_the_start_if_it_is_not_made(
+    bench, path: Path
+) -> None:
+    with pytest.raises(UserError, match=f"{path}: there is no such table, and with create: false"):
+        bench.start(SqliteTable(str(path), "counts", create=False))
+    bench.start(SqliteTable(str(path), "counts", ["w"]))
+
+
+def test_a_key_by_which_the_table_cannot_find_a_row_is_refused_at_the_start(
+    bench, path: Path
+) -> None:
+    made(path, "w, n")
+    with pytest.raises(UserError, match="key: it has no primary key or unique index of w"):
+        bench.start(SqliteTable(str(path), "counts", ["w", "n"], key=["w"]))
+
+
+def test_a_column_that_takes_no_value_is_refused_at_the_start(bench, path: Path) -> None:
+    made(path, "w, n AS (w + 1)")
+    with pytest.raises(UserError, match='cannot INSERT into generated column "n"'):
+        bench.start(SqliteTable(str(path), "counts", ["w", "n"]))
+
+
+def test_looking_at_a_table_writes_nothing(bench, path: Path) -> None:
+    made(path, "w")
+    bench.start(SqliteTable(str(path), "counts", ["w"]))
+    assert select(path) == []

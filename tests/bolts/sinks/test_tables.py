@@ -83,6 +83,18 @@ def test_another_stream_or_a_field_that_names_no_column_is_refused(bench) -> Non
         bench.start(Kept(key=["k"])).process_batch(bench.batch(["a"], [[1]]))
 
 
+def test_what_the_inputs_are_is_known_at_the_start(bench) -> None:
+    one = {("s", "default"): ("a", "b"), ("s", "more"): ("a", "b")}
+    assert bench.start(Kept(), inputs=one).columns == ("a", "b")
+    assert bench.start(Kept(fields=["b"]), inputs=one).columns == ("b",)
+    with pytest.raises(UserError, match="step: table t: field 'a b' cannot name a column"):
+        bench.start(Kept(), inputs={("s", "default"): ("a b",)})
+    other = {**one, ("r", "default"): ("b", "a")}
+    with pytest.raises(UserError, match=r"different fields, \['a', 'b'\] and \['b', 'a'\]; say"):
+        bench.start(Kept(), inputs=other)
+    bench.start(Kept(fields=["b"]), inputs=other)
+
+
 def test_more_rows_than_may_wait_are_refused(bench, monkeypatch) -> None:
     monkeypatch.setattr(tables, "ROWS_MAX", 3)
     sink = bench.start(Kept())
