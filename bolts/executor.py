@@ -19,6 +19,7 @@ from waterspout.topology.errors import FailTuple
 from waterspout.topology.frames import Channel
 from waterspout.topology.marks import IDLE, REPLACEABLE, WATERMARK, Mark
 from waterspout.topology.plan import TaskPlan
+from waterspout.topology.returned import refuse_rows
 from waterspout.topology.task_env import TaskEnv, reason_of
 from waterspout.topology.tracebacks import user_traceback
 from waterspout.topology.tuples import Tuple
@@ -31,7 +32,6 @@ from .holds import Holds
 from .own_calls import OwnCalls
 from .own_messages import OwnMessages
 from .queued_mark import QueuedMark
-from .returned import refuse_rows
 from .task_time import TaskTime
 from .tracing import give
 from .whole_runs import BatchRuns, ColumnRuns, WholeRuns

@@ -15,6 +15,7 @@ from typing import Any
 
 from waterspout.topology.channels import Rows
 from waterspout.topology.errors import EmitError, EmitOverflow, FailTuple
+from waterspout.topology.returned import refuse_rows
 from waterspout.topology.task_env import reason_of
 from waterspout.topology.tracebacks import user_traceback
 from waterspout.topology.tuples import DEFAULT_STREAM, Tuple
@@ -23,7 +24,6 @@ from .contract import Bolt
 from .executor import BoltExecutor
 from .frame_work import FrameWork
 from .queued_mark import QueuedMark
-from .returned import refuse_rows
 
 #: Roots of calls under way that are kept for the supervisor: what one crash slot holds.
 AT_WORK_MAX = 1024

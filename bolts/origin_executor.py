@@ -24,12 +24,12 @@ from waterspout.topology.origins import (
     with_origins,
     without_origins,
 )
+from waterspout.topology.returned import refuse_rows
 from waterspout.topology.tuples import DEFAULT_STREAM, Tuple
 
 from .contract import Batch, Made
 from .executor import BoltExecutor
 from .frame_work import FrameWork
-from .returned import refuse_rows
 from .seen import Seen
 from .whole_runs import BatchRuns, ColumnRuns
 

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 from waterspout.topology.channels import OpenFrame
 from waterspout.topology.columns import Columns
+from waterspout.topology.returned import refuse_rows
 from waterspout.topology.task_env import TRACED
 from waterspout.topology.trails import ROWS_MAX, STEPS_MAX, Trail
 from waterspout.topology.tuples import Tuple
 
 from .frame_work import FrameWork
-from .returned import refuse_rows
 
 if TYPE_CHECKING:
     from .executor import BoltExecutor

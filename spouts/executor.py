@@ -18,6 +18,7 @@ from waterspout.topology.task_env import RootSource, TaskEnv, reason_of
 from waterspout.topology.tracebacks import user_traceback
 from waterspout.topology.tuples import DEFAULT_STREAM
 
+from .answers import checked_names, checked_read, checked_reader, message_values
 from .contract import Messages, Reader, Source
 from .groups import Group, Kept, no_slot
 from .lag import Lag
@@ -27,6 +28,7 @@ from .retries import Retry
 from .retry_readers import RetryReaders
 from .second_reads import take_out, values_of
 from .timed_spout import TimedSpout, bring_forward
+from .troubles import Troubles
 
 #: Wait after a read that raised, and before a source that had nothing is asked again.
 READ_BACKOFF_S = 1.0
@@ -54,12 +56,13 @@ class SourceExecutor(TimedSpout):
         self.ledger, self.blocked, self._bury = ledger, blocked, bury
         self._parallelism = parallelism
         self.roots = RootSource(plan.task, env.draw)
+        self.troubles = Troubles(env, plan.component, plan.task)
         self._waiting: deque[Partition] = deque()
         self._known: set[str] = set()
         self._lag = Lag(source, env.settings.report_interval_s, env.clock)
         self._next_discovery = 0.0
         self._retry: Retry | None = None
-        self._retry_readers = RetryReaders(self._retry_reader, self._close_reader)
+        self._retry_readers = RetryReaders(self.open_reader, self._close_reader)
         #: Told of each group that goes out: (root, group, messages drawn); outlives a crash.
         self.in_flight: Callable[[int, Group, int], None] = no_slot
         self.exhausted = self.draining = False
@@ -72,11 +75,12 @@ class SourceExecutor(TimedSpout):
         """Ask the source for partitions and take those that belong to this task."""
         self._next_discovery = now + self.env.settings.discover_interval_s
         try:
-            names, bounded = list(self.source.partitions()), self.source.bounded()
+            names, bounded = checked_names(self.source.partitions()), self.source.bounded()
         except (Exception, SystemExit) as error:
             self._next_discovery = now + READ_BACKOFF_S
-            self._note("looking for partitions", error)
+            self.troubles.failed("looking for partitions", error)
             return
+        self.troubles.over("looking for partitions")
         for name in names:
             if name not in self._known and index_of(name, self._parallelism) == self.plan.index:
                 self._known.add(name)
@@ -138,19 +142,21 @@ class SourceExecutor(TimedSpout):
         is_new = partition.is_new = partition.is_new or ledger.is_new(partition.name, start)
         skip_to = start if is_new else ledger.skip_to(partition.name, start)
         try:
-            if skip_to > start or partition.reader is None:
-                self._reopen(partition, skip_to)
+            reader = partition.reader
+            if skip_to > start or reader is None:
+                reader = self._reopen(partition, skip_to)
                 start = skip_to
             if not is_new and ledger.singly(partition.name, start):
                 limit = 1
-            assert partition.reader is not None
-            got = partition.reader.read(limit)
+            got = checked_read(reader.read(limit), start)
             if got is not None and not got[0]:
-                partition.rest(now, partition.reader.wait_s(), len(self._waiting))
+                partition.rest(now, reader.wait_s(), len(self._waiting))
                 self.partition_silent(partition.name, now)
         except (Exception, SystemExit) as error:
             self._read_failed(partition, error, now)
             return 0
+        if self.troubles.found:
+            self.troubles.over(f"reading {partition.name}")
         if got is None:
             self._close(partition)
             self._waiting.popleft()
@@ -174,24 +180,32 @@ class SourceExecutor(TimedSpout):
         if not ledger.seeks:
             group.kept = [(None, DEFAULT_STREAM, row) for row in rows]
         if group.attempts and ledger.worn_out(group.partition, group.start, group.end):
-            group.values = list(rows[0])
+            group.values = message_values(rows[0])
             self._give_up(group)
         else:
             self.send(group, rows, now)
 
     def _give_up(self, group: Group) -> None:
         """Bury a message that was at work in worker after worker when they died."""
+        died = f"its worker died while working on it; it was tried {group.attempts} times"
+        self._bury_at_once(group, died)
+
+    def _bury_at_once(self, group: Group, reason: str) -> None:
         root = self.roots.next()
         self.ledger.sent(root, group)
-        text = f"its worker died while working on it; it was tried {group.attempts} times"
-        failure = Failure(root, self.component, self.task, text, "")
+        failure = Failure(root, self.component, self.task, reason, "")
         if self.ledger.failed_root(failure, group.since) is not None:
             self._bury(group, failure)
 
-    def _reopen(self, partition: Partition, start: int) -> None:
+    def open_reader(self, partition: str, start: int) -> Reader:
+        """Return a reader of a partition, which may be read from ``start`` on."""
+        return checked_reader(self.source.reader(partition, start or None))
+
+    def _reopen(self, partition: Partition, start: int) -> Reader:
         self._close(partition)
-        partition.reader = self.source.reader(partition.name, start or None)
+        partition.reader = self.open_reader(partition.name, start)
         partition.position = start
+        return partition.reader
 
     def _close(self, partition: Partition) -> None:
         reader, partition.reader = partition.reader, None
@@ -202,18 +216,14 @@ class SourceExecutor(TimedSpout):
             if reader is not None:
                 reader.close()
         except (Exception, SystemExit) as error:
-            self._note("closing a reader", error)
+            self.troubles.note("closing a reader", error)
 
     def _read_failed(self, partition: Partition, error: BaseException, now: float) -> None:
         partition.wait_until = now + READ_BACKOFF_S
-        self._note(f"reading {partition.name}", error)
+        self.troubles.failed(f"reading {partition.name}", error)
         if self.ledger.seeks:
             # Nobody knows where a reader stands that raised: the next one starts at our position.
             self._close(partition)
-
-    def _note(self, doing: str, error: BaseException) -> None:
-        text = f"{doing}: {reason_of(error)}"
-        self.env.note_error(self.component, self.task, text, user_traceback(error))
 
     # Sending.
 
@@ -221,7 +231,7 @@ class SourceExecutor(TimedSpout):
         """Send a group under a fresh root."""
         emitter, env = self.emitter, self.env
         if group.count == 1 and group.attempts + 1 >= env.settings.attempts_max:
-            group.values = list(rows[0])
+            group.values = message_values(rows[0])
         # Only of what can be read again a message is told from its group.
         traced = group.count > 1 and self.ledger.seeks and self.ledger.sizes.shrunk
         root = self.roots.next(group.attempts > 0, traced)
@@ -260,11 +270,13 @@ class SourceExecutor(TimedSpout):
             rows = [values for _, _, values in kept]
         else:
             try:
-                got = self._retry_readers.of(retry).read(limit)
+                got = checked_read(self._retry_readers.of(retry).read(limit), retry.start)
             except (Exception, SystemExit) as error:
-                self._note(f"reading {retry.partition} again", error)
+                self.troubles.failed(f"reading {retry.partition} again", error)
                 self._put_back(retry, now + READ_BACKOFF_S)
                 return 0
+            if self.troubles.found:
+                self.troubles.over(f"reading {retry.partition} again")
             if got is not None and not got[0] and got[1] < retry.end:
                 self._skip_void(retry, got[1], now)
                 return 0
@@ -288,9 +300,6 @@ class SourceExecutor(TimedSpout):
             self.send(group, rows, now)
         return len(rows)
 
-    def _retry_reader(self, retry: Retry) -> Reader:
-        return self.source.reader(retry.partition, retry.start or None)
-
     def _skip_void(self, retry: Retry, position: int, now: float) -> None:
         """Nothing came: positions without a message are passed over, the rest waits."""
         self.ledger.void(retry.partition, retry.start, position)
@@ -310,16 +319,11 @@ class SourceExecutor(TimedSpout):
 
     def _lost(self, retry: Retry) -> None:
         """The source no longer has the messages: give them up by name, never silently."""
-        root = self.roots.next()
         group = Group(retry.partition, retry.start, retry.end, 1, retry.since,
                       attempts=self.env.settings.attempts_max)  # fmt: skip
-        self.ledger.sent(root, group)
-        failure = Failure(root, self.component, self.task,
-                          f"{retry.partition} no longer has positions {retry.start} to {retry.end}",
-                          "")  # fmt: skip
-        self.env.note_error(self.component, self.task, failure.reason)
-        if self.ledger.failed_root(failure, retry.since) is not None:
-            self._bury(group, failure)
+        gone = f"{retry.partition} no longer has positions {retry.start} to {retry.end}"
+        self.env.note_error(self.component, self.task, gone)
+        self._bury_at_once(group, gone)
 
     # What becomes of roots, and the end.
 
@@ -348,6 +352,7 @@ class SourceExecutor(TimedSpout):
         if self._retry is not None:
             self._put_back(self._retry, now)
         self._retry_readers.close()
+        self.troubles.clear()
         for root, group in self.ledger.new_epoch(durable_round, roots, now):
             # Written down at once: this process may be the next to die.
             self.in_flight(root, group, self.ledger.emitted)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from inspect import isasyncgenfunction, iscoroutinefunction, signature
 from itertools import islice
+from types import TracebackType
 from typing import Any
 
 from waterspout.topology.classes import load_function
@@ -21,8 +23,10 @@ class Generator(Source):
     """Emits the items of the iterable that ``iterable(**args)`` returns; ends when it ends.
 
     With one field an item is its value. With several an item is a list or tuple of as many
-    values, or a dict with these keys. An item None is no message: it says that there is
-    nothing now. Getting an item must not block: the worker waits for it.
+    values, or a dict with these keys; one that is not fails as a message, and becomes a dead
+    letter. An item None is no message: it says that there is nothing now. Getting an item must
+    not block: the worker waits for it. What the function raises is never an end: it is shown,
+    and asked for again each second.
 
     Args:
         iterable: import path of a function that returns an iterable (a generator function).
@@ -34,7 +38,7 @@ class Generator(Source):
             loses what it kept, and its successor calls the function anew from the start.
 
     Raises:
-        ValueError: an argument is wrong.
+        UserError: an argument is wrong.
     """
 
     outputs = ("value",)
@@ -68,9 +72,11 @@ class Generator(Source):
 
         Raises:
             ImportFailed: there is no such function.
+            UserError: it cannot be called with these arguments, or is ``async``.
         """
         self._clock = context.clock
         self._function = load_function(self._path)
+        _check_function(self._function, self._args, self._path)
 
     def partitions(self) -> Sequence[str]:
         """Return the one partition."""
@@ -78,11 +84,11 @@ class Generator(Source):
 
     def reader(self, partition: str, position: int | None) -> Reader:
         """Call the function; skip to ``position`` when its items come again."""
-        items = iter(self._function(**self._args))
+        items = _items(self._function(**self._args), self._path)
         start = position or 0
         if self._replayable:
             _skip(items, start, self._path)
-        return ItemReader(items, start, self._fields, self._path, self._clock)
+        return ItemReader(items, start, self._fields, self._clock)
 
 
 class ItemReader(Reader):
@@ -93,22 +99,21 @@ class ItemReader(Reader):
         items: Iterator[Any],
         position: int,
         fields: list[str],
-        path: str,
         clock: Callable[[], float],
     ) -> None:
         self._items = items
         self._position = position
         self._fields = fields
-        self._path = path
         self._clock = clock
-        self._error: Exception | None = None
+        self._error: BaseException | None = None
+        self._raised_at: TracebackType | None = None
         self._ended = False
 
     def read(self, limit: int) -> tuple[list[list[Any]], int] | None:
         """Return the next items.
 
         Raises:
-            Exception: what the iterable raised, again at each call: after an exception a
+            BaseException: what the iterable raised, again at each call: after an exception a
                 generator looks as if it had ended, which would lose the rest without a word.
         """
         rows: list[list[Any]] = []
@@ -124,18 +129,19 @@ class ItemReader(Reader):
         if rows:
             return rows, self._position
         if self._error is not None:
-            raise self._error
+            # Each time anew: or its traceback would be longer every time.
+            raise self._error.with_traceback(self._raised_at)
         return None if self._ended else ([], self._position)
 
     def _next(self) -> list[Any] | None:
         """Return the next message; None when there is none, now or ever."""
         try:
             item = next(self._items)
-            return None if item is None else _row(item, self._fields, self._path)
+            return None if item is None else _row(item, self._fields)
         except StopIteration:
             self._ended = True
-        except Exception as error:
-            self._error = error
+        except (Exception, SystemExit) as error:
+            self._error, self._raised_at = error, error.__traceback__
         return None
 
     def close(self) -> None:
@@ -146,19 +152,46 @@ class ItemReader(Reader):
             close()
 
 
-def _row(item: Any, fields: list[str], path: str) -> list[Any]:
-    """Return an item as the values of ``fields``.
+def _check_function(function: Callable[..., Any], args: dict[str, Any], path: str) -> None:
+    """Find what is wrong with a function without calling it.
 
     Raises:
-        UserError: it does not have them.
+        UserError: it is ``async``, or cannot be called with these arguments.
+    """
+    if isasyncgenfunction(function) or iscoroutinefunction(function):
+        raise UserError(f"Generator: {path} is async def; expected a plain function")
+    try:
+        parameters = signature(function)
+    except (TypeError, ValueError):
+        return  # Some that are written in C do not say.
+    try:
+        parameters.bind(**args)
+    except TypeError as error:
+        given = f"with the args {', '.join(args)}" if args else "without args"
+        raise UserError(f"Generator: {path} cannot be called {given}: {error}") from None
+
+
+def _items(made: Any, path: str) -> Iterator[Any]:
+    """Return an iterator over what the function returned.
+
+    Raises:
+        UserError: it is nothing that can be iterated over.
+    """
+    if not isinstance(made, Iterable) and not hasattr(type(made), "__getitem__"):
+        raise UserError(f"Generator: {path} returned {repr(made)[:80]}, expected an iterable")
+    return iter(made)
+
+
+def _row(item: Any, fields: list[str]) -> list[Any]:
+    """Return an item as the values of ``fields``; one that does not have them as it is.
+
+    That one is refused when it is emitted, so that it fails as a message and the next ones come.
     """
     if len(fields) == 1:
         return [item]
     if isinstance(item, dict) and item.keys() == set(fields):
         return [item[field] for field in fields]
-    if isinstance(item, (list, tuple)) and len(item) == len(fields):
-        return list(item)
-    raise UserError(f"Generator: {path} yielded {repr(item)[:80]}, the fields are {fields}")
+    return list(item) if isinstance(item, (list, tuple)) else item
 
 
 def _skip(items: Iterator[Any], count: int, path: str) -> None:

@@ -8,6 +8,7 @@ often when the answers take long, so that all of it costs at most ``SHARE`` of t
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from operator import index
 
 from .contract import Source
 from .partitions import Partition
@@ -60,6 +61,7 @@ class Lag:
     def _ask_for(self, name: str) -> None:
         try:
             end = self._source.end_position(name)
+            end = None if end is None else index(end)
         except (Exception, SystemExit):
             end = None  # Only shown; what is wrong is said when it is read.
         if end is None:

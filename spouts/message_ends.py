@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 
 from waterspout.topology.errors import UserError
 
+from .answers import checked_read
 from .contract import Messages, Reader
 
 #: Opens the partition at a position.
@@ -54,7 +55,7 @@ class EndsReader(Reader):
             return None
         if limit == 1 or self.singly:
             return self._one_by_one(limit)
-        got = self._reader.read(limit)
+        got = checked_read(self._reader.read(limit), self._position)
         if got is None:
             return None
         rows, end = got
@@ -81,7 +82,7 @@ class EndsReader(Reader):
     def _one_by_one(self, limit: int) -> tuple[Messages, int] | None:
         rows: list[list[object]] = []
         while len(rows) < limit:
-            got = self._reader.read(1)
+            got = checked_read(self._reader.read(1), self._position)
             if got is None:
                 self._over = bool(rows)
                 if not rows:
@@ -94,7 +95,7 @@ class EndsReader(Reader):
             self._position = end
             if not some:
                 break
-            rows.append(list(some[0]))
+            rows.append(some[0])
             self.ends.append(end)
         return rows, self._position
 

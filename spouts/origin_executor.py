@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from waterspout.topology.origins import RowAtWork, origin_of, partition_bytes
 
 from .contract import Messages, Reader
 from .executor import SourceExecutor
 from .groups import Group
 from .message_ends import EndsReader
-from .partitions import Partition
-from .retries import Retry
 
 
 class OriginSourceExecutor(SourceExecutor):
@@ -26,24 +26,15 @@ class OriginSourceExecutor(SourceExecutor):
         self._singly = False
         self._last: EndsReader | None = None
 
-    def _ends_reader(self, partition: str, start: int) -> Reader:
-        return EndsReader(
-            lambda position: self.source.reader(partition, position or None), start,
-            singly=self._singly, noted=self._note_read,
-        )  # fmt: skip
+    def open_reader(self, partition: str, start: int) -> Reader:
+        """Return a reader that also says where each message ends."""
+        open_at = partial(super().open_reader, partition)
+        return EndsReader(open_at, start, singly=self._singly, noted=self._note_read)
 
     def _note_read(self, reader: EndsReader) -> None:
         """A read is done: what is sent next are its messages."""
         self._last = reader
         self._singly |= reader.singly
-
-    def _reopen(self, partition: Partition, start: int) -> None:
-        self._close(partition)
-        partition.reader = self._ends_reader(partition.name, start)
-        partition.position = start
-
-    def _retry_reader(self, retry: Retry) -> Reader:
-        return self._ends_reader(retry.partition, retry.start)
 
     def send(self, group: Group, rows: Messages, now: float) -> None:
         """Send a group under a fresh root, each message with its origin."""

@@ -23,6 +23,7 @@ from collections.abc import Callable
 from sys import getsizeof
 from typing import Any
 
+from .answers import message_values
 from .contract import Messages
 from .groups import Group
 
@@ -91,7 +92,7 @@ class Reservations:
 
     def add(self, group: Group, rows: Rows) -> None:
         """Take a group that was read."""
-        size = len(rows) * (getsizeof(rows[0]) + sum(map(getsizeof, rows[0])))
+        size = len(rows) * (getsizeof(rows[0]) + sum(map(getsizeof, message_values(rows[0]))))
         self._reading.append((group, rows, size))
         self._reading_count += len(rows)
         self._bytes += size

@@ -19,12 +19,12 @@ class RetryReaders:
     """Owned by one executor.
 
     Args:
-        reader: opens the reader of a retry.
+        reader: opens a reader, of a partition at a position.
         close: closes one.
     """
 
     def __init__(
-        self, reader: Callable[[Retry], Reader], close: Callable[[Reader], object]
+        self, reader: Callable[[str, int], Reader], close: Callable[[Reader], object]
     ) -> None:
         self._reader, self._close = reader, close
         self._open: dict[Retry, Reader] = {}
@@ -33,7 +33,7 @@ class RetryReaders:
         """Return the reader of a retry; opened when it has none."""
         reader = self._open.get(retry)
         if reader is None:
-            reader = self._open[retry] = self._reader(retry)
+            reader = self._open[retry] = self._reader(retry.partition, retry.start)
         return reader
 
     def wait(self, retry: Retry) -> None:

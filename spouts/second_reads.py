@@ -12,12 +12,11 @@ from typing import Any
 
 from waterspout.topology.control_frames import Failure
 
-from .contract import Messages, Reader, Source
+from .answers import checked_read, checked_reader, message_values
+from .contract import Reader, Source
 from .groups import Group
 from .ledger import Ledger
 from .remains import Part
-
-Read = tuple[Messages, int]
 
 
 def take_out(
@@ -56,9 +55,9 @@ def place_of(source: Source, partition: str, part: Part, row: int) -> tuple[int,
     """
     skip = row - part.first
     try:
-        with closing(source.reader(partition, part.start or None)) as reader:
+        with closing(_reader(source, partition, part.start)) as reader:
             start = _skip(reader, skip, part.start)
-            got = None if start is None else reader.read(1)
+            got = None if start is None else checked_read(reader.read(1), start)
     except (Exception, SystemExit):
         return None
     if got is None or start is None or len(got[0]) != 1 or not start < got[1] <= part.end:
@@ -69,22 +68,26 @@ def place_of(source: Source, partition: str, part: Part, row: int) -> tuple[int,
 def values_of(source: Source, group: Group) -> list[Any] | None:
     """Return the values of a group of one message."""
     if group.kept is not None:
-        return list(group.kept[0][2])
+        return message_values(group.kept[0][2])
     if group.values is not None:
         return group.values
     try:
-        with closing(source.reader(group.partition, group.start or None)) as reader:
-            got = reader.read(1)
+        with closing(_reader(source, group.partition, group.start)) as reader:
+            got = checked_read(reader.read(1), group.start)
     except (Exception, SystemExit):
         return None
     # What holds no message may be behind it.
-    return list(got[0][0]) if got and got[0] and group.start < got[1] <= group.end else None
+    return message_values(got[0][0]) if got and got[0] and got[1] <= group.end else None
+
+
+def _reader(source: Source, partition: str, start: int) -> Reader:
+    return checked_reader(source.reader(partition, start or None))
 
 
 def _skip(reader: Reader, messages: int, position: int) -> int | None:
     """Read so many messages; return the position behind them, None: there are not so many now."""
     while messages > 0:
-        got = reader.read(messages)
+        got = checked_read(reader.read(messages), position)
         if got is None or not got[0]:
             return None
         messages, position = messages - len(got[0]), got[1]

@@ -13,6 +13,7 @@ from waterspout.topology.control_frames import Failure
 from waterspout.topology.emitter import Emitter
 from waterspout.topology.errors import EmitError
 from waterspout.topology.plan import TaskPlan
+from waterspout.topology.returned import refuse_rows
 from waterspout.topology.task_env import RootSource, TaskEnv, reason_of
 from waterspout.topology.tracebacks import user_traceback
 
@@ -23,6 +24,7 @@ from .ledger import Ledger
 from .partitions import idle_wait
 from .retries import Retry
 from .timed_spout import TimedSpout
+from .troubles import Troubles
 
 #: The one partition of a spout whose messages are only numbered.
 PARTITION = ""
@@ -41,6 +43,7 @@ class StormExecutor(TimedSpout):
         self._reemits = reemits
         ledger.tells = True
         self.roots = RootSource(plan.task, env.draw)
+        self.troubles = Troubles(env, plan.component, plan.task)
         self._number = ledger.positions_of(PARTITION).end
         self._ids: set[Any] = set()
         #: The task that a message on a direct stream was emitted to, by message id.
@@ -150,14 +153,18 @@ class StormExecutor(TimedSpout):
 
     def _next_tuple(self, now: float) -> None:
         try:
-            self.spout.next_tuple()
+            # mypy says that it returns nothing; a user's may.
+            made: Any = self.spout.next_tuple()  # type: ignore[func-returns-value]
+            if made is not None:
+                refuse_rows(self.component, "next_tuple", made, yields=False)
         except EndOfInput:
             self.exhausted = True
         except (Exception, SystemExit) as error:
             self._wait_until = now + READ_BACKOFF_S
-            self.env.note_error(
-                self.component, self.task, f"next_tuple: {reason_of(error)}", user_traceback(error)
-            )
+            self.troubles.failed("next_tuple", error)
+            return
+        if self.troubles.found:
+            self.troubles.over("next_tuple")
 
     def _replay(self, now: float, messages: int) -> None:
         for _ in range(messages):
@@ -210,9 +217,7 @@ class StormExecutor(TimedSpout):
         try:
             call(tup_id)
         except (Exception, SystemExit) as error:
-            self.env.note_error(
-                self.component, self.task, f"{name}: {reason_of(error)}", user_traceback(error)
-            )
+            self.troubles.note(name, error)
 
     def completed(self, root: int, now: float) -> None:
         """A root is zero."""
@@ -231,6 +236,7 @@ class StormExecutor(TimedSpout):
     def new_epoch(self, durable_round: int | None, roots: list[int], now: float) -> None:
         """Bring back what is not durable."""
         self.going = False
+        self.troubles.clear()
         if self.env.tracked:
             self.ledger.new_epoch(durable_round, roots, now)
         self.watermarks_anew()

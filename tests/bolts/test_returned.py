@@ -1,43 +1,17 @@
-"""Rows that are returned in place of emitted are said, and not lost without a word."""
+"""Rows that a bolt returns in place of emitting them fail its message by name."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from waterspout.bolts.contract import Batch, Bolt
 from waterspout.bolts.culprits import Culprits
-from waterspout.bolts.returned import refuse_rows
-from waterspout.topology.errors import UserError
 from waterspout.topology.task_env import TRACED
 from waterspout.topology.tuples import Tuple
 
-from ..each_case import each_case
 from .rig import SOURCE, Rig
 from .test_offload import Rig as CallsRig
-
-
-def rows() -> Iterator[Any]:
-    yield [1]
-
-
-@pytest.mark.parametrize(
-    ("made", "text"),
-    [
-        ([[1, 2]], r"^b: process returned \[\[1, 2\]\], which goes nowhere: call self\.emit"),
-        ((1,), r"^b: process returned \(1,\), which goes nowhere"),
-        (rows(), "^b: process returned a generator, whose rows go nowhere"),
-    ],
-)
-def test_rows_are_refused_by_the_name_of_the_method(made: Any, text: str) -> None:
-    with pytest.raises(UserError, match=text):
-        refuse_rows("b", "process", made)
-
-
-@each_case("made", [True, 5, "a", {"a": 1}, [], ()])
-def test_what_is_no_row_is_left_alone(made: Any) -> None:
-    refuse_rows("b", "process", made)
 
 
 class Returns(Bolt):

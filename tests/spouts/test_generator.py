@@ -1,11 +1,17 @@
 """A user's iterable as messages: what counts as one, how it ends, how it comes again."""
 
+import traceback
+
 import pytest
 from waterspout.spouts import generator
 from waterspout.spouts.contract import declared_replay
 from waterspout.spouts.generator import READ_MAX_S, Generator
 from waterspout.topology.classes import ImportFailed
+from waterspout.topology.component import StreamDecl
+from waterspout.topology.emitter import Emitter, StreamOut
 from waterspout.topology.errors import UserError
+
+from .rig import Rig, executor_of
 
 
 @pytest.fixture
@@ -39,11 +45,19 @@ def test_with_several_fields_an_item_is_a_sequence_or_a_dict(make):
     assert reader.read(5) == ([["a", 1], ["b", 2], ["c", 3]], 3)
 
 
-@pytest.mark.parametrize("item", ["ab", ("a",), ("a", 1, 2), {"word": 1}, 7])
-def test_an_item_that_does_not_fit_the_fields_is_an_error_that_shows_it(make, item):
-    reader = start(make(lambda: [item], fields=["word", "n"]))
-    with pytest.raises(UserError, match=r"user:items yielded .* the fields are \['word', 'n'\]"):
-        reader.read(5)
+@pytest.mark.parametrize("item", ["ab", ("a",), ("a", 1, 2), {"word": 1}, 7, {}])
+def test_an_item_that_does_not_fit_the_fields_is_refused_alone_when_it_is_emitted(make, item):
+    source = make(lambda: [["a", 1], item, ["b", 2]], fields=["word", "n"])
+    rows, position = start(source).read(5)
+    assert (rows[0], rows[2], position) == (["a", 1], ["b", 2], 3)
+    rig = Rig(attempts_max=1)
+    stream = StreamOut("default", StreamDecl(("word", "n"), False), [])
+    rig.emitter = Emitter("lines", [stream], [], {}, rig.env.draw)
+    executor = executor_of(rig, source, rig.ledger(seeks=False, group_max=1))
+    executor.turn(rig.now, 3)
+    (failure,) = rig.env.fails
+    executor.failed(failure, rig.now)
+    assert [group.start for group, _ in rig.buried] == [1]
 
 
 def test_the_function_gets_its_arguments(make):
@@ -77,6 +91,55 @@ def test_what_the_iterable_raises_comes_after_its_items_and_is_never_an_end(make
     for _ in range(3):
         with pytest.raises(ZeroDivisionError, match="user's fault"):
             reader.read(5)
+
+
+def test_one_that_calls_sys_exit_gives_its_items_first_and_is_never_at_its_end(make):
+    def exits():
+        yield 1
+        raise SystemExit(4)
+
+    reader = start(make(exits))
+    assert reader.read(5) == ([[1]], 1)
+    depths = set()
+    for _ in range(3):
+        with pytest.raises(SystemExit) as caught:
+            reader.read(5)
+        depths.add(len(list(traceback.walk_tb(caught.value.__traceback__))))
+    assert len(depths) == 1
+
+
+@pytest.mark.parametrize("made", [5, None, object()])
+def test_a_function_that_returns_nothing_to_iterate_over_says_so(make, made):
+    with pytest.raises(UserError, match=r"user:items returned .*, expected an iterable"):
+        start(make(lambda: made))
+
+
+class Indexed:
+    """Can be iterated over by index only."""
+
+    def __getitem__(self, at):
+        return "ab"[at]
+
+
+def test_what_can_only_be_indexed_is_iterated_over(make):
+    assert start(make(Indexed)).read(5) == ([["a"], ["b"]], 2)
+
+
+async def asynchronous():
+    yield 1
+
+
+@pytest.mark.parametrize(
+    ("function", "args", "text"),
+    [
+        (lambda n: [n], {}, "user:items cannot be called without args: missing .*'n'"),
+        (lambda: [1], {"n": 1}, "user:items cannot be called with the args n: got .*'n'"),
+        (asynchronous, {}, "user:items is async def; expected a plain function"),
+    ],
+)
+def test_a_function_that_cannot_be_called_is_found_when_it_is_opened(make, function, args, text):
+    with pytest.raises(UserError, match=text):
+        make(function, args=args)
 
 
 def test_a_replayable_one_goes_on_where_it_was(make):
@@ -131,5 +194,5 @@ def test_a_function_that_is_not_there_is_found_when_it_is_opened(context):
     "args", [{"iterable": ""}, {"iterable": "a:b", "fields": []}, {"iterable": 3}]
 )
 def test_wrong_arguments_are_one_line(args):
-    with pytest.raises(ValueError, match=r"^Generator: (iterable|fields): expected "):
+    with pytest.raises(UserError, match=r"^Generator: (iterable|fields): expected "):
         Generator.declare_outputs(args)

@@ -80,7 +80,7 @@ def test_in_a_new_epoch_and_at_the_end_no_reader_of_a_retry_is_left_open() -> No
 
 def test_no_more_than_some_wait_with_an_open_reader() -> None:
     source = Numbers(size=4)
-    readers = RetryReaders(lambda retry: source.reader("p", retry.start), lambda each: each.close())
+    readers = RetryReaders(source.reader, lambda each: each.close())
     retries = [Retry(Group("p", 0, 1, 1, 0.0), 1) for _ in range(WAITING_MAX + 5)]
     for retry in retries:
         assert readers.of(retry) is readers.of(retry)

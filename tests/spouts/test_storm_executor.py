@@ -291,3 +291,21 @@ def test_a_spout_with_nothing_to_give_is_asked_again_after_a_short_wait() -> Non
     rig.now += 10.0
     assert executor.turn(rig.now, 100) == 1
     assert executor.wakeup(rig.now) == pytest.approx(0.001)
+
+
+class Returns(Spout):
+    def __init__(self, made: Any) -> None:
+        self.made = made
+
+    def next_tuple(self) -> Any:
+        return self.made
+
+
+def test_rows_that_next_tuple_returns_are_an_error_and_other_values_are_not() -> None:
+    rig = Rig()
+    start(rig, Returns([1])).turn(rig.now, 10)
+    (error,) = rig.env.take_errors()
+    assert "next_tuple returned [1], which goes nowhere: call self.emit(row)" in error["text"]
+    for made in (True, [], 5):
+        start(rig, Returns(made)).turn(rig.now, 10)
+    assert rig.env.take_errors() == []
