@@ -22,8 +22,9 @@ VALUE_CHARS_MAX = 200
 class Log(Bolt):
     """Log each tuple, or each n-th one. Emits nothing.
 
-    Values are shown as Python literals, cut at 200 characters, so that no newline or escape
-    code of a value gets into the log.
+    The lines are in the log of the task's worker: ``logs/worker-N.log`` in the state directory,
+    which ``run`` names. Values are shown as Python literals, cut at 200 characters, so that no
+    newline or escape code of a value gets into the log.
     """
 
     def __init__(

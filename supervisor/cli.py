@@ -20,6 +20,7 @@ from . import cli_cluster, cli_daemons, cli_savepoints, cli_state
 from .cli_cluster import asks, connected
 from .cli_from import begins_from
 from .exit_codes import ExitCode
+from .standard_streams import Unwritten, guarded
 
 if TYPE_CHECKING:
     from .cluster.client_connection import ClientOptions
@@ -81,6 +82,11 @@ SECTIONS: dict[str, tuple[str, ...]] = {
 class Program(NearestGroup):
     """The whole program: a user's mistake is one line, never a traceback of ours."""
 
+    def main(self, *args: Any, **extra: Any) -> Any:
+        """Run the program; output that cannot be written is one line, or nothing to speak of."""
+        with guarded():
+            return super().main(*args, **extra)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the commands by what they are for; nothing of their texts is cut."""
         for title, names in SECTIONS.items():
@@ -103,7 +109,7 @@ class Program(NearestGroup):
             raise
         except KeyboardInterrupt:
             ctx.exit(int(ExitCode.STOPPED))
-        except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
+        except (click.ClickException, click.exceptions.Exit, click.Abort, Unwritten):
             raise
         except Exception:
             import traceback

@@ -15,6 +15,8 @@ from waterspout.bolts.offload import OffloadExecutor
 from waterspout.topology.task_env import reason_of
 from waterspout.topology.tracebacks import user_traceback
 
+from .log_lines import RUNNING
+
 if TYPE_CHECKING:
     from .worker_core import WorkerCore
 
@@ -37,7 +39,9 @@ class DurableCalls:
         """
         if type(executor.bolt).before_snapshot is not Bolt.before_snapshot:
             executor.roots_at_work = ()
+            RUNNING.set(executor)
             executor.own.emit(lambda: executor.bolt.before_snapshot(number), now)
+            RUNNING.set(None)
 
     def durable(self, number: int) -> None:
         """A snapshot is durable: have every bolt do what is to be done then."""
@@ -68,6 +72,7 @@ class DurableCalls:
             if len(executor.holds):
                 return False
             executor.held_back = False
+        RUNNING.set(executor)
         try:
             executor.bolt.on_durable(number)
         except (Exception, SystemExit) as error:
@@ -76,4 +81,5 @@ class DurableCalls:
             self._core.env.note_error(
                 executor.component, executor.task, text, user_traceback(error)
             )
+        RUNNING.set(None)
         return True

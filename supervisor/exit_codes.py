@@ -31,6 +31,10 @@ class ExitCode(IntEnum):
     RUN_FAILED = 7
     #: A fault of Waterspout itself; the only one that comes with a traceback of ours.
     INTERNAL = 70
+    #: Standard output could not be written: it is closed, its disk is full, or its reader went
+    #: away. A run goes on to its end first, and its state is kept: it ends so when all else went
+    #: well; that its reader (``head``) went away is no reason.
+    UNWRITTEN = 74
     #: Stopped at once (a second Ctrl-C); what was not acked is replayed by the next run.
     STOPPED = 130
 

@@ -1,8 +1,8 @@
 """``waterspout run --in-process``: coordinator and one worker in this process and thread.
 
 No sockets and no other processes, so that breakpoints, debuggers and ``print`` in components
-work. A call that hangs hangs everything here; ``blocking`` and async components still have
-their threads.
+work (``in_process_output``: where to). A call that hangs hangs everything here; ``blocking`` and
+async components still have their threads.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from waterspout.bolts.offload import Call
 from waterspout.topology.plan import Plan
 
 from .effects import Event
+from .in_process_output import components_output
 from .offload import Offload
 from .run_driver import RunDriver
 from .run_result import RunResult
@@ -66,7 +67,7 @@ def run_in_process(
         on_event=on_event,
     )
     try:
-        with _first_on_path(plan.folder):
+        with _first_on_path(plan.folder), components_output(state_dir):
             if on_start is not None:
                 on_start(driver)
             driver.start(time.monotonic())

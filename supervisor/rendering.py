@@ -55,6 +55,8 @@ def summary_view(summary: Mapping[str, Any]) -> RenderableType:
     parts += [_place(text(each["component"]), _written_to(each)) for each in files]
     if summary.get("state_dir"):
         parts.append(_place("state", summary["state_dir"]))
+    if summary.get("logs_dir"):
+        parts.append(_place("logs of components", summary["logs_dir"]))
     return Group(*parts)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 from collections import deque
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import IO, Any, Protocol
 
 from rich.console import Group, RenderableType
@@ -143,7 +144,8 @@ class PlainView:
 
     def note(self, line: str) -> None:
         """Print a line; the stream of a signal handler's own, so that no buffer is shared."""
-        with open(self._stream.fileno(), "w", closefd=False) as own:
+        # Nobody may be reading any more.
+        with suppress(OSError), open(self._stream.fileno(), "w", closefd=False) as own:
             own.write(line + "\n")
 
     def show(self, status: Mapping[str, Any]) -> None:

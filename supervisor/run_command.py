@@ -30,7 +30,9 @@ from .rendering_values import lines, plural, text
 from .run_result import RunResult
 from .savepoint_folder import read_savepoint
 from .savepoint_start import StateThere, begin_from
+from .standard_streams import printed
 from .state_folder import Beginning, how_to_begin, make_folder, state_folder
+from .worker_logs import logs_folder
 from .written_places import written_files, written_places
 
 #: Signals that mean: come to an end. The second one means: at once.
@@ -86,7 +88,7 @@ def run_file(options: RunOptions) -> ExitCode:
         send_to(folder / "snapshots", options.snapshots)
     beginning = _begin(options, plan, folder)
     view = make_view()
-    for line in first_lines(plan, folder, beginning):
+    for line in first_lines(plan, folder, beginning, options.in_process):
         view.say(line)
     try:
         allow = None if options.in_process else allow_options(linted.allow)
@@ -118,13 +120,18 @@ def _plan(linted: LintResult, workers: int | None) -> Plan:
     return make_plan(linted.spec, linted.facts, workers)
 
 
-def first_lines(plan: Plan, folder: Path, beginning: Beginning) -> list[str]:
+def first_lines(
+    plan: Plan, folder: Path, beginning: Beginning, in_process: bool = False
+) -> list[str]:
     """Return what is said before a run: how it begins, with what, and what it will add to."""
     facts = f"{plural(plan.workers, 'worker')}, {plan.guarantee}, state in {text(str(folder))}"
+    logs = f"what components print and log is in {text(str(logs_folder(folder)))}"
+    if in_process:
+        logs = f"what components log is in {text(str(logs_folder(folder)))}; prints are shown here"
     said = [f"{plan.name} {beginning.text}"]
     if beginning.changes:
         said += ["what changes:", *(f"  {text(line)}" for line in beginning.changes)]
-    said += [facts]
+    said += [facts, logs]
     if not beginning.resumed:
         said += [
             f"{file['component']}: {text(file['path'])} is not empty; {_its_rows(plan, file)}"
@@ -227,6 +234,7 @@ class EndSignals:
 
 def _tell(result: RunResult, plan: Plan, folder: Path, as_json: bool) -> ExitCode:
     summary = {**result.summary, "files": written_places(plan), "state_dir": str(folder)}
+    summary["logs_dir"] = str(logs_folder(folder))
     summary["reason"] = _without_secrets(result.reason, plan)
     for error in summary.get("errors", ()):
         error |= {name: _without_secrets(error[name], plan) for name in ("text", "traceback")}
@@ -234,13 +242,14 @@ def _tell(result: RunResult, plan: Plan, folder: Path, as_json: bool) -> ExitCod
         click.echo(f"waterspout: {_without_secrets(result.reason, plan)}", err=True)
         for line in lines(_without_secrets(result.details, plan)).splitlines():
             click.echo(f"    {line}", err=True)
+    code = OUTCOMES.get(result.outcome, ExitCode.RUN_FAILED)
     if as_json:
-        click.echo(json.dumps(summary, indent=2, default=repr))
+        code = printed(lambda: click.echo(json.dumps(summary, indent=2, default=repr)), code)
     elif result.outcome != "boot_failed":
-        console().print(summary_view(summary))
+        code = printed(lambda: console().print(summary_view(summary)), code)
     for line in () if as_json else warnings_of(summary):
         click.echo(line, err=True)
-    return OUTCOMES.get(result.outcome, ExitCode.RUN_FAILED)
+    return code
 
 
 def _without_secrets(said: str, plan: Plan) -> str:

@@ -15,6 +15,7 @@ from waterspout.spouts.once_executor import OnceExecutor
 from waterspout.topology.plan import Plan
 
 from .end_marks import EndMarks
+from .log_lines import RUNNING
 
 if TYPE_CHECKING:
     from .worker_core import WorkerCore
@@ -82,6 +83,7 @@ class WorkerFinish:
             bolt for bolt in core.order
             if bolt.component in components and not self._finish_bolt(bolt, now)
         ]  # fmt: skip
+        RUNNING.set(None)
         for bolt in waiting:
             core.flush(bolt)
         if waiting:
@@ -91,6 +93,7 @@ class WorkerFinish:
         return False
 
     def _finish_bolt(self, bolt: BoltExecutor, now: float) -> bool:
+        RUNNING.set(bolt)
         if self._core.env.tracked:
             return bolt.own_calls.finish_step(now)
         if not self.marks.complete(bolt.task) or not bolt.idle:

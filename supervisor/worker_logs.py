@@ -16,9 +16,14 @@ LOG_BYTES_MAX = 10 << 20
 LOG_FILES = 2
 
 
+def logs_folder(state_dir: Path) -> Path:
+    """Return the folder of the logs of all workers."""
+    return state_dir / "logs"
+
+
 def log_path(state_dir: Path, worker: int) -> Path:
     """Return the log of a worker."""
-    return state_dir / "logs" / f"worker-{worker}.log"
+    return logs_folder(state_dir) / f"worker-{worker}.log"
 
 
 def set_aside(path: Path, files: int = LOG_FILES) -> None:

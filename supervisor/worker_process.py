@@ -14,9 +14,9 @@ import signal
 import sys
 from contextlib import suppress
 from types import FrameType
-from typing import Any
 
 from .log_lines import LineFormatter, PrintedLines
+from .standard_streams import NeverFails
 
 #: prctl(2): the signal that this process gets when the thread that started it ends.
 _PR_SET_PDEATHSIG = 1
@@ -84,20 +84,10 @@ def _ignore(number: int, frame: FrameType | None) -> None:
     pass
 
 
-class _NeverFails(io.FileIO):
-    """A log file whose disk may be full: what cannot be written is lost, and nobody fails."""
-
-    def write(self, data: Any, /) -> int:
-        size = len(memoryview(data).cast("B"))
-        with suppress(OSError):
-            super().write(data)
-        return size
-
-
 def tame_output() -> None:
     """Make ``print`` in user code unable to fail, and have crashes leave their stack."""
     for name, descriptor, form in (("stdout", 1, PrintedLines), ("stderr", 2, io.TextIOWrapper)):
-        raw = io.BufferedWriter(_NeverFails(descriptor, "w", closefd=False))
+        raw = io.BufferedWriter(NeverFails(descriptor, "w", closefd=False))
         # A lone surrogate is shown, not raised about.
         text = form(raw, "utf-8", errors="backslashreplace", line_buffering=True)
         setattr(sys, name, text)

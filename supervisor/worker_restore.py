@@ -20,6 +20,7 @@ from waterspout.topology.tracebacks import user_traceback
 
 from .crash_slot import CrashSlot, slot_bytes
 from .exact_letter_box import ExactLetterBox
+from .log_lines import RUNNING
 
 if TYPE_CHECKING:
     from .worker_core import WorkerCore
@@ -121,14 +122,16 @@ def close_tasks(core: WorkerCore) -> None:
     """
     for bolt in core.order:
         bolt.at_work(())
-    closing: list[tuple[str, Callable[[], object]]] = [
-        (spout.component, spout.close) for spout in core.tasks.spouts.values()
+    closing: list[tuple[Any, Callable[[], object]]] = [
+        (spout, spout.close) for spout in core.tasks.spouts.values()
     ]
-    closing += [(bolt.component, bolt.bolt.cleanup) for bolt in core.order]
-    closing += [(bolt.component, core.tasks.states[bolt.task].close) for bolt in core.order]
-    for component, close in closing:
+    closing += [(bolt, bolt.bolt.cleanup) for bolt in core.order]
+    closing += [(bolt, core.tasks.states[bolt.task].close) for bolt in core.order]
+    for executor, close in closing:
+        RUNNING.set(executor)
         try:
             close()
         except (Exception, SystemExit) as error:
             text = f"cleanup: {reason_of(error)}"
-            core.env.note_error(component, 0, text, user_traceback(error))
+            core.env.note_error(executor.component, 0, text, user_traceback(error))
+    RUNNING.set(None)

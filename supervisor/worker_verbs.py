@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from waterspout.topology.task_env import reason_of
 
+from .log_lines import RUNNING
 from .worker_checkpoints import WorkerCheckpoints
 from .worker_rounds import WorkerRounds
 
@@ -113,8 +114,10 @@ class WorkerVerbs:
         self._finishing = True
         summaries = {}
         for task, executor in core.tasks.bolts.items():
+            RUNNING.set(executor)
             try:
                 summaries[task] = executor.bolt.summary()
             except Exception as error:
                 core.env.note_error(executor.component, task, f"summary: {reason_of(error)}")
+        RUNNING.set(None)
         core.control_outbox.append({"kind": "summaries", "epoch": core.epoch, "tasks": summaries})

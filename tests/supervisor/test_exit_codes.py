@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 def test_the_numbers_scripts_rely_on_do_not_change() -> None:
     assert {code.name: int(code) for code in ExitCode} == {
         "OK": 0, "REFUSED": 1, "USAGE": 2, "UNREACHABLE": 3, "STALLED": 4, "DEGRADED": 5,
-        "BOOT_FAILED": 6, "RUN_FAILED": 7, "INTERNAL": 70, "STOPPED": 130,
+        "BOOT_FAILED": 6, "RUN_FAILED": 7, "INTERNAL": 70, "UNWRITTEN": 74, "STOPPED": 130,
     }  # fmt: skip
 
 

@@ -103,9 +103,10 @@ def test_a_run_says_how_it_begins_on_stderr_and_what_came_of_it_on_stdout(
     result = RunResult("finished", True, "", "", summary())
     assert run_with(result, monkeypatch) is ExitCode.OK
     said = capsys.readouterr()
-    assert said.err.splitlines()[-3:] == [
+    assert said.err.splitlines()[-4:] == [
         "numbers begins",
         f"1 worker, at-least-once, state in {folder / 'st'}",
+        f"what components log is in {folder / 'st/logs'}; prints are shown here",
         "keep: out.txt is not empty; rows are added at its end",
     ]
     assert said.out.startswith("wordcount  finished")
@@ -138,11 +139,12 @@ def test_a_run_with_another_parallelism_says_what_changes(
     topology.write_text(topology.read_text().replace("parallelism: 2", "parallelism: 3"))
     run_with(result, monkeypatch)
     said = capsys.readouterr().err.splitlines()
-    assert said[-4:] == [
+    assert said[-5:] == [
         "numbers goes on where the last run stopped (--fresh starts over)",
         "what changes:",
         "  ~ spout n: parallelism: 2 -> 3",
         f"1 worker, at-least-once, state in {folder / 'st'}",
+        f"what components log is in {folder / 'st/logs'}; prints are shown here",
     ]
 
 

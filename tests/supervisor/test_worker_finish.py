@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from waterspout.supervisor.log_lines import where
+
 from .cores import Cores, plan_of
 
 CHAIN = {"source": 1, "first": 1, "second": 1}
@@ -120,3 +122,21 @@ def test_an_answer_nobody_asked_for_is_ignored() -> None:
     cores.tell("reserved", id=99)
     cores.turns(3)
     assert cores.made[2].got == []
+
+
+def test_what_is_logged_at_the_end_is_of_the_task_that_logs_it() -> None:
+    seen: list[str] = []
+    cores = Cores(plan_of(CHAIN))
+    cores.go()
+    cores.turns(3)
+    bolt = cores.bolt("first").bolt
+    bolt.finish = lambda: seen.append(f"finish {where()}")
+    bolt.summary = lambda: seen.append(f"summary {where()}")
+    bolt.cleanup = lambda: seen.append(f"cleanup {where()}")
+    cores.tell("finish", level=0)
+    cores.turns(4)
+    cores.tell("summarise")
+    cores.cores[0].end()
+    task = cores.bolt("first").task
+    assert seen == [f"{each} first.{task}" for each in ("finish", "summary", "cleanup")]
+    assert where() == "-"

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from waterspout.supervisor import worker_process
+from waterspout.supervisor.standard_streams import NeverFails
 from waterspout.supervisor.worker_process import (
     end_with_parent,
     leave_signals_to_parent,
@@ -18,7 +19,7 @@ from waterspout.supervisor.worker_process import (
 
 
 def text_over(descriptor: int) -> io.TextIOWrapper:
-    raw = worker_process._NeverFails(descriptor, "w", closefd=False)
+    raw = NeverFails(descriptor, "w", closefd=False)
     buffered = io.BufferedWriter(raw)
     return io.TextIOWrapper(buffered, "utf-8", errors="backslashreplace", line_buffering=True)
 
