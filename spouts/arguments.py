@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from contextlib import suppress
 from typing import Any
 
+from waterspout.topology.argument_checks import checked
+from waterspout.topology.errors import UserError
 from waterspout.topology.units import parse_duration
 
 #: Largest integer of a position or count: what fits a signed 64-bit number.
@@ -21,10 +22,11 @@ def integer(owner: str, name: str, value: Any, lowest: int, highest: int = INTEG
     """Return ``value`` when it is an int (no bool) within the limits.
 
     Raises:
-        ValueError: it is not.
+        UserError: it is not.
     """
     if type(value) is not int or not lowest <= value <= highest:
-        raise _wrong(owner, name, f"an integer of {lowest} to {highest}", value)
+        limits = f"{lowest} or more" if highest == INTEGER_MAX else f"{lowest} to {highest}"
+        raise _wrong(owner, name, f"an integer of {limits}", value)
     return value
 
 
@@ -32,7 +34,7 @@ def positive(owner: str, name: str, value: Any) -> float:
     """Return ``value`` as a float when it is a finite number over 0.
 
     Raises:
-        ValueError: it is not.
+        UserError: it is not.
     """
     if type(value) not in (int, float) or not 0 < value < math.inf:
         raise _wrong(owner, name, "a finite number over 0", value)
@@ -43,7 +45,7 @@ def seconds(owner: str, name: str, value: Any) -> float:
     """Return the seconds of a duration such as ``500ms``, or of a number of seconds over 0.
 
     Raises:
-        ValueError: it is neither.
+        UserError: it is neither.
     """
     number: Any = parse_duration(value) if isinstance(value, str) else value
     if type(number) not in (int, float) or not 0 < number < math.inf:
@@ -55,26 +57,28 @@ def texts(owner: str, name: str, value: Any, *, empty: bool = False) -> list[str
     """Return a text or a list of texts as a list; empty only where that is allowed.
 
     Raises:
-        ValueError: it is something else, or a text in it is empty.
+        UserError: it is something else, or a text in it is empty.
     """
     listed = [value] if isinstance(value, str) else value
     if not isinstance(listed, (list, tuple)) or not (listed or empty):
         raise _wrong(owner, name, "a text or a list of texts", value)
+    if value == "":
+        raise _wrong(owner, name, "a text that is not empty", value)
     if not all(isinstance(text, str) and text for text in listed):
         raise _wrong(owner, name, "texts that are not empty", value)
     return list(listed)
 
 
-def _wrong(owner: str, name: str, expected: str, value: Any) -> ValueError:
-    return ValueError(f"{owner}: {name}: expected {expected}, got {repr(value)[:80]}")
+def _wrong(owner: str, name: str, expected: str, value: Any) -> UserError:
+    got = "nothing" if value is None else repr(value)[:80]
+    return UserError(f"{owner}: {name}: expected {expected}, got {got}")
 
 
 def declared(cls: type[Any], args: Mapping[str, Any], outputs: list[str]) -> list[str]:
     """Return ``outputs`` after making an instance, so that lint sees what is wrong in ``args``.
 
     Raises:
-        ValueError: an argument is wrong.
+        WrongArguments: some are wrong or missing.
     """
-    with suppress(TypeError):  # what does not fit the signature is found by the check of that
-        cls(**args)
+    checked(cls, args)
     return outputs

@@ -10,13 +10,14 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from waterspout.topology.argument_checks import Checks
 from waterspout.topology.component import Context
 from waterspout.topology.errors import UserError
 
 from .arguments import declared, integer, texts
 from .contract import Reader, Source
 from .follow import Follower
-from .line_reader import LineFormat, LineReader, UnreadableFile
+from .line_reader import LINE_BYTES_MAX, LineReader, UnreadableFile, read_format
 from .walk import Walk, escaped
 
 
@@ -39,7 +40,7 @@ class Files(Source):
         allow_empty: run even when no file matches; without it that is an error.
 
     Raises:
-        ValueError: an argument is wrong.
+        WrongArguments: an argument is wrong.
     """
 
     outputs = ("line",)
@@ -55,13 +56,13 @@ class Files(Source):
         follow: bool = False,
         allow_empty: bool = False,
     ) -> None:
-        integer("Files", "line_bytes_max", line_bytes_max, 1, 1 << 30)
-        try:
-            self._format = LineFormat(encoding, include_path, line_bytes_max)
-        except ValueError as error:
-            raise ValueError(f"Files: encoding: {error}") from None
-        self._patterns = texts("Files", "paths", paths)
-        excluded = texts("Files", "exclude", [] if exclude is None else exclude, empty=True)
+        check = Checks()
+        check(integer, "Files", "line_bytes_max", line_bytes_max, 1, LINE_BYTES_MAX)
+        self._format = check(read_format, "Files", encoding, include_path, line_bytes_max)
+        self._patterns = check(texts, "Files", "paths", paths)
+        unwanted = [] if exclude is None else exclude
+        excluded = check(texts, "Files", "exclude", unwanted, empty=True)
+        check.end()
         #: What relative patterns begin at.
         self._folder = os.getcwd()
         self._walk = Walk(self._patterns, excluded)

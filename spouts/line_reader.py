@@ -17,6 +17,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import accumulate
+from typing import Any
 
 from waterspout.topology.columns import Columns
 from waterspout.topology.errors import UserError
@@ -28,6 +29,8 @@ from .walk import escaped
 BLOCK_BYTES = 1 << 16
 #: Bytes of a reader's first block, doubled with each: a replay reads a few lines and no more.
 FIRST_BLOCK_BYTES = 1 << 12
+#: What ``line_bytes_max`` may be at most.
+LINE_BYTES_MAX = 1 << 30
 #: Bytes of a line over ``line_bytes_max`` that one ``read`` looks through for its end.
 SCAN_BYTES_MAX = 1 << 23
 #: How the text of a message begins that stands for a line over ``line_bytes_max``.
@@ -112,6 +115,21 @@ class LineFormat:
         if len(texts) != len(lines):  # a codec that makes or takes line ends: line by line
             texts = [line.decode(encoding, "replace").removesuffix("\r") for line in lines]
         return texts
+
+
+def read_format(owner: str, encoding: Any, path_field: bool, line_bytes_max: int) -> LineFormat:
+    """Return how lines are read, after a look at the argument ``encoding`` of a spout.
+
+    Raises:
+        UserError: it is no text, or lines cannot be told apart in it; ``owner`` is named.
+    """
+    if not isinstance(encoding, str):
+        got = "nothing" if encoding is None else repr(encoding)[:80]
+        raise UserError(f"{owner}: encoding: expected a text encoding such as utf-8, got {got}")
+    try:
+        return LineFormat(encoding, path_field, line_bytes_max)
+    except ValueError as error:
+        raise UserError(f"{owner}: encoding: {error}") from None
 
 
 class LineReader(Reader):

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from collections.abc import Sequence as Names
 from typing import Any
 
+from waterspout.topology.argument_checks import Checks
 from waterspout.topology.columns import Columns
 from waterspout.topology.component import Context
 
@@ -28,7 +29,7 @@ class Sequence(Source):
         rate: messages per second over all partitions; without it as fast as they are taken.
 
     Raises:
-        ValueError: an argument is wrong.
+        WrongArguments: an argument is wrong.
     """
 
     outputs = ("n",)
@@ -41,10 +42,14 @@ class Sequence(Source):
         partitions: int = 1,
         rate: float | None = None,
     ) -> None:
-        self._count = INTEGER_MAX if count is None else integer("Sequence", "count", count, 0)
-        self._start = integer("Sequence", "start", start, -INTEGER_MAX, INTEGER_MAX)
-        self._partitions = integer("Sequence", "partitions", partitions, 1, 10_000)
-        self._rate = None if rate is None else positive("Sequence", "rate", rate) / partitions
+        check = Checks()
+        numbers = INTEGER_MAX if count is None else count
+        self._count = check(integer, "Sequence", "count", numbers, 0)
+        self._start = check(integer, "Sequence", "start", start, -INTEGER_MAX)
+        self._partitions = check(integer, "Sequence", "partitions", partitions, 1, 10_000)
+        whole_rate = None if rate is None else check(positive, "Sequence", "rate", rate)
+        check.end()
+        self._rate = None if whole_rate is None else whole_rate / partitions
         self._paces: dict[str, Pace] = {}
 
     @classmethod

@@ -7,12 +7,20 @@ import select
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from waterspout.topology.argument_checks import Checks
 from waterspout.topology.component import Context
 from waterspout.topology.errors import UserError
 
 from .arguments import declared, integer
 from .contract import Messages, Reader, Replay, Source
-from .line_reader import BLOCK_BYTES, ERROR_PREFIX, LineFormat, Notice
+from .line_reader import (
+    BLOCK_BYTES,
+    ERROR_PREFIX,
+    LINE_BYTES_MAX,
+    LineFormat,
+    Notice,
+    read_format,
+)
 
 #: The one partition; whoever starts workers finds by it which task is the one that reads.
 PARTITION = "stdin"
@@ -30,19 +38,18 @@ class StdinLines(Source):
         fd: the file descriptor to read; 0 is standard input.
 
     Raises:
-        ValueError: an argument is wrong.
+        WrongArguments: an argument is wrong.
     """
 
     outputs = ("line",)
     replay: Replay = "re-emit"
 
     def __init__(self, encoding: str = "utf-8", line_bytes_max: int = 1 << 18, fd: int = 0) -> None:
-        integer("StdinLines", "line_bytes_max", line_bytes_max, 1, 1 << 30)
-        self._fd = integer("StdinLines", "fd", fd, 0, 1 << 20)
-        try:
-            self._format = LineFormat(encoding, False, line_bytes_max)
-        except ValueError as error:
-            raise ValueError(f"StdinLines: encoding: {error}") from None
+        check = Checks()
+        check(integer, "StdinLines", "line_bytes_max", line_bytes_max, 1, LINE_BYTES_MAX)
+        self._fd = check(integer, "StdinLines", "fd", fd, 0, 1 << 20)
+        self._format = check(read_format, "StdinLines", encoding, False, line_bytes_max)
+        check.end()
 
     @classmethod
     def declare_outputs(cls, args: Mapping[str, Any]) -> list[str]:

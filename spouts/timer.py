@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from waterspout.topology.argument_checks import Checks
 from waterspout.topology.component import Context
 
 from .arguments import INTEGER_MAX, declared, integer, seconds
@@ -22,15 +23,18 @@ class Timer(Source):
         count: how many ticks; without it they do not end.
 
     Raises:
-        ValueError: an argument is wrong.
+        WrongArguments: an argument is wrong.
     """
 
     outputs = ("n", "time")
     replay: Replay = "none"
 
     def __init__(self, interval: str | float, count: int | None = None) -> None:
-        self._interval_s = seconds("Timer", "interval", interval)
-        self._count = INTEGER_MAX if count is None else integer("Timer", "count", count, 0)
+        check = Checks()
+        self._interval_s = check(seconds, "Timer", "interval", interval)
+        ticks = INTEGER_MAX if count is None else count
+        self._count = check(integer, "Timer", "count", ticks, 0)
+        check.end()
 
     @classmethod
     def declare_outputs(cls, args: Mapping[str, Any]) -> list[str]:

@@ -15,7 +15,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from waterspout.topology.classes import AllowList
@@ -78,14 +78,32 @@ def check_classes(
 def _take(loaded: Loaded, answer: Mapping[str, Any], facts: dict[str, ComponentFacts]) -> None:
     assert loaded.draft is not None
     component = loaded.draft.component(answer["id"])
+    prefix = f"{component.kind}s.{component.id}"
     for path, code, text, details in answer["findings"]:
-        where = f"{component.kind}s.{component.id}.{path}"
-        if path == "args" and loaded.refused(where):
-            continue  # What is wrong with none of them follows from that.
-        text, details = masked(text, component.args), masked(details, component.args)
-        loaded.add(where, code, text, details)
-    if answer["facts"] is not None:
-        facts[component.id] = ComponentFacts.from_json(answer["facts"])
+        if not _follows(loaded, prefix, path, code, text):
+            text, details = masked(text, component.args), masked(details, component.args)
+            loaded.add(f"{prefix}.{path}", code, text, details)
+    if answer["facts"] is None:
+        return
+    known = ComponentFacts.from_json(answer["facts"])
+    if loaded.refused(f"{prefix}.args") or loaded.refused_below(f"{prefix}.args"):
+        known = replace(known, outputs={}, outputs_known=False)
+    facts[component.id] = known
+
+
+def _follows(loaded: Loaded, prefix: str, path: str, code: str, text: str) -> bool:
+    """Say whether a finding is about an argument that was refused by itself, as it was read.
+
+    A class that was handed a None for it says something about that. What it says of all
+    arguments together, or of its outputs, may follow from it, too; but not that one is missing,
+    or that it is not known.
+    """
+    if code not in ("E_ARGS", "E_OUTPUTS") or ": unexpected " in text:
+        return False
+    # Of a custom grouping, args are beside the class.
+    path = "args" if code == "E_OUTPUTS" else path.removesuffix(".class")
+    where, missing = f"{prefix}.{path}", text.endswith(" is missing")
+    return loaded.refused(where) or (not missing and loaded.refused_below(where))
 
 
 def _report_death(

@@ -9,19 +9,14 @@ from typing import Any, NamedTuple
 from waterspout.bolts.contract import SINK_KINDS, Bolt, ColumnBolt
 from waterspout.spouts.contract import Source, Spout, declared_replay
 from waterspout.topology.argument_checks import argument_of, place_of
-from waterspout.topology.classes import (
-    AllowList,
-    ImportDenied,
-    ImportFailed,
-    load_class,
-    load_function,
-)
+from waterspout.topology.classes import AllowList, ImportFailed, load_class, load_function
 from waterspout.topology.component import Needs, StreamDecl, normal_outputs
 from waterspout.topology.errors import UserError, WrongArguments
 from waterspout.topology.facts import ComponentFacts
 from waterspout.topology.problems import listed, printable, quote
 from waterspout.topology.tracebacks import user_frames, user_traceback
 
+from .allow_lists import refused
 from .argcheck import check_args
 from .signatures import wrong_signatures
 
@@ -105,10 +100,10 @@ def _import(
 ) -> Any:
     """Import one path; None when that was refused or failed."""
     try:
-        allow.check(path)
-        return load(path)
-    except ImportDenied as error:
-        findings.append(Finding(where, "E_CLASS_DENIED", str(error)))
+        problem = refused(allow, path)
+        if problem is None:
+            return load(path)
+        findings.append(Finding(where, *problem))
     except ImportFailed as error:
         code = "E_CLASS_KIND" if "not a class" in str(error) else "E_IMPORT"
         findings.append(Finding(where, code, str(error)))

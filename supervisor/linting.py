@@ -6,7 +6,6 @@ Reads the file, the registries and the folder around it; the checks themselves a
 from __future__ import annotations
 
 import difflib
-import importlib.util
 import os
 import stat
 from collections.abc import Mapping, Sequence
@@ -16,7 +15,7 @@ from typing import Any
 
 from waterspout.bolts.registry import BOLT_GROUP, BOLTS
 from waterspout.spouts.registry import SPOUT_GROUP, SPOUTS
-from waterspout.topology.classes import AllowList, ImportDenied
+from waterspout.topology.classes import AllowList
 from waterspout.topology.facts import ComponentFacts
 from waterspout.topology.host_variables import KEPT
 from waterspout.topology.lint import lint_spec
@@ -26,7 +25,7 @@ from waterspout.topology.problems import Mark, Problem, Problems, quote
 from waterspout.topology.spec import TopologySpec
 from waterspout.topology.yaml_tree import FILE_BYTES_MAX
 
-from .allow_lists import make_allow_list, plugins
+from .allow_lists import make_allow_list, plugins, refused
 from .classcheck import IMPORT_LIMIT_S, check_classes
 
 #: More prefixes of the allow list, separated by commas or colons.
@@ -157,24 +156,7 @@ def _refuse_denied(loaded: Loaded, allow: AllowList) -> None:
 
 
 def _allowed(loaded: Loaded, allow: AllowList, class_path: str, path: str) -> bool:
-    try:
-        allow.check(class_path)
-    except ImportDenied as error:
-        top = class_path.partition(":")[0].partition(".")[0]
-        if "standard library" in str(error) or _is_installed(top):
-            loaded.add(path, "E_CLASS_DENIED", str(error))
-        else:
-            near = difflib.get_close_matches(top, allow.local, n=1)
-            hint = f", did you mean {near[0]!r}?" if near else ""
-            what = f"there is no module {quote(top)}, neither installed nor in the file's folder"
-            loaded.add(path, "E_IMPORT", f"{what}{hint}")
-        return False
-    return True
-
-
-def _is_installed(top: str) -> bool:
-    """Say whether a top-level module can be found; nothing of it is run."""
-    try:
-        return importlib.util.find_spec(top) is not None
-    except (ImportError, ValueError):
-        return False
+    problem = refused(allow, class_path)
+    if problem is not None:
+        loaded.add(path, *problem)
+    return problem is None

@@ -56,6 +56,8 @@ class Loaded:
             is unknown has ``class_path == ""``.
         problems: everything that is wrong, so far.
         marks: where each value stands, by its path such as ``bolts.split.args.sep``.
+        unread: paths of the values that were refused when they were read; in ``draft`` they
+            are None, or what stands for them where they are left out.
         input_paths: of each bolt the paths of its inputs, in the order of ``draft``.
     """
 
@@ -63,6 +65,7 @@ class Loaded:
     problems: Problems
     marks: dict[str, Mark]
     input_paths: dict[str, list[str]] = field(default_factory=dict)
+    unread: set[str] = field(default_factory=set)
 
     @property
     def spec(self) -> TopologySpec | None:
@@ -79,9 +82,15 @@ class Loaded:
         return self.marks.get(path, self.marks[""])
 
     def refused(self, path: str) -> bool:
-        """Say whether the value at ``path`` is itself of the wrong type."""
+        """Say whether the value at ``path``, or one around it, was refused when it was read."""
+        if any(_is_in(path, each) for each in self.unread):
+            return True
         mark = self.mark(path)
         return any(each.mark == mark and each.code == "E_TYPE" for each in self.problems)
+
+    def refused_below(self, path: str) -> bool:
+        """Say whether a value in the one at ``path`` was refused when it was read."""
+        return any(_is_in(each, path) for each in self.unread)
 
     def add(self, path: str, code: str, text: str, details: str = "") -> None:
         """Note a problem of the value at ``path``."""
@@ -119,11 +128,18 @@ def load(
             tree.items["workers"] = Scalar(mark, str(workers), plain=True, text=str(workers))
             tree.keys["workers"] = mark
         resolve(substitute(tree, variables or {}, problems), problems)
-        loaded.marks.update((path, node.mark) for path, node in walk(tree))
+        for path, node in walk(tree):
+            loaded.marks[path] = node.mark
+            if isinstance(node, Bad):
+                loaded.unread.add(path)
         loaded.draft = _Loader(loaded, short_names or ShortNames()).topology(tree, folder)
     elif tree is not None:
         _refuse_root(resolve(tree, problems, "the file"), problems)
     return loaded
+
+
+def _is_in(path: str, around: str) -> bool:
+    return path == around or path.startswith((f"{around}.", f"{around}["))
 
 
 def _refuse_root(root: Node, problems: Problems) -> None:

@@ -133,7 +133,7 @@ def test_a_name_that_is_no_utf8_can_be_packed_and_read(tmp_path, context):
     ],
 )
 def test_wrong_arguments_are_one_line_and_found_without_an_instance(args, text):
-    with pytest.raises(ValueError) as caught:
+    with pytest.raises(UserError) as caught:
         Files.declare_outputs(args)
     assert str(caught.value).startswith(text)
     assert "\n" not in str(caught.value)

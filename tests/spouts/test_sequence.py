@@ -2,6 +2,7 @@
 
 import pytest
 from waterspout.spouts.sequence import BURST_MAX_S, Sequence
+from waterspout.topology.errors import UserError
 
 from ..each_case import each_case
 
@@ -124,5 +125,5 @@ def test_what_is_read_again_needs_not_wait_for_the_rate(context, clock):
 )
 def test_wrong_arguments_are_named(args):
     (name,) = args
-    with pytest.raises(ValueError, match=f"Sequence: {name}: expected "):
+    with pytest.raises(UserError, match=f"Sequence: {name}: expected "):
         Sequence.declare_outputs(args)

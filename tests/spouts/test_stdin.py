@@ -133,5 +133,5 @@ def test_what_was_read_cannot_be_read_again():
 @pytest.mark.parametrize("args", [{"encoding": "utf-16"}, {"line_bytes_max": 0}, {"fd": -1}])
 def test_wrong_arguments_are_named(args):
     (name,) = args
-    with pytest.raises(ValueError, match=f"^StdinLines: {name}: "):
+    with pytest.raises(UserError, match=f"^StdinLines: {name}: "):
         StdinLines.declare_outputs(args)

@@ -3,6 +3,7 @@
 import pytest
 from waterspout.spouts.contract import declared_replay
 from waterspout.spouts.timer import Timer
+from waterspout.topology.errors import UserError
 
 
 @pytest.fixture
@@ -54,12 +55,12 @@ def test_a_tick_that_failed_does_not_come_back():
 
 @pytest.mark.parametrize("args", [{"interval": "soon"}, {"interval": 0}])
 def test_wrong_intervals_are_named(args):
-    with pytest.raises(ValueError, match="Timer: interval: expected a duration"):
+    with pytest.raises(UserError, match="Timer: interval: expected a duration"):
         Timer.declare_outputs(args)
 
 
 def test_a_wrong_count_is_named():
-    with pytest.raises(ValueError, match="Timer: count: expected "):
+    with pytest.raises(UserError, match="Timer: count: expected "):
         Timer.declare_outputs({"interval": 1, "count": -1})
 
 

@@ -10,9 +10,10 @@ from waterspout.supervisor.allow_lists import (
     allow_options,
     local_modules,
     make_allow_list,
+    refused,
     worker_allow_list,
 )
-from waterspout.topology.classes import OWN_PREFIXES, AllowList, ImportDenied
+from waterspout.topology.classes import OWN_PREFIXES, AllowList, ImportDenied, ImportFailed
 
 
 @pytest.fixture
@@ -50,6 +51,23 @@ def test_a_worker_gets_the_same_list_by_its_command_line(code: Path) -> None:
     options = allow_options(allow)
     assert options == ("more", "much.more", "a:B", "others.bolts:Split")
     assert worker_allow_list(str(code), options) == allow
+
+
+def test_why_a_path_may_not_be_imported() -> None:
+    allow = AllowList(local=("mine",))
+    assert refused(allow, "mine:Bolt") is None
+    assert refused(allow, "os:system") == (
+        "E_CLASS_DENIED", "'os' is the standard library, which is never allowed",
+    )  # fmt: skip
+    denied = refused(allow, "hypothesis:given")
+    assert denied is not None and denied[0] == "E_CLASS_DENIED"
+    assert refused(allow, "mien.inner:Bolt") == (
+        "E_IMPORT",
+        "there is no module 'mien', neither installed nor in the file's folder, "
+        "did you mean 'mine'?",
+    )
+    with pytest.raises(ImportFailed, match="is not a path"):
+        refused(allow, "mine:")
 
 
 def test_without_anything_only_our_classes_are_allowed() -> None:

@@ -105,6 +105,89 @@ def test_one_wrong_thing_about_classes_gives_one_problem(
     assert not {"wordcount", "broken"} & set(sys.modules)
 
 
+READY = """\
+name: words
+spouts:
+  lines:
+    class: Files
+    args: ARGS
+bolts:
+  log: {class: Log, inputs: [lines]}
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "args", "expected"),
+    [
+        ("Files", '{paths: "${NOPE}"}', ["E_UNSET spouts.lines.args.paths: ${NOPE} is not set"]),
+        ("Files", '{paths: ["${NOPE}"]}', ["E_UNSET spouts.lines.args.paths[0]: ${NOPE} is not"]),
+        ("Files", "{paths: 5}", ["E_ARGS spouts.lines.args.paths: expected a text or a list of"]),
+        ("Files", '{paths: ""}', ["E_ARGS spouts.lines.args.paths: expected a text that is not"]),
+        ("Files", "{paths: }", ["args.paths: expected a text or a list of texts, got nothing"]),
+        (
+            "Files", "{paths: x, encoding: utf-99, line_bytes_max: 0}",
+            ["args.encoding: 'utf-99' is no text enc", "args.line_bytes_max: expected an integer"],
+        ),
+        ("Files", "{paths: x, encoding: 5}", ["args.encoding: expected a text encoding such as"]),
+        ("Files", "{paths: x, include_path: yes}", ["E_TYPE spouts.lines.args.include_path: 'y"]),
+        (
+            "Files", "{include_path: no}",
+            ["E_ARGS spouts.lines.args: Files(", "E_TYPE spouts.lines.args.include_path: 'no'"],
+        ),
+        (
+            "Sequence", "{count: -3, rate: 0}",
+            ["args.count: expected an integer of 0 or", "args.rate: expected a finite number over"],
+        ),
+        ("Timer", "{interval: 5 minutes}", ["args.interval: expected a duration over 0 such as"]),
+        ("StdinLines", "{line_bytes_max: 1MB}", ["args.line_bytes_max: expected an integer of 1"]),
+    ],
+)  # fmt: skip
+def test_each_wrong_argument_of_a_ready_made_spout_is_one_line(
+    folder: Path, name: str, args: str, expected: list[str]
+) -> None:
+    problems = lint(READY.replace("Files", name).replace("ARGS", args)).problems
+    found = [problem for problem in problems if problem.level == "error"]
+    assert len(found) == len(expected), found
+    assert [text in str(one) for text, one in zip(expected, found, strict=True)] == [True] * len(
+        found
+    ), found
+    assert all(problem.details == "" for problem in found)
+
+
+def test_what_only_follows_from_an_argument_that_was_refused_is_not_said(folder: Path) -> None:
+    """Neither what the class says of all arguments, nor what its outputs would be without it."""
+    (folder / "wordcount.py").write_text(MODULE + """
+class Fields(Lines):
+    def __init__(self, fields, other=""): pass
+    @classmethod
+    def declare_outputs(cls, args): return args["fields"]
+class Raises(Fields):
+    @classmethod
+    def declare_outputs(cls, args): return args["fields"].split()
+class Defaults(Fields):
+    @classmethod
+    def declare_outputs(cls, args): return args["fields"] or ["a"]
+""")
+    keyed = "inputs: [{from: lines, grouping: fields, fields: [b]}]"
+    text = READY.replace("inputs: [lines]", keyed)
+    for name in ("Fields", "Raises", "Defaults"):
+        made = text.replace("class: Files", f"class: wordcount.{name}")
+        (line,) = lines(lint(made.replace("ARGS", '{fields: "${NOPE}"}')))
+        assert "E_UNSET" in line
+        args = '{fields: b, othr: "${NOPE}"}'
+        assert len(lines(lint(made.replace("ARGS", args)))) == 2, "that it is unknown is not new"
+
+
+def test_a_module_that_is_missing_is_that_in_an_argument_too(folder: Path) -> None:
+    mapped = "class: Map, args: {function: MODULE.f, fields: [a]}"
+    text = READY.replace("ARGS", "{paths: x}").replace("class: Log", mapped)
+    (line,) = lines(lint(text.replace("MODULE", "wordcont")))
+    assert "E_IMPORT bolts.log.args.function: there is no module 'wordcont', neither" in line
+    assert "did you mean 'wordcount'?" in line
+    (line,) = lines(lint(text.replace("MODULE", "hypothesis")))
+    assert "E_CLASS_DENIED bolts.log.args.function: 'hypothesis' is not under" in line
+
+
 def test_problems_of_text_graph_and_classes_come_together_in_order(folder: Path) -> None:
     text = GOOD.replace("name: words", "name: 5").replace('","', "5").replace("[lines]", "[liens]")
     assert [line.split()[1] for line in lines(lint(text))] == ["E_TYPE", "E_ARGS", "E_REF"]

@@ -180,6 +180,25 @@ def test_the_place_of_a_value_that_is_not_there_is_that_of_what_is_around_it() -
     assert str(found.mark("nowhere")) == "t.yaml:1:1"
 
 
+def test_values_that_were_refused_when_they_were_read_are_known() -> None:
+    text = """\
+name: x
+spouts:
+  s: {class: a:B, args: {list: [1, yes], word: "${NOPE}", good: 1, map: 5}}
+  t: {class: a:B, args: 5}
+"""
+    loaded = load(text, "t.yaml")
+    args = "spouts.s.args"
+    assert loaded.unread == {f"{args}.list[1]", f"{args}.word"}
+    assert loaded.draft is not None
+    assert loaded.draft.spouts["s"].args == {"list": [1, None], "word": None, "good": 1, "map": 5}
+    refused = [f"{args}.list[1]", f"{args}.word", f"{args}.word.more", "spouts.t.args"]
+    assert all(map(loaded.refused, refused))
+    assert not any(map(loaded.refused, [args, f"{args}.list", f"{args}.good", f"{args}.wo"]))
+    assert all(map(loaded.refused_below, [args, f"{args}.list", f"{args}.word"]))
+    assert not any(map(loaded.refused_below, [f"{args}.good", f"{args}.li", "spouts.t.args"]))
+
+
 def test_a_key_of_a_bolt_is_unknown_in_a_spout() -> None:
     found = loaded(SMALL.replace("m:S", "m:S, blocking: true"))
     assert "unknown key 'blocking', allowed: class, description," in str(next(iter(found.problems)))
