@@ -74,7 +74,10 @@ CODES: dict[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A place: file, line and column from 1. Line 0 is a place without lines (``--set a.b``)."""
+    """A place: file, line and column from 1.
+
+    Line 0 is a place without lines (``--set a.b``); its column, if any, counts in the value.
+    """
 
     file: str
     line: int = 0
@@ -82,7 +85,8 @@ class Mark:
 
     def __str__(self) -> str:
         name = printable(self.file)
-        return f"{name}:{self.line}:{self.column}" if self.line else name
+        place = (self.line, self.column) if self.line else (self.column,)
+        return ":".join([name, *map(str, filter(None, place))])
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,7 +72,9 @@ settings: {{max_pending: 10000, message_timeout: 30s}}
   a cluster each host has its own: `${{PYTHON_STDLIB}}` is {HOST_VARIABLES["PYTHON_STDLIB"]},
   `${{TOPOLOGY_DIR}}` {HOST_VARIABLES["TOPOLOGY_DIR"]}. Elsewhere in a file they mean nothing.
 - `--set a.b.c=VALUE` replaces or adds one value (`--set bolts.count.parallelism=4`,
-  `--set bolts.count.inputs.0.grouping=all`); VALUE is read like a value in the file.
+  `--set bolts.count.inputs.0.grouping=all`); VALUE is read like a value in the file,
+  lists and mappings too (`--set 'settings={{max_pending: 5}}'`, `--set 'bolts.b.inputs=[a]'`).
+  The column of a problem counts in VALUE.
 - Durations are numbers with a unit: `us`, `ms`, `s`, `m`, `h`, `d`. Sizes are bytes, or numbers
   with `B`, `KB`, `MB`, `GB`, `KiB`, `MiB`, `GiB`.
 - Ids and the name of a topology are `{NAME_FORM}`, not starting with `__`; ids differ in more

@@ -13,7 +13,7 @@ from collections.abc import Sequence as Many
 
 from .problems import QUOTE_MAX, Mark, Problems, quote
 from .yaml_nodes import Bad, Mapping, Node, Scalar, Sequence
-from .yaml_tree import SCALAR_CHARS_MAX
+from .yaml_tree import DEPTH_MAX, SCALAR_CHARS_MAX, read_value
 
 #: ``$${`` stands for a literal ``${``; otherwise a name, and what follows it up to ``}``.
 _REFERENCE = re.compile(r"\$\$\{|\$\{([^{}]*)\}|\$\{")
@@ -100,7 +100,8 @@ class _Substitution:
 def apply_set(root: Mapping, assignment: str, problems: Problems) -> None:
     """Apply one ``a.b.c=VALUE`` to the tree: replace the value there, or add it.
 
-    VALUE is read by the scalar rules of the file: quoted it is text, plain it may be a number.
+    VALUE is read like one of the file: a list or mapping in brackets, a text in quotes, and
+    anything else by the scalar rules, as if it were one plain text (``*.py`` needs no quotes).
     Lists are addressed by position (``inputs.0.grouping``).
     """
     path, equals, value = assignment.partition("=")
@@ -109,9 +110,12 @@ def apply_set(root: Mapping, assignment: str, problems: Problems) -> None:
     if not equals or not all(keys):
         problems.add(mark, "E_SET", f"a.b.c=VALUE expected, got {quote(path)}")
         return
+    if len(keys) > DEPTH_MAX:
+        problems.add(mark, "E_DEPTH", f"nesting deeper than {DEPTH_MAX}")
+        return
     parent = _descend(root, keys[:-1], mark, problems)
     if parent is not None:
-        _put(parent, keys[-1], _scalar(value, mark), mark, problems)
+        _put(parent, keys[-1], _value(value, mark, problems), mark, problems)
 
 
 def apply_sets(root: Mapping, assignments: Many[str], problems: Problems) -> None:
@@ -120,9 +124,10 @@ def apply_sets(root: Mapping, assignments: Many[str], problems: Problems) -> Non
         apply_set(root, assignment, problems)
 
 
-def _scalar(value: str, mark: Mark) -> Scalar:
-    if len(value) >= 2 and value[0] == value[-1] and value[0] in "'\"":
-        return Scalar(mark, value[1:-1], plain=False, text=value[1:-1])
+def _value(value: str, mark: Mark, problems: Problems) -> Node:
+    quoted = len(value) >= 2 and value[0] == value[-1] and value[0] in "'\""
+    if quoted or value.startswith(("[", "{")):
+        return read_value(value, mark.file, problems)
     return Scalar(mark, value, plain=True, text=value)
 
 

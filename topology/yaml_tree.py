@@ -53,6 +53,18 @@ def read_tree(
         return None
 
 
+def read_value(text: str, option: str, problems: Problems) -> Node:
+    """Return what is written on the command line as the value of ``option``, read as in a file.
+
+    Under the same limits. Its places are columns of ``text``; what cannot be read becomes Bad.
+    """
+    try:
+        decoded = decode(text, option, problems)
+        return _ValueBuilder(decoded, option, problems).build(PARSER) or Bad(Mark(option))
+    except Refused:
+        return Bad(Mark(option))
+
+
 def decode(text: bytes | str, file: str, problems: Problems) -> str:
     """Return the file's bytes as text without control characters.
 
@@ -215,21 +227,23 @@ class _TreeBuilder:
             what = f"a key must be text, got {kind_name(node)} {quote(node.raw)}; quote it"
             self._note(node.mark, "E_TYPE", what)
         elif key in parent.items:
-            what = f"{quote(key)} at line {node.mark.line} repeats line {parent.keys[key].line}"
-            self._note(node.mark, "E_DUPKEY", what)
+            self._note(node.mark, "E_DUPKEY", _repeats(key, node.mark, parent.keys[key]))
         else:
             return key
         return None
 
     def _mark(self, event: Any) -> Mark:
-        return Mark(self.file, event.start_mark.line + 1, event.start_mark.column + 1)
+        return self._place_of(event.start_mark)
+
+    def _place_of(self, at: Any) -> Mark:
+        return Mark(self.file, at.line + 1, at.column + 1)
 
     def _note(self, mark: Mark, code: str, text: str) -> None:
         self.problems.add(mark, code, text)
 
     def _syntax(self, error: yaml.YAMLError) -> None:
         at = getattr(error, "problem_mark", None)
-        mark = Mark(self.file, at.line + 1, at.column + 1) if at else Mark(self.file, 1, 1)
+        mark = self._place_of(at) if at else Mark(self.file, 1, 1)
         said = [getattr(error, name, None) for name in ("context", "problem")]
         what = ", ".join(part for part in said if part) or "this is not YAML"
         lines = self.text.split("\n")
@@ -239,3 +253,21 @@ class _TreeBuilder:
         elif "${" in line and re.search(r"[\[{].*\$\{", line):
             what += "; inside [ ] and { } a text with ${...} has to be quoted"
         self._note(mark, "E_SYNTAX", what)
+
+
+class _ValueBuilder(_TreeBuilder):
+    """Builds the tree of a value that stands on the command line."""
+
+    def _place_of(self, at: Any) -> Mark:
+        return Mark(self.file, 0, at.index + 1)
+
+    def _note(self, mark: Mark, code: str, text: str) -> None:
+        if code == "E_SYNTAX" and self.text[0] in "[{":
+            text += f"; a text that begins with {self.text[0]} has to be quoted"
+        super()._note(mark, code, text)
+
+
+def _repeats(key: str, mark: Mark, first: Mark) -> str:
+    if mark.line:
+        return f"{quote(key)} at line {mark.line} repeats line {first.line}"
+    return f"{quote(key)} at column {mark.column} repeats column {first.column}"
