@@ -22,8 +22,8 @@ class ExitCode(IntEnum):
     UNREACHABLE = 3
     #: status: messages are pending and none came through for longer than message_timeout.
     STALLED = 4
-    #: status: it goes on, but something is wrong: a worker is missing, rounds fail, dead letters
-    #: have no more room.
+    #: status: it goes on, but something is wrong: a worker is missing, a source cannot be read,
+    #: rounds fail, dead letters have no more room.
     DEGRADED = 5
     #: A worker could not build its components: an import, a constructor, open or prepare raised.
     BOOT_FAILED = 6

@@ -6,6 +6,7 @@ from typing import Any
 
 from .checkpoint_rows import checkpoint_row, checkpoint_summary, snapshot_row
 from .effects import TopologyDone
+from .failing import is_failing
 from .handover import HandOver
 from .letters import Letters
 from .phases import Phase, Phases
@@ -69,7 +70,8 @@ class Overview:
             return "stalled"
         missing = self._phases.phase is Phase.RUNNING and not self._handover.live
         failing = self._rounds.failures_in_row or self._rounds.answers.failure
-        if missing or failing or self._letters.blocked:
+        unread = self._phases.phase is Phase.RUNNING and is_failing(self._progress.spouts())
+        if missing or failing or unread or self._letters.blocked:
             return "degraded"
         return "healthy"
 
@@ -118,6 +120,10 @@ class Overview:
             "latency_ms": percentiles(latencies(spouts)),
             "components": component_rows(self._plan, self._progress, duration_s),
             "top": merged_tops(self._plan, self._phases.summaries),
+            "failing": [
+                {"component": row["component"], "failing": row["failing"]}
+                for row in spout_rows(self._plan, self._progress, now) if row["failing"]
+            ],
             "errors": self._error_rows(),
             "reason": done.reason if done else "",
         }

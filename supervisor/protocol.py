@@ -30,7 +30,8 @@ Worker -> coordinator
                 worked_through, lag: [number, unit] | nil,
                 first_unacked: [partition, position, age_s, progress_s | nil, root | nil] | nil,
                 roots: bin | nil,
-                latency: {bucket: count}, exhausted, drained, group_max, reserved}
+                latency: {bucket: count}, exhausted, drained, group_max, reserved,
+                failing: [[doing, error, times in a row, since_s]]}
              bolt  {task, kind: "bolt", executed, acked, failed, emitted, queue, busy_s,
                 call_since_s, held, metrics, roots: bin | nil}
              ``roots``: u64 of what is oldest with the task (root_places).

@@ -9,6 +9,7 @@ from typing import IO, Any
 from rich.console import Console, Group, RenderableType
 from rich.text import Text
 
+from .rendering_failing import failing_lines
 from .rendering_status import error_lines, table
 from .rendering_values import count, milliseconds, plural, rate, seconds, text
 
@@ -47,7 +48,9 @@ def summary_view(summary: Mapping[str, Any]) -> RenderableType:
     parts += [_components(summary)]
     for component, top in summary["top"].items():
         parts += [Text(), _top(component, top)]
-    if summary["failed"] or summary["dead_letters"] or not summary["ok"]:
+    failing = failing_lines(summary.get("failing", ()))
+    parts += [Text(), *failing] if failing else []
+    if failing or summary["failed"] or summary["dead_letters"] or not summary["ok"]:
         errors = error_lines(summary.get("errors", ()), tracebacks=False)
         parts += [Text(), *errors] if errors else []
     files = summary.get("files", ())

@@ -16,6 +16,7 @@ from rich.live import Live
 from rich.text import Text
 
 from .rendering import console
+from .rendering_failing import failing_short
 from .rendering_status import Rates, progress_view
 from .rendering_values import count, rate, seconds, text
 
@@ -186,4 +187,5 @@ def progress_line(status: Mapping[str, Any], rates: Mapping[str, float]) -> str:
     parts += [f"{name} {count(totals[name])}" for name in ("failed", "replayed") if totals[name]]
     if status["dead_letters"]:
         parts.append(f"dead letters {count(status['dead_letters'])}")
-    return f"{state} {seconds(status['uptime_s'])}: " + ", ".join(parts)
+    line = f"{state} {seconds(status['uptime_s'])}: " + ", ".join(parts)
+    return line + failing_short(spouts)

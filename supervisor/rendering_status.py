@@ -13,6 +13,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from .rendering_failing import failing_lines
 from .rendering_values import count, lines, milliseconds, plural, rate, seconds, size, text
 
 #: Span over which rates are taken, in seconds.
@@ -73,6 +74,7 @@ def status_view(status: Mapping[str, Any], rates: Mapping[str, float]) -> Render
     if status["bolts"]:
         parts += [bolt_table(status["bolts"], rates), Text()]
     parts += [worker_table(status["workers"]), Text()]
+    parts += failing_lines(status["spouts"])
     parts += _first_unacked(status["spouts"])
     parts += watermark_lines([*status["spouts"], *status["bolts"]])
     parts += [_round_line(status), *error_lines(status["errors"])]
@@ -87,6 +89,7 @@ def progress_view(status: Mapping[str, Any], rates: Mapping[str, float]) -> Rend
     missing = [row for row in status["workers"] if row["state"] != "running"]
     if missing and status["state"] == "running":
         parts.append(worker_table(missing))
+    parts += failing_lines(status["spouts"])
     return Group(*parts, *error_lines(status["errors"], tracebacks=False))
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from waterspout.topology.event_time import iso_text
 from waterspout.topology.marks import MAX_WATERMARK, MIN_WATERMARK
 
+from .failing import failing_rows
 from .link_credit import shown
 from .progress import Progress, latencies
 from .restarts import Workers
@@ -50,6 +51,7 @@ def _spout_row(
     row["lag_unit"] = lags[0][1] if lags else None
     row["latency_ms"] = percentiles(latencies(tallies))
     row["watermark"] = _watermark(tallies)
+    row["failing"] = failing_rows(tallies, now)
     row["exhausted"] = all(bool(tally.report.get("exhausted")) for tally in tallies)
     return row
 

@@ -74,6 +74,7 @@ class Reporter:
             "reserved": executor.reserved if isinstance(executor, OnceExecutor) else 0,
             "call_since_s": self._call_since(executor.task, executor.running, ledger.emitted, now),
             "roots": _retried(lambda: oldest_roots(executor)),
+            "failing": _retried(lambda: executor.troubles.rows(now)) or [],
         }  # fmt: skip
 
     def _tree(

@@ -23,7 +23,7 @@ def status(**changes: Any) -> dict[str, Any]:
                 "at": ["split[0]"],
             },
             "lag": None, "lag_unit": None, "latency_ms": {"p50": 12.3, "p99": 1520.0},
-            "exhausted": False, "watermark": None,
+            "exhausted": False, "watermark": None, "failing": [],
         }],
         "bolts": [{
             "component": "split", "tasks": 1, "executed": 870_000, "acked": 869_000,
@@ -56,7 +56,8 @@ def summary(**changes: Any) -> dict[str, Any]:
         "components": [
             {"component": "lines", "kind": "spout", "tuples": 858_237, "tuples_per_s": 158_932.8}
         ],
-        "top": {"count": [["self", 222_424], ["def", 61_156]]}, "errors": [], "reason": "",
+        "top": {"count": [["self", 222_424], ["def", 61_156]]}, "errors": [], "failing": [],
+        "reason": "",
         **changes,
     }  # fmt: skip
 

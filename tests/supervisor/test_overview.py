@@ -13,7 +13,7 @@ STATUS = {
 SUMMARY = {
     "topology", "guarantee", "ok", "outcome", "duration_s", "messages", "acked", "failed",
     "replayed", "duplicates_possible", "worked_again", "skipped_possible", "dead_letters",
-    "restarts", "epochs", "errors", "checkpoints",
+    "restarts", "epochs", "errors", "failing", "checkpoints",
     "latency_ms", "components", "top", "reason",
 }  # fmt: skip
 
@@ -54,6 +54,26 @@ def test_failing_rounds_are_degraded_and_say_why():
     assert status["errors"] == [
         {"component": "rounds", "task": None, "text": "disk full", "traceback": "", "count": 1}
     ]
+
+
+def test_a_source_that_cannot_be_read_is_degraded_until_it_can_or_need_not():
+    fleet = running()
+    tally = fleet.coordinator.progress.tallies[1]
+    well = tally.report
+    tally.report = {**well, "failing": [["reading a", "OSError: no broker", 3, 2.5]]}
+    status = fleet.coordinator.status(fleet.now)
+    assert status["health"] == "degraded"
+    (row,) = status["spouts"][0]["failing"]
+    assert (row["task"], row["doing"], row["times"]) == (0, "reading a", 3)
+    assert fleet.coordinator.summary(fleet.now)["failing"] == [
+        {"component": status["spouts"][0]["component"], "failing": [row]}
+    ]
+    tally.report = {**well, "failing": []}
+    assert fleet.coordinator.status(fleet.now)["health"] == "healthy"
+    assert fleet.coordinator.summary(fleet.now)["failing"] == []
+    tally.report = {**well, "failing": [["reading a", "OSError: no broker", 3, 2.5]]}
+    fleet.coordinator.drain(fleet.now)
+    assert fleet.coordinator.status(fleet.now)["health"] == "healthy"
 
 
 def test_pending_messages_without_acks_are_a_stall():

@@ -54,6 +54,7 @@ def test_a_spouts_row_adds_up_its_tasks(progress: Progress):
                 "at": ["count[0]"],
             },
             "latency_ms": {"p50": None, "p99": None}, "watermark": None, "exhausted": False,
+            "failing": [],
         }
     ]  # fmt: skip
 

@@ -91,6 +91,18 @@ def test_a_report_may_be_asked_for_at_any_moment(guarantee: str) -> None:
     assert at_every_line(new_epoch, report) > 100
 
 
+def test_what_a_source_fails_at_is_reported_with_how_often_and_since_when() -> None:
+    cores = Cores(plan_of())
+    cores.start()
+    assert of(cores, "numbers")["failing"] == []
+    (spout,) = cores.cores[0].tasks.spouts.values()
+    spout.troubles.failed("reading a", OSError("no broker"))
+    cores.now += 2.0
+    spout.troubles.failed("reading a", OSError("no broker"))
+    ((doing, error, times, since_s),) = of(cores, "numbers")["failing"]
+    assert (doing, error, times, since_s) == ("reading a", "OSError: no broker", 2, 2.0)
+
+
 def test_an_error_is_reported_once_with_how_often_it_came() -> None:
     cores = Cores(plan_of(stateful=False, attempts_max=2, backoff_min_s=0.1))
     cores.start()
