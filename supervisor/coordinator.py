@@ -66,13 +66,13 @@ class Coordinator:
         self._paths = dict(paths or {})
         worker_of = {t.task: t.worker for t in plan.tasks}
         self.progress = Progress(plan, settings)
-        self.suspects = Suspects(store, worker_of)
+        spouts = {tally.task for tally in self.progress.spouts()}
+        self.suspects = Suspects(store, worker_of, spouts, settings.attempts_max)
         self.handover = HandOver(
             plan, settings, store, rng, self.outbox, self.suspects, self._assign_extra
         )
-        send = self.handover.send
         self.letters = Letters(
-            store, worker_of, settings.dead_letters_max, send, self.progress,
+            store, worker_of, settings.dead_letters_max, self.handover.send, self.progress,
             plan.guarantee == "exactly-once",
         )  # fmt: skip
         self.phases = Phases(len(plan.levels), plan.workers, settings, self.handover.broadcast)
@@ -289,8 +289,8 @@ class Coordinator:
         self, gone: Worker, reason: str, roots: Iterable[int],
         positions: Mapping[int, Iterable[Sequence[Any]]], now: float,
     ) -> None:  # fmt: skip
-        self._try(lambda: self.suspects.on_death(gone.number, roots, positions))
-        self.handover.on_lost(gone, reason, now)
+        explained = self._try(lambda: self.suspects.on_death(gone.number, roots, positions))
+        self.handover.on_lost(gone, reason, now, explained=bool(explained))
         self.resuming.on_lost(gone)
         self.letters.on_lost(gone.number)
         self.durability.on_rolled_back(now)
@@ -322,12 +322,13 @@ class Coordinator:
         reason = f"worker {worker.number} {text}"
         self._ending.stop(TopologyDone(False, "boot_failed", reason), now)
 
-    def _try(self, keep: Callable[[], None]) -> None:
+    def _try(self, keep: Callable[[], object]) -> object:
         """Keep what is of use but not needed for the guarantee; a full disk is no reason to end."""
         try:
-            keep()
+            return keep()
         except StoreError as error:
             self.outbox.event("store failed", error=str(error))
+        return None
 
     def _assign_extra(self, worker: int) -> dict[str, Any]:
         flags = {"draining": self.phases.draining, "paused": self._paused}

@@ -131,15 +131,19 @@ class HandOver:
         self.on_built(worker)
         worker.ready_epoch = self.epoch
 
-    def on_lost(self, worker: Worker, reason: str, now: float) -> None:
-        """Its process is gone."""
+    def on_lost(
+        self, worker: Worker, reason: str, now: float, *, explained: bool = False
+    ) -> None:
+        """Its process is gone; ``explained``: a message at work gained an attempt by it."""
         if self.live:
-            self._raise_at = now + self._spacing.next(now - self._gone_at)
+            pause_s = self._spacing.next(now - self._gone_at, explained=explained)
+            self._raise_at = now + pause_s
         self.live = False
-        worker.lost(reason, now)
+        worker.lost(reason, now, explained=explained)
         self._outbox.event(
             "worker lost", worker=worker.number, reason=worker.last_exit,
             restarts=worker.restarts, boot_losses=worker.boot_losses,
+            wait_s=round(max(worker.start_at - now, 0.0), 3),
         )  # fmt: skip
 
     def want_raise(self, now: float) -> None:

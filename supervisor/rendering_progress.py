@@ -28,7 +28,7 @@ REFRESHES_PER_S = 4
 #: Events that are told as they happen; the others stand in the history of the store. A worker that
 #: is killed is told of when it is gone, with the same reason.
 EVENT_WORDS = {
-    "worker lost": "worker {worker} is gone ({reason}); it is started again",
+    "worker lost": "worker {worker} is gone ({reason}); it is started again{when}",
     "restore": "all tasks go back to {place}: {why}",
     "snapshot cannot be read": "snapshot {snapshot} cannot be read ({why}): all tasks go back to "
     "snapshot {instead}; {note}",
@@ -67,6 +67,9 @@ def event_line(name: str, fields: Mapping[str, Any]) -> str | None:
         if times & (times - 1):
             return None  # Said when it had died so for the 2nd, 4th, 8th .. time.
         words = "worker {worker} is gone while it starts, {boot_losses} times in a row ({reason})"
+    if name == "worker lost":
+        wait_s = fields.get("wait_s")
+        fields = {**fields, "when": "" if wait_s is None else f" in {seconds(wait_s)}"}
     if name == "restore":
         number = fields.get("checkpoint")
         place = "the start, as no checkpoint is complete yet"

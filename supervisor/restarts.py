@@ -66,17 +66,23 @@ TRANSITIONS: dict[tuple[WorkerState, WorkerEvent], WorkerState] = {
 
 @dataclass(slots=True)
 class Backoff:
-    """Doubling waits between ``min_s`` and ``max_s``; a stable run starts them anew."""
+    """Doubling waits between ``min_s`` and ``max_s``; a stable run starts them anew.
+
+    A death that a message explains waits no longer than the first: such deaths come to an end, as
+    the message has ``attempts_max`` at most, and its neighbours wait meanwhile.
+    """
 
     min_s: float
     max_s: float
     #: The last wait; 0 after a stable run.
     wait_s: float = 0.0
 
-    def next(self, ran_s: float) -> float:
+    def next(self, ran_s: float, *, explained: bool = False) -> float:
         """Return how long to wait after a run of ``ran_s`` seconds."""
         if ran_s >= max(STABLE_MIN_S, STABLE_WAITS * self.wait_s):
             self.wait_s = 0.0
+        if explained:
+            return self.min_s
         self.wait_s = min(self.max_s, max(self.min_s, 2 * self.wait_s))
         return self.wait_s
 
@@ -152,8 +158,14 @@ class Worker:
         self.apply(WorkerEvent.BUILT)
         self.boot_losses, self.was_built = 0, True
 
-    def lost(self, reason: str, now: float) -> None:
-        """Its process is gone; in BACKOFF it is started again at ``start_at``."""
+    def lost(self, reason: str, now: float, *, explained: bool = False) -> None:
+        """Its process is gone; in BACKOFF it is started again at ``start_at``.
+
+        Args:
+            reason: for people.
+            now: monotonic seconds.
+            explained: a message that was at work gained an attempt by it (see Suspects).
+        """
         if self.state is WorkerState.STARTING and not self.excused:
             self.boot_losses += 1
         self.last_exit = self.killed_why or reason
@@ -161,7 +173,8 @@ class Worker:
         self.apply(WorkerEvent.LOST)
         if self.state is WorkerState.BACKOFF:
             self.restarts += 1
-            self.start_at = now + self.backoff.next(now - self.started_at)
+            ran_s = now - self.started_at
+            self.start_at = now + self.backoff.next(ran_s, explained=explained)
 
     @property
     def cannot_boot(self) -> bool:

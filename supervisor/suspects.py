@@ -7,7 +7,7 @@ position and its attempts are kept in the store until the position is durable.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from .store import Store, Suspect
@@ -25,11 +25,20 @@ class Suspects:
     Args:
         store: keeps attempts by position.
         worker_of: task -> worker.
+        spouts: tasks whose ledgers count the attempts of what they drew.
+        attempts_max: a message that had so many is given up.
     """
 
-    def __init__(self, store: Store, worker_of: Mapping[int, int]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        worker_of: Mapping[int, int],
+        spouts: Collection[int],
+        attempts_max: int,
+    ) -> None:
         self._store = store
         self._worker_of = worker_of
+        self._spouts, self._attempts_max = spouts, attempts_max
         self._roots: dict[int, list[int]] = {}
 
     def on_death(
@@ -37,8 +46,12 @@ class Suspects:
         worker: int,
         roots: Iterable[int],
         positions: Mapping[int, Iterable[Sequence[Any]]],
-    ) -> None:
+    ) -> bool:
         """Note what was at work in ``worker``; what earlier deaths left for it is void.
+
+        Return whether that explains the death: a message gained one of the attempts that it has
+        at most. So deaths that are explained come to an end by themselves; what a bolt's timer
+        or own message does, or a message that should have been given up, explains nothing.
 
         Args:
             roots: roots at work in its executors, of any task.
@@ -49,9 +62,11 @@ class Suspects:
             StoreError: the attempts could not be kept.
         """
         self._roots.pop(worker, None)
+        explained = False
         for root in roots:
             home = self._worker_of.get(root >> ROOT_TASK_SHIFT)
             if home is not None and home != worker:
+                explained |= root >> ROOT_TASK_SHIFT in self._spouts
                 kept = self._roots.setdefault(home, [])
                 if len(kept) < ROOTS_MAX and root not in kept:
                     kept.append(root)
@@ -61,10 +76,12 @@ class Suspects:
             for partition, start, end, tried, at_work in ranges:
                 key = task, partition, start
                 attempts = max(known.get(key, 0), tried) + at_work
+                explained |= bool(at_work) and attempts <= self._attempts_max
                 if key not in found or attempts > found[key].attempts:
                     found[key] = Suspect(task, partition, start, end, attempts)
         if found:
             self._store.note_suspects(found.values())
+        return explained
 
     def on_report(self, suspects: Mapping[int, Iterable[Sequence[Any]]]) -> None:
         """Keep what a surviving ledger made of its roots, so that it outlives the ledger."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from waterspout.supervisor.effects import (
     LinkCut,
     PruneSnapshots,
     Send,
+    StartWorker,
     Taps,
     TopologyDone,
 )
@@ -361,3 +363,34 @@ def test_while_there_is_nothing_new_no_round_begins(run: Run):
     assert run.told() == []
     run.say(1, "report", tasks=[], errors=[], news=True)
     assert (0, "freeze") in run.told()
+
+
+# --- deaths that messages explain ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("at_work", "waits_s"),
+    [
+        (lambda n: {1: [["p", n, n + 1, 0, True]]}, [0.1, 0.1, 0.1, 0.1]),
+        (lambda n: {}, [0.1, 0.2, 0.4, 0.8]),
+    ],
+    ids=["a message each time", "nothing at work"],
+)
+def test_neighbours_of_messages_that_kill_their_worker_do_not_wait_ever_longer(
+    run: Run, at_work: Callable[[int], Any], waits_s: list[float]
+):
+    """Neither the worker's own pause grows, nor that between two epochs."""
+    found = []
+    for number in range(4):
+        run.effects.clear()
+        epoch, lost_at = run.epoch, run.now
+        run.exit(0, "exit code 7", positions=at_work(number))
+        (lost,) = [e for e in run.take(Event) if e.name == "worker lost"]
+        found.append(lost.fields["wait_s"])
+        while run.epoch == epoch:
+            run.tick(0.01)
+            if run.take(StartWorker):
+                run.register(0)
+        assert run.now - lost_at == pytest.approx(waits_s[number], abs=0.03)
+        run.ready(0, 1)
+    assert found == waits_s

@@ -35,7 +35,7 @@ class Place:
     def __init__(self) -> None:
         self.store = BrokenStore()
         self.outbox = Outbox()
-        self.suspects = Suspects(self.store, WORKER_OF)
+        self.suspects = Suspects(self.store, WORKER_OF, {1, 2}, 5)
         settings = replace(Settings(), boot_timeout_s=60.0, restart_backoff_min_s=0.1)
         self.handover = HandOver(
             PLAN, settings, self.store, random.Random(1), self.outbox, self.suspects,

@@ -52,6 +52,8 @@ def test_an_error_is_told_once() -> None:
 def test_losses_are_told_and_what_goes_without_saying_is_not() -> None:
     line = event_line("worker lost", {"worker": 1, "reason": "killed by signal 9", "restarts": 1})
     assert line == "worker 1 is gone (killed by signal 9); it is started again"
+    line = event_line("worker lost", {"worker": 1, "reason": "exit code 7", "wait_s": 12.8})
+    assert line == "worker 1 is gone (exit code 7); it is started again in 13 s"
     assert event_line("epoch raised", {"epoch": 1}) is None
     assert event_line("worker lost", {}) == "worker - is gone (-); it is started again"
 

@@ -41,6 +41,14 @@ def test_a_stable_run_starts_the_waits_anew(wait_s: float, ran_s: float, expecte
     assert backoff.next(ran_s) == pytest.approx(expected_s)
 
 
+def test_deaths_that_messages_explain_wait_no_longer_than_the_first():
+    backoff = Backoff(0.1, 1.0)
+    waits = [backoff.next(0.5, explained=n < 9) for n in range(11)]
+    assert waits == [0.1] * 9 + [0.1, 0.2]
+    assert backoff.next(0.5, explained=True) == 0.1
+    assert backoff.next(0.5) == 0.4
+
+
 def test_a_crashed_worker_waits_in_backoff():
     one = worker()
     one.started(77, now=10.0)

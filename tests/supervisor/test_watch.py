@@ -28,8 +28,9 @@ class Post:
         settings = replace(Settings(), boot_timeout_s=60.0)
         store = MemoryStore()
         self.progress = Progress(PLAN, settings)
+        suspects = Suspects(store, {}, (), 5)
         self.handover = HandOver(
-            PLAN, settings, store, random.Random(1), Outbox(), Suspects(store, {}), lambda w: {}
+            PLAN, settings, store, random.Random(1), Outbox(), suspects, lambda w: {}
         )
         self.handover.start_due(0.0)
         for worker in self.handover.workers:
