@@ -9,6 +9,7 @@ missing.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from waterspout.topology.errors import UserError
 
 from .append_file import AppendFile
 from .contract import Batch, Bolt
+from .disk import why_not
 from .encodings import csv_records, jsonl, lines
 from .written_rows import (
     Begin,
@@ -71,27 +73,31 @@ class FileWriter(Bolt):
     @classmethod
     def declare_needs(cls, args: Mapping[str, Any]) -> Needs:
         """Return the fields that are written."""
-        return Needs(field_names("fields", args.get("fields")))
+        path = args.get("path")
+        shared = isinstance(path, str) and path and not _is_per_task(path)
+        return Needs(
+            field_names("fields", args.get("fields")),
+            one_task=("path", _not_shared(str(path))) if shared else None,
+        )
 
     def prepare(self, context: Context) -> None:
         """Open this task's file.
 
         Raises:
-            UserError: several tasks would share it, or it is no regular file.
-            OSError: it cannot be opened.
+            UserError: several tasks would share it, it cannot be opened, or it is no regular
+                file.
         """
-        if context.parallelism > 1 and "{index}" not in self._path and "{task}" not in self._path:
-            raise UserError(
-                f"{context.component}: path: {context.parallelism} tasks cannot write to one "
-                f"file {self._path!r:.80}; put {{index}} into its name, as in "
-                f"{_with_index(self._path)!r:.80}"
-            )
-        path = self._path.replace("{index}", str(context.index))
-        path = path.replace("{task}", str(context.task))
-        self._file = AppendFile(
-            Path(path).expanduser(), context.log, quoted=self.quoted,
-            anew=self._begin == "new" and context.fresh,
-        )  # fmt: skip
+        name = self._path
+        if context.parallelism > 1 and not _is_per_task(name):
+            raise UserError(f"{context.component}: path: {_not_shared(name)}")
+        name = name.replace("{index}", str(context.index)).replace("{task}", str(context.task))
+        path = Path(os.path.expanduser(name))
+        anew = self._begin == "new" and context.fresh
+        try:
+            self._file = AppendFile(path, context.log, quoted=self.quoted, anew=anew)
+        except OSError as error:
+            what = f"{str(path)!r} cannot be written: {why_not(error, path)}"
+            raise UserError(f"{context.component}: path: {what}") from None
 
     def process_batch(self, batch: Batch) -> None:
         """Take over a batch: all of it or, when it raises, nothing."""
@@ -191,5 +197,14 @@ class WriteJsonl(FileWriter):
         return jsonl(names, rows)
 
 
-def _with_index(path: str) -> str:
-    return f"{Path(path).stem}-{{index}}{Path(path).suffix}"
+def _is_per_task(path: str) -> bool:
+    return "{index}" in path or "{task}" in path
+
+
+def _not_shared(path: str) -> str:
+    """Say why several tasks cannot have a path, and what they can have."""
+    with_index = f"{Path(path).stem}-{{index}}{Path(path).suffix}"
+    return (
+        f"several tasks cannot write to one file {path!r:.80}; put {{index}} into its name, as in "
+        f"{with_index!r:.80}"
+    )

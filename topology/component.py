@@ -146,6 +146,8 @@ class Needs:
         arity: least and most values that its function takes (None: any number), where it is handed
             all fields of an input; shown at ``function``.
         keyed: its state belongs to the key of ``fields`` groupings, so all inputs need one.
+        one_task: the argument that lets it have one task only, and why, for people; None: any
+            number.
     """
 
     fields: Mapping[str, str] = field(default_factory=dict)
@@ -155,6 +157,7 @@ class Needs:
     width: tuple[str, int] | None = None
     keyed: bool = False
     arity: tuple[int, int | None] | None = None
+    one_task: tuple[str, str] | None = None
 
 
 def values_of(least: int, most: int | None) -> str:

@@ -90,7 +90,7 @@ class ComponentFacts:
         }
         parts["own_emits"] = tuple(parts.get("own_emits", ()))
         needs = dict(parts.get("needs", {}))
-        for name in ("key", "width", "arity"):
+        for name in ("key", "width", "arity", "one_task"):
             if needs.get(name) is not None:
                 needs[name] = tuple(needs[name])
         needs["sides"] = tuple(made(Side, side, what) for side in needs.get("sides", ()))

@@ -21,6 +21,10 @@ def lint_needs(loaded: Loaded, draft: TopologySpec, facts: Facts) -> None:
         if bolt.id not in facts:
             continue
         needs = facts[bolt.id].needs
+        if needs.one_task is not None and bolt.parallelism > 1:
+            argument, why = needs.one_task
+            what = f"parallelism is {bolt.parallelism}, and {why}"
+            loaded.add(f"bolts.{bolt.id}.args.{argument}", "E_CONFLICT", what)
         for path, item in zip(loaded.input_paths.get(bolt.id, ()), bolt.inputs, strict=False):
             source = facts.get(item.source)
             stream = source.outputs.get(item.stream) if source is not None else None

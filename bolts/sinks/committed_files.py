@@ -24,7 +24,7 @@ from waterspout.topology.component import Context, Needs
 from waterspout.topology.errors import UserError
 
 from ..contract import Batch
-from ..disk import fsync_folder
+from ..disk import fsync_folder, why_not
 from ..encodings import csv_records, jsonl
 from ..written_rows import (
     Begin,
@@ -109,13 +109,15 @@ class CommittedFiles(TransactionalSink):
         """Make the folder, then commit and discard.
 
         Raises:
-            UserError: the folder cannot be made.
+            UserError: the folder cannot be made, or not be written to.
         """
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
+            why = "" if os.access(self._folder, os.W_OK | os.X_OK) else "cannot be written to"
         except OSError as error:
-            why = f"cannot be made: {error.strerror or error}"
-            raise UserError(f"{context.component}: folder {str(self._folder)!r} {why}") from None
+            why = f"cannot be made: {why_not(error, self._folder)}"
+        if why:
+            raise UserError(f"{context.component}: folder {str(self._folder)!r} {why}")
         if self._begin == "new" and context.fresh and context.index == 0:
             for path in self._folder.glob(f"{self._prefix}-*{self.suffix}"):
                 path.unlink(missing_ok=True)

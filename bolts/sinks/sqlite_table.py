@@ -10,6 +10,7 @@ from typing import Any
 from waterspout.topology.argument_checks import Checks
 from waterspout.topology.problems import listed
 
+from ..disk import why_not
 from ..written_rows import checked_path
 from .tables import COMMITS_DAYS, COMMITS_TABLE, NO_KEY, NO_TABLE, Table, plain, quoted
 
@@ -59,7 +60,9 @@ class SqliteTable(Table):
             self._path.parent.mkdir(parents=True, exist_ok=True)
             with closing(self._connect()) as connection:
                 what = self._misfit_in(connection)
-        except (OSError, sqlite3.Error) as error:
+        except OSError as error:
+            what = why_not(error, self._path)
+        except sqlite3.Error as error:
             what = str(error)
         if what:
             raise self.wrong(str(self._path), what)

@@ -139,7 +139,7 @@ WRITERS = [WriteLines, WriteCsv, WriteJsonl]
 
 @pytest.mark.parametrize("cls", WRITERS)
 def test_several_tasks_need_their_index_in_the_path(bench, tmp_path: Path, cls: Any) -> None:
-    with pytest.raises(UserError, match=r"step: path: 2 tasks .*as in 'words-\{index\}\.csv'"):
+    with pytest.raises(UserError, match=r"step: path: several .*as in 'words-\{index\}\.csv'"):
         bench.start(cls(str(tmp_path / "words.csv")), parallelism=2)
     for name, file in [("{index}", "1"), ("{task}", "8"), ("{task}-{index}", "8-1")]:
         bolt = bench.start(cls(str(tmp_path / "{index}" / name)), index=1, parallelism=2)
@@ -188,3 +188,28 @@ def test_a_file_is_started_over_when_a_run_begins_from_the_start_and_that_is_wan
 def test_any_other_beginning_is_refused(path: str) -> None:
     with pytest.raises(UserError, match="WriteCsv: begin: append or new expected, got 'fresh'"):
         WriteCsv(path, begin="fresh")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("kind", [WriteLines, WriteCsv, WriteJsonl])
+def test_a_path_that_cannot_be_written_is_refused_in_one_line(
+    bench, kind: Any, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    for path, why in [
+        (tmp_path, "Is a directory"),
+        (tmp_path / "file" / "out", f"{tmp_path}/file is no folder"),
+        (tmp_path / "file" / "more" / "out", f"Not a directory: {tmp_path}/file/more"),
+        (Path("/proc/no/out"), "No such file or directory: /proc/no"),
+    ]:
+        with pytest.raises(UserError) as refused:
+            bench.start(kind(str(path)))
+        assert str(refused.value).startswith("step: path: ")
+        assert str(refused.value).endswith(f": {why}")
+
+
+def test_without_an_index_in_the_path_it_needs_to_be_the_only_task() -> None:
+    needs = WriteCsv.declare_needs({"path": "out/a.csv"})
+    assert needs.one_task is not None and needs.one_task[0] == "path"
+    assert needs.one_task[1].endswith("put {index} into its name, as in 'a-{index}.csv'")
+    for free in ("a-{index}.csv", "{task}/a.csv", "", None, 5):
+        assert WriteCsv.declare_needs({"path": free}).one_task is None

@@ -131,3 +131,12 @@ def test_a_function_is_handed_all_fields_or_is_told_which(arity: Any, takes: str
     assert [f"args.function: the function takes {takes}" in each for each in found] == (
         [True] if takes else []
     )
+
+
+def test_an_argument_that_only_one_task_can_have_is_shown_where_there_are_more() -> None:
+    needs = Needs(one_task=("time", "several cannot share it"))
+    assert problems_of(needs, tasks=1) == []
+    (problem,) = problems_of(needs, tasks=3)
+    assert problem == (
+        "t.yaml:6:43: E_CONFLICT bolts.b.args.time: parallelism is 3, and several cannot share it"
+    )

@@ -46,8 +46,18 @@ def test_a_file_appears_when_it_is_committed_and_not_before(bench, folder: Path)
 
 def test_a_folder_that_cannot_be_made_is_said_in_one_line(bench, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(UserError, match=r"folder '.*file/out' cannot be made: Not a directory$"):
+    with pytest.raises(UserError, match=r"folder '.*file/out' cannot be made: Not a directory"):
         bench.start(CommitJsonl(str(tmp_path / "file" / "out")))
+    with pytest.raises(UserError, match=r"folder '.*' cannot be made: .*file is no folder$"):
+        bench.start(CommitJsonl(str(tmp_path / "file")))
+
+
+def test_a_folder_that_cannot_be_written_to_is_said_at_the_start(
+    bench, folder: Path, monkeypatch
+) -> None:
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    with pytest.raises(UserError, match=r"step: folder '.*/out' cannot be written to$"):
+        bench.start(CommitJsonl(str(folder)))
 
 
 def test_a_checkpoint_without_rows_makes_no_file(bench, folder: Path) -> None:

@@ -101,7 +101,7 @@ def test_ids_of_long_ago_are_forgotten(bench, path: Path) -> None:
 
 def test_a_file_that_cannot_be_had_is_refused_at_the_start(bench, path: Path) -> None:
     path.parent.touch()
-    with pytest.raises(UserError, match=f"step: table counts: {path}: .*exists"):
+    with pytest.raises(UserError, match=f"step: table counts: {path}: .* is no folder"):
         bench.start(SqliteTable(str(path), "counts"))
     path.parent.unlink()
     path.mkdir(parents=True)
