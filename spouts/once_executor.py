@@ -103,6 +103,7 @@ class OnceExecutor(SourceExecutor):
             error = self.try_many(group.partition, [row]) if len(rows) > 1 else error
             emitter.close_run(())
             if error is not None:
+                self.ledger.failed += 1
                 details = user_traceback(error)
                 self.env.note_error(self.component, self.task, reason_of(error), details)
 

@@ -63,4 +63,6 @@ class Troubles:
 
 
 def _reason(error: BaseException) -> str:
+    if isinstance(error, SystemExit):
+        return f"called sys.exit({error.code!r:.40})"
     return reason_of(error) + (_NO_END if isinstance(error, StopIteration) else "")

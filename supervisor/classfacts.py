@@ -157,8 +157,11 @@ def _missing_methods(cls: type[Any]) -> list[str]:
 
 
 def _async_misuse(cls: type[Any]) -> str:
-    """Say which ``async def`` method nobody would await; '' when there is none."""
+    """Say which ``async def`` method nobody would await, or which generator nobody would ask for
+    its items; '' when there is none."""
     name = quote(cls.__qualname__)
+    if inspect.isgeneratorfunction(getattr(cls, "next_tuple", None)):
+        return f"{name}: 'next_tuple' cannot yield; call self.emit instead"
     if inspect.isasyncgenfunction(getattr(cls, "process", None)):
         return f"{name}: 'async def process' cannot yield; call self.emit instead"
     for method in _PLAIN_METHODS:
@@ -174,7 +177,7 @@ OWN_CALLS = (
 #: Methods that are called on the data thread, which awaits nothing.
 _PLAIN_METHODS = (
     "process_batch", "process_tick", "on_timer", "on_watermark", "rows", "next_tuple", "flush",
-    "finish",
+    "finish", "partitions", "reader",
 )  # fmt: skip
 
 

@@ -178,6 +178,7 @@ def test_of_a_group_only_the_message_that_is_refused_is_lost() -> None:
     executor.turn(rig.now, 100)
     assert sent(rig) == [0, 1, 3]
     assert [each["count"] for each in rig.env.take_errors()] == [1]
+    assert executor.ledger.failed == 1
 
 
 def test_a_lone_message_that_is_refused_is_noted_once() -> None:

@@ -56,6 +56,13 @@ def test_a_stop_iteration_is_told_with_how_input_ends() -> None:
     assert text.startswith("StopIteration; the input ends when ")
 
 
+def test_a_sys_exit_is_told_without_advice_for_bolts() -> None:
+    rig = Rig()
+    troubles = troubles_of(rig)
+    troubles.failed("reading a", SystemExit(4))
+    assert troubles.rows(rig.now)[0][1] == "called sys.exit(4)"
+
+
 def told(rig: Rig, executor: SourceExecutor) -> list[list[object]]:
     executor.turn(rig.now, 100)
     rig.now += 1.0

@@ -122,6 +122,11 @@ class Needy(Declared):
 
 class AsyncYield(Bolt):
     async def process(self, tup): yield ["a"]
+class YieldingSpout(Spout):
+    def next_tuple(self): yield [1]
+class AsyncReader(Source):
+    def partitions(self): return ["a"]
+    async def reader(self, partition, position): pass
 class AsyncBatch(Bolt):
     async def process_batch(self, batch): pass
 
@@ -239,6 +244,8 @@ WRONG_KIND = [
     ("users:AsyncYield", "bolt", "'AsyncYield': 'async def process' cannot yield; call self.emit"),
     ("users:AsyncBatch", "bolt", "'AsyncBatch': 'process_batch' cannot be 'async def'; only 'pr"),
     ("users:AsyncTimer", "bolt", "'AsyncTimer': 'on_timer' cannot be 'async def'; only 'proce"),
+    ("users:YieldingSpout", "spout", "'YieldingSpout': 'next_tuple' cannot yield; call self.emit"),
+    ("users:AsyncReader", "spout", "'AsyncReader': 'reader' cannot be 'async def'; only 'proces"),
     ("users:NoTuple", "bolt", "'NoTuple': 'process' is called with (tup) and takes ()"),
     ("users:Abstract", "bolt", "'Abstract' does not define hook"),
 ]
