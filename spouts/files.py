@@ -18,7 +18,10 @@ from .arguments import declared, integer, texts
 from .contract import Reader, Source
 from .follow import Follower
 from .line_reader import LINE_BYTES_MAX, LineReader, UnreadableFile, read_format
-from .walk import Walk, escaped
+from .walk import Slip, Walk, escaped
+
+#: Patterns that are shown of those that match nothing.
+SHOWN_MAX = 5
 
 
 class Files(Source):
@@ -28,8 +31,9 @@ class Files(Source):
     a bolt that takes ``tup[0]`` works with both.
 
     Args:
-        paths: a glob or a list of globs; ``**`` stands for any number of folders. A relative one
-            begins in the working folder, ``${TOPOLOGY_DIR}/*.txt`` next to the topology's file.
+        paths: a glob or a list of globs; ``**`` stands for any number of folders, ``dir/*`` for the
+            files in one, ``[[]`` for a ``[`` itself. A relative one begins in the working folder,
+            ``${TOPOLOGY_DIR}/*.txt`` next to the topology's file.
         exclude: globs of files and folders to leave out, held against the absolute path, in
             which ``*`` spans ``/`` (``**/site-packages/**``).
         include_path: emit the absolute path of the file, too.
@@ -86,16 +90,24 @@ class Files(Source):
         if not self._follow:
             self._paths = {escaped(path): path for path in self._walk.files()}
             self._check(self._paths)
+        else:
+            self._tell(self._walk.sure_slips())
 
     def _check(self, paths: dict[str, str]) -> None:
         if not paths and not self._allow_empty:
-            shown = ", ".join(map(escaped, self._patterns[:5])) + self._where()
-            raise UserError(f"Files: no file matches {shown}; allow_empty: true runs without")
-        for pattern in self._walk.unmatched:
-            self._notice(f"no file matches: path={escaped(pattern)}", "paths_unmatched")
+            slips = self._walk.slips()[:SHOWN_MAX]
+            shown = ", ".join(escaped(one.pattern) + _in_brackets(one.hint) for one in slips)
+            what = f"no file matches {shown}{self._where()}"
+            raise UserError(f"Files: {what}; allow_empty: true runs without")
+        self._tell(self._walk.slips())
         for path in paths.values():
             if not os.access(path, os.R_OK) and os.path.exists(path):
                 raise UnreadableFile(path, "permission denied")
+
+    def _tell(self, slips: list[Slip]) -> None:
+        for one in slips:
+            what = f"no file matches: path={escaped(one.place)}{_in_brackets(one.hint)}"
+            self._notice(what, "paths_unmatched")
 
     def _where(self) -> str:
         """Say which folder relative patterns were looked for in: on a cluster it is the host's."""
@@ -132,3 +144,7 @@ class Files(Source):
     def _notice(self, text: str, metric: str) -> None:
         self._context.log.warning("%s", text)
         self._context.metrics.count(metric)
+
+
+def _in_brackets(hint: str) -> str:
+    return f" ({hint})" if hint else ""

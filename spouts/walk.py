@@ -12,6 +12,7 @@ import fnmatch
 import os
 import re
 from collections.abc import Callable, Collection, Iterator, Sequence
+from typing import NamedTuple
 
 from waterspout.topology.errors import UserError
 
@@ -19,6 +20,14 @@ from waterspout.topology.errors import UserError
 _Matcher = Callable[[str], object]
 _MAGIC = re.compile(r"[*?[]")
 _ANY_DEPTH = "**"
+
+
+class Slip(NamedTuple):
+    """A pattern that matches no file: as it was written, absolute, and what may be meant."""
+
+    pattern: str
+    place: str
+    hint: str
 
 
 class Walk:
@@ -30,6 +39,7 @@ class Walk:
 
     def __init__(self, patterns: Sequence[str], exclude: Sequence[str] = ()) -> None:
         self._patterns = [os.path.abspath(os.path.expanduser(pattern)) for pattern in patterns]
+        self._written = dict(zip(self._patterns, patterns, strict=True))
         #: The patterns that matched no file the last time.
         self.unmatched: list[str] = []
         self._excluded = [re.compile(fnmatch.translate(pattern)).match for pattern in exclude]
@@ -43,6 +53,19 @@ class Walk:
         found = {pattern: set(self._expand(pattern)) for pattern in self._patterns}
         self.unmatched = [pattern for pattern, paths in found.items() if not paths]
         return sorted(set().union(*found.values()))
+
+    def slips(self) -> list[Slip]:
+        """Return the patterns that matched no file the last time."""
+        return [self._slip(place) for place in self.unmatched]
+
+    def sure_slips(self) -> list[Slip]:
+        """Return the patterns that name a folder, or a file that they do not match."""
+        found = [self._slip(place) for place in self._patterns if os.path.lexists(place)]
+        return [each for each in found if each.hint]
+
+    def _slip(self, place: str) -> Slip:
+        pattern = self._written[place]
+        return Slip(pattern, place, _hint(pattern, place))
 
     def _expand(self, pattern: str) -> Iterator[str]:
         parts = pattern.split("/")[1:]
@@ -99,6 +122,17 @@ class Walk:
 
     def _is_excluded(self, path: str) -> bool:
         return any(match(path) for match in self._excluded)
+
+
+def _hint(pattern: str, place: str) -> str:
+    """Say what may have been meant by a pattern that matches no file; "": that is not known."""
+    if os.path.isdir(place):
+        folder = escaped(pattern.rstrip("/"))
+        return f"that is a folder; {folder}/* is each file in it, {folder}/** each below it, too"
+    if "[" in pattern:
+        there = "there is a file of this name, but " if os.path.lexists(place) else ""
+        return f"{there}in a glob [...] stands for one character: write [[] for a [ itself"
+    return ""
 
 
 def _leads_back(target: str, folder: str, trail: frozenset[str]) -> bool:

@@ -99,6 +99,30 @@ def test_where_relative_patterns_were_looked_for_is_said(folder, context, monkey
     assert f"no file matches *.csv in {folder} (${{TOPOLOGY_DIR}}/ is where" in str(caught.value)
 
 
+def test_a_folder_or_a_bracket_among_the_paths_is_told_with_what_to_write(
+    folder, context, caplog, monkeypatch
+):
+    monkeypatch.chdir(folder.parent)
+    (folder / "x[1].txt").touch()
+    with pytest.raises(UserError) as caught:
+        opened(context, [f"{folder.name}/", f"{folder.name}/x[1].txt", f"{folder.name}/[z].txt"])
+    name = folder.name
+    assert str(caught.value).startswith(
+        f"Files: no file matches {name}/ (that is a folder; {name}/* is each file in it, {name}/** "
+        f"each below it, too), {name}/x[1].txt (there is a file of this name, but in a glob "
+        f"[...] stands for one character: write [[] for a [ itself), {name}/[z].txt (in a glob "
+    )
+    assert opened(context, f"{name}/x[[]1].txt").partitions() == [str(folder / "x[1].txt")]
+    opened(context, [str(folder), str(folder / "*.txt")])
+    assert f"no file matches: path={folder} (that is a folder; " in caplog.text
+
+
+def test_a_folder_that_is_to_be_followed_is_told_at_the_start(folder, context, caplog):
+    opened(context, [str(folder), str(folder / "*.txt"), str(folder / "[z]")], follow=True)
+    assert caplog.text.count("no file matches: path=") == 1
+    assert f"no file matches: path={folder} (that is a folder; " in caplog.text
+
+
 def test_one_pattern_of_several_without_a_file_is_told(folder, context, caplog):
     with caplog.at_level(logging.WARNING):
         opened(context, [str(folder / "*.txt"), str(folder / "gone.txt")])
