@@ -42,6 +42,21 @@ def console(stream: IO[str] | None = None) -> Console:
     return Console(file=stream, highlight=False, markup=False, emoji=False, width=width)
 
 
+def print_summary(summary: Mapping[str, Any], stream: IO[str] | None = None) -> None:
+    """Print everything that is shown at the end of a run to ``stream`` (stdout when None).
+
+    Errors and paths are never cut: how to go on stands at their end. A terminal wraps them.
+    """
+    console(stream).print(summary_view(summary), crop=False)
+
+
+def _whole(lines: list[Text]) -> list[Text]:
+    """Have lines be as long as they are."""
+    for line in lines:
+        line.no_wrap, line.overflow = True, "ignore"
+    return lines
+
+
 def summary_view(summary: Mapping[str, Any]) -> RenderableType:
     """Return everything that is shown at the end of a run."""
     parts: list[RenderableType] = [_headline(summary), Text(), _messages(summary), Text()]
@@ -49,10 +64,10 @@ def summary_view(summary: Mapping[str, Any]) -> RenderableType:
     for component, top in summary["top"].items():
         parts += [Text(), _top(component, top)]
     failing = failing_lines(summary.get("failing", ()))
-    parts += [Text(), *failing] if failing else []
+    parts += [Text(), *_whole(failing)] if failing else []
     if failing or summary["failed"] or summary["dead_letters"] or not summary["ok"]:
         errors = error_lines(summary.get("errors", ()), tracebacks=False)
-        parts += [Text(), *errors] if errors else []
+        parts += [Text(), *_whole(errors)] if errors else []
     files = summary.get("files", ())
     parts += [Text()] if files or summary.get("state_dir") else []
     parts += [_place(text(each["component"]), _written_to(each)) for each in files]
@@ -177,7 +192,8 @@ def _written_to(row: Mapping[str, str]) -> str:
 
 
 def _place(what: str, path: str) -> Text:
-    return Text(f"{what}: ", style="dim").append(text(path, 1000), style="not dim")
+    line = Text(f"{what}: ", style="dim").append(text(path, 1000), style="not dim")
+    return _whole([line])[0]
 
 
 def warnings_of(summary: Mapping[str, Any]) -> list[str]:

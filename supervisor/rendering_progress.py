@@ -15,6 +15,7 @@ from rich.console import Group, RenderableType
 from rich.live import Live
 from rich.text import Text
 
+from .new_errors import ERRORS_SAID_MAX, NewErrors, error_line, of_the_run
 from .rendering import console
 from .rendering_failing import failing_short
 from .rendering_status import Rates, progress_view
@@ -93,6 +94,7 @@ class LiveView:
     def __init__(self, stream: IO[str]) -> None:
         self._console = console(stream)
         self._rates = Rates()
+        self._errors = NewErrors()
         self._note = ""
         self._shown: RenderableType = Text()
         self._live = Live(
@@ -116,6 +118,10 @@ class LiveView:
     def show(self, status: Mapping[str, Any]) -> None:
         """Draw this status from now on."""
         self._shown = progress_view(status, self._rates.update(status))
+        for error in self._errors.take(status["errors"]):
+            # Those of components are in the table; there what is wrong with the run may be cut.
+            if of_the_run(error):
+                self._console.print(Text(error_line(error), style="yellow"))
         if not self._started:
             self._started = True
             self._live.start()
@@ -138,7 +144,7 @@ class PlainView:
         self._rates = Rates()
         self._lines = 0
         self._next_at_s = PLAIN_INTERVALS_S[0]
-        self._errors: set[tuple[str, str]] = set()
+        self._errors = NewErrors()
         self._said: deque[str] = deque(maxlen=ERRORS_SAID_MAX)
 
     def say(self, line: str) -> None:
@@ -155,14 +161,10 @@ class PlainView:
     def show(self, status: Mapping[str, Any]) -> None:
         """Print a line when it is time for one; an error when it is new."""
         rates = self._rates.update(status)
-        for error in status["errors"]:
-            known = (error["component"], error["text"])
-            if known not in self._errors and len(self._errors) < ERRORS_SAID_MAX:
-                self._errors.add(known)
-                what = text(error["text"])
-                # What a worker was lost for was said with its loss.
-                if not any(what in line for line in self._said):
-                    self.say(f"{text(error['component']) or 'worker'}: {what}")
+        for error in self._errors.take(status["errors"]):
+            # What a worker was lost for was said with its loss.
+            if of_the_run(error) or not any(text(error["text"]) in line for line in self._said):
+                self.say(error_line(error))
         if status["uptime_s"] >= self._next_at_s:
             self._lines = min(self._lines + 1, len(PLAIN_INTERVALS_S) - 1)
             self._next_at_s = status["uptime_s"] + PLAIN_INTERVALS_S[self._lines]
@@ -170,10 +172,6 @@ class PlainView:
 
     def close(self) -> None:
         """Nothing to take away."""
-
-
-#: Different errors that are told as they come; all are in ``status``.
-ERRORS_SAID_MAX = 20
 
 
 def progress_line(status: Mapping[str, Any], rates: Mapping[str, float]) -> str:

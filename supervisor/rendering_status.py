@@ -13,6 +13,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from .new_errors import error_text
 from .rendering_failing import failing_lines
 from .rendering_values import count, lines, milliseconds, plural, rate, seconds, size, text
 
@@ -213,8 +214,10 @@ def error_lines(errors: Sequence[Mapping[str, Any]], *, tracebacks: bool = True)
         place = text(row["component"]) or "worker"
         task = "" if row["task"] is None else f" (task {row['task']})"
         times = "" if row["count"] == 1 else f", {row['count']:,} times"
-        line = Text(f"{place}{task}{times}: ", style="red", no_wrap=not tracebacks)
-        found.append(line.append(text(row["text"]), style="not bold"))
+        line = Text(f"{place}{task}{times}: ", style="red")
+        if not tracebacks:
+            line.no_wrap, line.overflow = True, "ellipsis"
+        found.append(line.append(error_text(row), style="not bold"))
         if tracebacks and row["traceback"]:
             end = lines(row["traceback"]).splitlines()[-TRACEBACK_LINES_MAX:]
             found.append(Text("\n".join(f"    {each}" for each in end), style="dim"))

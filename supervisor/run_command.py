@@ -24,7 +24,7 @@ from .lint_command import is_refused, problem_lines
 from .linting import LintResult, lint_file
 from .local_run import LocalRun
 from .part_folders import send_to
-from .rendering import console, summary_view, warnings_of
+from .rendering import print_summary, warnings_of
 from .rendering_progress import ProgressView, event_line, make_view
 from .rendering_values import lines, plural, text
 from .run_result import RunResult
@@ -246,7 +246,7 @@ def _tell(result: RunResult, plan: Plan, folder: Path, as_json: bool) -> ExitCod
     if as_json:
         code = printed(lambda: click.echo(json.dumps(summary, indent=2, default=repr)), code)
     elif result.outcome != "boot_failed":
-        code = printed(lambda: console().print(summary_view(summary)), code)
+        code = printed(lambda: print_summary(summary), code)
     for line in () if as_json else warnings_of(summary):
         click.echo(line, err=True)
     return code

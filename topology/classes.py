@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .errors import UserError
-from .problems import did_you_mean, listed, quote
+from .problems import did_you_mean, listed, quote, with_article
 
 #: Prefixes that are always allowed.
 OWN_PREFIXES = ("waterspout.spouts", "waterspout.bolts")
@@ -107,7 +107,7 @@ def load_class(path: str) -> type[Any]:
     """
     found = load_object(path)
     if not isinstance(found, type):
-        raise ImportFailed(f"{quote(path)} is a {type(found).__name__}, not a class")
+        raise ImportFailed(f"{quote(path)} is {with_article(type(found).__name__)}, not a class")
     return found
 
 
@@ -120,7 +120,8 @@ def load_function(path: str) -> Callable[..., Any]:
     """
     found = load_object(path)
     if not callable(found):
-        raise ImportFailed(f"{quote(path)} is a {type(found).__name__}, which cannot be called")
+        what = with_article(type(found).__name__)
+        raise ImportFailed(f"{quote(path)} is {what}, which cannot be called")
     return found  # type: ignore[no-any-return]
 
 

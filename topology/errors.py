@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from .problems import with_article
+
 
 class WaterspoutError(Exception):
     """Root of every error that Waterspout raises."""
@@ -51,7 +53,7 @@ class UnserialisableValue(EmitError):
         super().__init__(
             component,
             stream,
-            f"field {field!r} holds a {value_type}, which has no wire form; "
+            f"field {field!r} holds {with_article(value_type)}, which has no wire form; "
             "emit str, bytes, int of 64 bits, float, bool, None, or lists and dicts of these",
         )
         self.field = field

@@ -13,6 +13,8 @@ from typing import Any
 from msgpack import packb
 from xxhash import xxh3_64_intdigest
 
+from .problems import with_article
+
 #: Number of key groups; a power of two. A component has at most this many tasks that get keys.
 KEY_GROUPS = 128
 _MASK = KEY_GROUPS - 1
@@ -42,7 +44,7 @@ def _canonical(value: Any) -> Any:
         return int(value)
     if value is None or isinstance(value, (str, bytes, float)):
         return value
-    raise TypeError(f"a {type(value).__name__} cannot be a key")
+    raise TypeError(f"{with_article(type(value).__name__)} cannot be a key")
 
 
 def key_group(values: Sequence[Any]) -> int:

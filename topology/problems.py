@@ -202,6 +202,11 @@ def _question(near: str | None) -> str:
     return f", did you mean {near!r}?" if near else ""
 
 
+def with_article(noun: str) -> str:
+    """Return a word with its article: ``a set``, ``an int``."""
+    return f"{'an' if noun[:1].lower() in 'aeio' else 'a'} {noun}"
+
+
 def listed(names: Iterable[str], most: int = 40) -> str:
     """Return ``a, b, c``, cut after ``most`` names."""
     every = list(names)

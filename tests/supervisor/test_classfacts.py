@@ -234,7 +234,7 @@ def test_outputs_may_depend_on_the_arguments() -> None:
 
 WRONG_KIND = [
     ("users:function", "bolt", "'users:function' is a function, not a class"),
-    ("users:value", "bolt", "'users:value' is a int, not a class"),
+    ("users:value", "bolt", "'users:value' is an int, not a class"),
     ("users:Stranger", "bolt", "'Stranger' is not a bolt: it does not derive from Bolt"),
     ("users:Stranger", "spout", "it does not derive from Spout or Source"),
     ("users:Split", "spout", "'Split' is a bolt, listed under spouts"),

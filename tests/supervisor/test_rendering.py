@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 
 import pytest
-from waterspout.supervisor.rendering import console, summary_view, warnings_of
+from waterspout.supervisor.rendering import console, print_summary, summary_view, warnings_of
 
 from .shown import drawn, summary
 
@@ -110,6 +110,16 @@ def test_what_was_written_is_shown_with_its_table() -> None:
     assert [line.strip() for line in shown if line[:2] in ("a:", "b:", "c:")] == [
         "a: out/", "b: x.db, table counts", "c: table totals",
     ]  # fmt: skip
+
+
+def test_an_error_and_a_path_are_never_cut() -> None:
+    said = "x: emit to stream 'default': " + "long " * 40 + "what to do"
+    row = {"component": "x", "task": 2, "text": f"EmitError: {said}", "count": 1, "traceback": ""}
+    out = io.StringIO()
+    print_summary(summary(errors=[row], failed=1, state_dir="/var/" + "s" * 200), out)
+    shown = out.getvalue().splitlines()
+    assert f"x (task 2): EmitError: {said.removeprefix('x: ')}" in shown
+    assert "state: /var/" + "s" * 200 in shown
 
 
 def test_what_failed_is_said_with_its_reason_at_the_end() -> None:

@@ -49,6 +49,21 @@ def test_an_error_is_told_once() -> None:
     assert out.getvalue() == "split: ValueError: 1\n"
 
 
+def test_why_a_run_is_degraded_is_told_when_it_begins_however_many_errors_there_were() -> None:
+    errors = [
+        {"component": "split", "task": 1, "text": f"ValueError: {n}", "count": 1, "traceback": ""}
+        for n in range(50)
+    ]
+    full = {"component": "dead letters", "task": None, "text": "3 are kept", "count": 1,
+            "traceback": ""}  # fmt: skip
+    for view_class, out in ((PlainView, io.StringIO()), (LiveView, Terminal())):
+        view = view_class(out)
+        for now in ([], [full], [full], [], [full]):
+            view.show(status(uptime_s=0.5, errors=[*errors, *now]))
+        assert out.getvalue().count("dead letters: 3 are kept") == 2, view_class
+        view.close()
+
+
 def test_losses_are_told_and_what_goes_without_saying_is_not() -> None:
     line = event_line("worker lost", {"worker": 1, "reason": "killed by signal 9", "restarts": 1})
     assert line == "worker 1 is gone (killed by signal 9); it is started again"

@@ -114,7 +114,7 @@ def test_what_is_no_class_is_refused(module: str, name: str, expected: str) -> N
 
 
 def test_what_cannot_be_called_is_no_function(module: str) -> None:
-    with pytest.raises(ImportFailed, match="is a int, which cannot be called"):
+    with pytest.raises(ImportFailed, match="is an int, which cannot be called"):
         load_function(f"{module}:value")
 
 

@@ -13,6 +13,7 @@ from waterspout.topology.problems import (
     listed,
     printable,
     quote,
+    with_article,
 )
 
 
@@ -106,3 +107,9 @@ def test_no_time_goes_into_guesses_that_nobody_will_see() -> None:
 def test_listed_is_cut() -> None:
     assert listed(["a", "b"]) == "a, b"
     assert listed("abc", most=2) == "a, b and 1 more"
+
+
+def test_a_word_has_the_article_that_is_said() -> None:
+    assert [with_article(noun) for noun in ("set", "int", "OrderedDict", "UUID")] == [
+        "a set", "an int", "an OrderedDict", "a UUID",
+    ]  # fmt: skip
