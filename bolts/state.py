@@ -54,8 +54,7 @@ OWN_PREFIX = "__"
 class TaskState:
     """The state of one task; made by its builder, which restores it before ``prepare``.
 
-    Keys are str, bytes, int, float, bool, None or tuples of these. Values are what msgpack can
-    carry, lists and tuples told apart; 8 MiB each at most.
+    Keys: str, bytes, int, float, bool, None or tuples of these. Values: what msgpack can carry.
 
     Attributes:
         key: of the tuple or timer at work; set by the executor for bolts that asked for it, and
@@ -102,8 +101,7 @@ class TaskState:
 
         Args:
             default: what a key without a value has.
-            ttl: seconds, or a text such as ``10m``, after which a value that was not set again
-                is gone; None: never.
+            ttl: seconds, or a text such as ``10m``, after which a value not set again is gone.
 
         Raises:
             StateError: no input of the bolt has a fields grouping.
@@ -141,14 +139,17 @@ class TaskState:
     def keyed(self, name: str, make: MakeMap = dict) -> MutableMapping[Any, Any]:
         """Return the map ``name`` whose keys are the values of the bolt's ``fields`` grouping.
 
-        One field: the key is its value; several: the tuple of them. Such a map can follow its
-        keys to other tasks when the topology is rebalanced. Each call returns the same object:
-        a plain dict with the memory backend.
+        One field: the key is its value; several: the tuple of them. It follows its keys to other
+        tasks. Each call returns the same object: a plain dict with the memory backend.
 
         Args:
             name: one map per name.
             make: makes the empty map: ``dict``, ``collections.Counter`` ...
+
+        Raises:
+            StateError: the class is not ``stateful``; ``task`` and the others refuse it, too.
         """
+        self._check_saved("keyed", name)
         if isinstance(name, str) and handle_of(name) is not None:
             raise StateError(f"{self._component}: state {name!r:.80}: handles have such names")
         if isinstance(self._backend, MemoryBackend):
@@ -158,6 +159,7 @@ class TaskState:
 
     def task(self, name: str, make: MakeMap = dict) -> dict[Any, Any]:
         """Return the map ``name`` that belongs to this task, whatever its keys are."""
+        self._check_saved("task", name)
         return self._map("task", name, make)
 
     def records(self, name: str, kind: Kind = "keyed") -> Records:
@@ -166,10 +168,13 @@ class TaskState:
         Ready-made bolts keep theirs so: a cut is as short as that of a handle, and a snapshot
         holds what changed. Where a whole map has the name in a snapshot, it goes on as this.
         """
+        if not name.startswith(OWN_PREFIX):
+            self._check_saved("records", name)
         return Records(self._kept_map(kind, name, dict))
 
     def counts(self, name: str) -> Counts:
         """Return the counts ``name`` by key, which ``Count`` keeps."""
+        self._check_saved("counts", name)
         in_memory = isinstance(self._backend, MemoryBackend)
         made = self._kept_map("keyed", name, dict, CountMap if in_memory else None)
         return made if in_memory else StoredCounts(made)
@@ -184,8 +189,7 @@ class TaskState:
     def want_key(self, what: str) -> None:
         """Have ``key`` set for each tuple from now on; called before the first one.
 
-        Raises:
-            StateError: no input of the bolt has a fields grouping; names ``what``.
+        Raises StateError where no input of the bolt has a fields grouping.
         """
         if self.keys is not None:
             self.keys.check(what)
@@ -311,11 +315,7 @@ class TaskState:
             if known._ttl_ms != ttl_ms:
                 raise StateError(f"{self._component}: {what} is asked for with two ttls")
             return known
-        if not self.snapshotted:
-            raise StateError(
-                f"{self._component}: {what}: the class needs 'stateful = True', or what it keeps "
-                "is lost with its worker"
-            )
+        self._check_saved(kind, name)
         if self.prepared:
             raise StateError(f"{self._component}: {what} is asked for after prepare; do it there")
         entries = self._of_handle(kind, name, bool(ttl_ms))
@@ -339,6 +339,11 @@ class TaskState:
                 for key, stored in before.items()
             )
         return made
+
+    def _check_saved(self, kind: str, name: str) -> None:
+        if not self.snapshotted:
+            lost = "the class needs 'stateful = True', or what it keeps is lost with its worker"
+            raise StateError(f"{self._component}: state.{kind}({name!r:.80}): {lost}")
 
     # Maps.
 

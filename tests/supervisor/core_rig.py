@@ -63,7 +63,8 @@ class Sum(Bolt):
     """Counts each number in its state; gives the counts when input has ended."""
 
     def prepare(self, context: Context) -> None:
-        self.seen = context.state.keyed("seen")
+        saved = context.state.snapshotted  # without rounds it counts in a dict of its own
+        self.seen: Any = context.state.keyed("seen") if saved else {}
         self.flushed = 0
 
     def process(self, tup: Any) -> None:

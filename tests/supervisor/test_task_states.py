@@ -22,6 +22,8 @@ from waterspout.topology.plan import Plan, make_plan
 from waterspout.topology.spec import ComponentOptions, ComponentSpec, InputSpec, TopologySpec
 from waterspout.topology.tuples import tuple_class
 
+from ..each_case import each_case
+
 
 @pytest.fixture(autouse=True)
 def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -137,12 +139,14 @@ def test_a_bolt_whose_calls_run_elsewhere_has_no_handles(options: dict[str, Any]
         state.map("m")
 
 
-def test_a_handle_of_a_class_that_is_not_stateful_is_refused() -> None:
+@each_case("kind", ["value", "list", "map", "keyed", "task", "records", "counts"])
+def test_state_of_a_class_that_is_not_stateful_is_refused(kind: str) -> None:
     plan = plan_of()
     plan.facts["count"] = ComponentFacts(kind="bolt", outputs={})
     (state,) = made(plan)
-    with pytest.raises(StateError, match=r"state\.value\('v'\): .*'stateful = True'"):
-        state.value("v")
+    with pytest.raises(StateError, match=rf"count: state\.{kind}\('v'\): .*'stateful = True'"):
+        getattr(state, kind)("v")
+    assert not state.snapshot_begin().maps
 
 
 def test_keys_are_set_for_bolts_that_asked_and_for_no_others() -> None:
