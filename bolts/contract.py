@@ -15,6 +15,7 @@ from typing import Any
 from waterspout.topology.channels import Rows
 from waterspout.topology.columns import Columns
 from waterspout.topology.component import Component, Context
+from waterspout.topology.errors import UnknownField
 from waterspout.topology.tuples import Tuple
 
 from .timers import Timer
@@ -42,8 +43,15 @@ class Batch(Sequence[Tuple]):
         return self._rows
 
     def column(self, field: str | int) -> list[Any]:
-        """Return the values of one field, by name or place, in order: a list of the caller's."""
-        position = field if isinstance(field, int) else self._cls._index[field]
+        """Return the values of one field, by name or place, in order: a list of the caller's.
+
+        Raises:
+            UnknownField: the stream has no field of this name.
+        """
+        try:
+            position = field if isinstance(field, int) else self._cls._index[field]
+        except KeyError:
+            raise UnknownField(self._cls._no_field(str(field))) from None
         if isinstance(self._given, Columns):
             return self._given.values[position][:]
         return list(map(itemgetter(position), self._given))

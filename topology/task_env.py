@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from .channels import Draw, draw_edge
 from .control_frames import Failure
 from .settings import Settings
+from .tuples import unknown_attribute
 
 #: Errors of one component and text that wait for the next report; more are only counted.
 ERRORS_MAX = 50
@@ -134,7 +135,7 @@ def reason_of(error: BaseException) -> str:
     if isinstance(error, SystemExit):
         return f"called sys.exit({error.code!r:.40}); raise FailTuple to fail a tuple"
     try:
-        text = " ".join(str(error).split())
+        text = " ".join((unknown_attribute(error) or str(error)).split())
     except Exception as broken:
         text = f"its text raised {type(broken).__name__}"
     return f"{type(error).__name__}: {text}"[:500] if text else type(error).__name__

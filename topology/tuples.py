@@ -49,10 +49,11 @@ class Tuple(tuple):  # type: ignore[type-arg]
                 raise UnknownField(self._no_field(key)) from None
         return _get(self, key)
 
-    def _no_field(self, name: str) -> str:
-        near = did_you_mean(name, self.fields)
-        where = f"stream {self.stream!r} of {self.component!r}"
-        return f"{where} has no field {quote(name)}{near}; it has {listed(self.fields)}"
+    @classmethod
+    def _no_field(cls, name: str) -> str:
+        near = did_you_mean(name, cls.fields)
+        where = f"stream {cls.stream!r} of {cls.component!r}"
+        return f"{where} has no field {quote(name)}{near}; it has {listed(cls.fields)}"
 
     @property
     def values(self) -> tuple[Any, ...]:
@@ -84,6 +85,16 @@ class Tuple(tuple):  # type: ignore[type-arg]
 
     def __ne__(self, other: object) -> bool:
         return not self == other
+
+
+def unknown_attribute(error: BaseException) -> str | None:
+    """Return what to say of ``tup.wrod``; None: the error is another one.
+
+    Said when the error is told: a ``__getattr__`` would cost each right name 5 ns.
+    """
+    if isinstance(error, AttributeError) and isinstance(error.obj, Tuple) and error.name:
+        return error.obj._no_field(error.name)
+    return None
 
 
 #: Attribute access is offered for every field but those that mean something on a Tuple.

@@ -246,8 +246,10 @@ def test_a_batch_is_a_sequence_of_tuples_with_columns(bench: Any, by_column: boo
     assert list(map(list, batch.rows)) == ROWS
     assert [tup["word"] for tup in batch] == ["b", "a", "b", "ü"]
     assert (batch[1].word, [tup.n for tup in batch[2:]]) == ("a", [3, 4])
-    with pytest.raises(KeyError):
-        batch.column("zz")
+    with pytest.raises(KeyError) as unknown:
+        batch.column("wrod")
+    what = "stream 'default' of 'source' has no field 'wrod', did you mean 'word'?; it has word, n"
+    assert str(unknown.value) == what
 
 
 def test_a_bolt_outside_a_topology_says_so() -> None:

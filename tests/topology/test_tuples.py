@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from waterspout.topology.tuples import Tuple, tick_tuple, tuple_class
+from waterspout.topology.task_env import reason_of
+from waterspout.topology.tuples import Tuple, tick_tuple, tuple_class, unknown_attribute
 
 Reading = tuple_class("sensor", "default", ("station", "amount"))
 
@@ -28,6 +29,21 @@ def test_an_unknown_field_is_named_with_the_fields_there_are() -> None:
     assert tup.get("statoin") is None
     assert tup.get("statoin", 7) == 7
     assert tup.get("station") == "north"
+
+
+def test_an_unknown_attribute_is_told_like_an_unknown_field() -> None:
+    tup = Reading(("north", 3))
+    with pytest.raises(AttributeError) as caught:
+        _ = tup.statoin
+    assert unknown_attribute(caught.value) == (
+        "stream 'default' of 'sensor' has no field 'statoin', did you mean 'station'?; "
+        "it has station, amount"
+    )
+    assert reason_of(caught.value) == f"AttributeError: {unknown_attribute(caught.value)}"
+    with pytest.raises(AttributeError) as other:
+        _ = object().statoin  # type: ignore[attr-defined]
+    assert unknown_attribute(other.value) is None
+    assert unknown_attribute(KeyError("statoin")) is None
 
 
 def test_a_field_named_like_something_of_a_tuple_does_not_hide_it() -> None:
