@@ -77,7 +77,16 @@ class EndsReader(Reader):
         if ends is not None and len(ends) != len(rows):
             name = type(self._reader).__name__
             raise UserError(f"{name}.message_ends: {len(ends)} ends for {len(rows)} messages")
+        if ends is not None and not self._fit(ends, end):
+            name = type(self._reader).__name__
+            what = f"expected ints over {self._position} and up to {end}"
+            raise UserError(f"{name}.message_ends: {what}, got {repr(ends)[:80]}")
         return ends
+
+    def _fit(self, ends: Sequence[int], end: int) -> bool:
+        """Say whether a user's ends are positions of what was read, by the outermost of them."""
+        first, last = ends[0], ends[-1]
+        return type(first) is type(last) is int and self._position < first <= last <= end
 
     def _one_by_one(self, limit: int) -> tuple[Messages, int] | None:
         rows: list[list[object]] = []

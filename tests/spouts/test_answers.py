@@ -138,6 +138,23 @@ def test_a_source_whose_partitions_are_no_names_says_so() -> None:
     assert text.startswith("looking for partitions: UserError: partitions returned [1], expected")
 
 
+def test_a_wrong_answer_where_a_group_is_read_again_is_an_error_and_is_asked_again() -> None:
+    rig = Rig(backoff_min_s=0.1)
+    source = Answers(([[1]], 1))
+    executor = executor_of(rig, source, rig.ledger())
+    executor.turn(rig.now, 1)
+    ((root, _),) = rig.taken()
+    executor.failed(Failure(root, "b", 2, "no", ""), rig.now)
+    executor.draining = True
+    source.got = [[[1]]]
+    for _ in range(3):
+        rig.now += 2.0
+        executor.turn(rig.now, 1)
+    (error,) = rig.env.take_errors()
+    assert error["text"].startswith("reading p again: UserError: read returned [[1]], expected")
+    assert error["count"] == 3 and not executor.drained()
+
+
 def test_messages_that_are_no_lists_fail_and_become_dead_letters() -> None:
     rig = Rig(attempts_max=1)
     executor = executor_of(rig, Answers(([5], 1)), rig.ledger())

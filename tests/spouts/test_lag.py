@@ -91,8 +91,11 @@ def test_what_cannot_be_told_or_raises_is_not_known() -> None:
     source.end, source.error = 50, OSError("broker")
     lag.ask(there, 2.0)
     assert lag.total(there) is None
-    source.error = None
-    lag.ask(there, 3.0)
+    source.error, source.end = None, "the end"  # type: ignore[assignment]
+    lag.ask(there, 2.5 + 1.0)
+    assert lag.total(there) is None
+    source.end = 50
+    lag.ask(there, 5.0)
     assert lag.total(there) == (50, "positions")
 
 

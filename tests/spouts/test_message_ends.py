@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import product
+from typing import Any
 
 import pytest
 from waterspout.spouts.contract import Messages, Reader
@@ -115,6 +116,37 @@ def test_a_reader_that_says_too_few_ends_is_named() -> None:
     reader = EndsReader(lambda at: lines, 0, singly=False, noted=lambda r: None)
     with pytest.raises(UserError, match=r"Lines.message_ends: 1 ends for 2 messages"):
         reader.read(2)
+
+
+@each_case("ends", [["3", "6"], [3, 7], [0, 6], [6, 3], [3.0, 6.0]])
+def test_ends_that_are_no_positions_of_what_was_read_are_shown(ends: list[Any]) -> None:
+    lines = Lines([3, 6], 0, knows=True)
+    lines.message_ends = lambda: ends  # type: ignore[method-assign]
+    reader = EndsReader(lambda at: lines, 0, singly=False, noted=lambda r: None)
+    with pytest.raises(UserError, match=r"Lines\.message_ends: expected ints over 0 and up to 6"):
+        reader.read(2)
+
+
+class Given(Reader):
+    """Answers what it was told to."""
+
+    def __init__(self, got: Any) -> None:
+        self.got = got
+
+    def read(self, limit: int) -> Any:
+        return self.got
+
+
+@pytest.mark.parametrize("singly", [False, True])
+def test_a_wrong_answer_is_shown(singly: bool) -> None:
+    reader = EndsReader(lambda at: Given([[1]]), 0, singly=singly, noted=lambda r: None)
+    with pytest.raises(UserError, match=r"^read returned \[\[1\]\], expected \(messages, posit"):
+        reader.read(2)
+
+
+def test_a_message_that_is_no_list_is_left_to_fail_by_itself() -> None:
+    reader = EndsReader(lambda at: Given(([7], 9)), 0, singly=True, noted=lambda r: None)
+    assert reader.read(1) == ([7], 9)
 
 
 class Slow(Reader):

@@ -190,3 +190,9 @@ def test_it_is_idle_once_all_that_was_read_has_gone_out() -> None:
     rig.out()
     steps.append(rig.reservations.idle)
     assert steps == [True, False, False, False, True]
+
+
+def test_a_message_that_is_no_list_is_held_like_any_other() -> None:
+    rig = Rig()
+    rig.reservations.add(Group("a", 0, 1, 1, 0.0), [5])  # type: ignore[list-item]
+    assert rig.reservations.held == 1

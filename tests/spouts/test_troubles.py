@@ -134,3 +134,12 @@ def test_a_spout_that_raises_is_in_trouble_until_it_does_not() -> None:
     assert seen == [
         [["next_tuple", "OSError: no queue", 1]], [["next_tuple", "OSError: no queue", 2]], [], []
     ]  # fmt: skip
+
+
+def test_a_spout_begins_a_new_epoch_without_trouble() -> None:
+    rig = Rig()
+    executor = start(rig, Raises())
+    executor.turn(rig.now, 100)
+    assert executor.troubles.found
+    executor.new_epoch(None, [], rig.now)
+    assert not executor.troubles.found
