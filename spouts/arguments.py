@@ -53,20 +53,30 @@ def seconds(owner: str, name: str, value: Any) -> float:
     return float(number)
 
 
+def text(owner: str, name: str, value: Any) -> str:
+    """Return ``value`` when it is a text that is not empty.
+
+    Raises:
+        UserError: it is not.
+    """
+    if not isinstance(value, str) or not value:
+        raise _wrong(owner, name, "a text that is not empty", value)
+    return value
+
+
 def texts(owner: str, name: str, value: Any, *, empty: bool = False) -> list[str]:
     """Return a text or a list of texts as a list; empty only where that is allowed.
 
     Raises:
         UserError: it is something else, or a text in it is empty.
     """
-    listed = [value] if isinstance(value, str) else value
-    if not isinstance(listed, (list, tuple)) or not (listed or empty):
+    if isinstance(value, str):
+        return [text(owner, name, value)]
+    if not isinstance(value, (list, tuple)) or not (value or empty):
         raise _wrong(owner, name, "a text or a list of texts", value)
-    if value == "":
-        raise _wrong(owner, name, "a text that is not empty", value)
-    if not all(isinstance(text, str) and text for text in listed):
+    if not all(isinstance(each, str) and each for each in value):
         raise _wrong(owner, name, "texts that are not empty", value)
-    return list(listed)
+    return list(value)
 
 
 def _wrong(owner: str, name: str, expected: str, value: Any) -> UserError:

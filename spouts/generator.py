@@ -8,11 +8,12 @@ from itertools import islice
 from types import TracebackType
 from typing import Any
 
+from waterspout.topology.argument_checks import Checks
 from waterspout.topology.classes import load_function
 from waterspout.topology.component import Context
 from waterspout.topology.errors import UserError
 
-from .arguments import declared, texts
+from .arguments import declared, text, texts
 from .contract import Reader, Replay, Source
 
 #: One ``read`` takes no further item when it took so long already: others wait meanwhile.
@@ -38,7 +39,7 @@ class Generator(Source):
             loses what it kept, and its successor calls the function anew from the start.
 
     Raises:
-        UserError: an argument is wrong.
+        WrongArguments: an argument is wrong.
     """
 
     outputs = ("value",)
@@ -51,9 +52,11 @@ class Generator(Source):
         fields: str | list[str] = "value",
         replayable: bool = False,
     ) -> None:
-        (self._path,) = texts("Generator", "iterable", [iterable])
+        check = Checks()
+        self._path = check(text, "Generator", "iterable", iterable)
         self._args = args or {}
-        self._fields = texts("Generator", "fields", fields)
+        self._fields = check(texts, "Generator", "fields", fields)
+        check.end()
         self._replayable = replayable
 
     @classmethod

@@ -67,7 +67,7 @@ class LookupJoin(Bolt):
         refresh_ms = check(span_ms, name, "refresh", refresh, least=1)
         self._rows_max = check(above_0, name, "rows_max", rows_max)
         check.end()
-        self._path = Path(table).expanduser()
+        self._path = Path(os.path.expanduser(table))
         self._refresh_s = refresh_ms / 1000
         self._row_key, self._table_key = keys["row"], keys["table"]
         #: (of the table, field) of each output field.

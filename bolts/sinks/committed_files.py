@@ -70,7 +70,7 @@ class CommittedFiles(TransactionalSink):
             WrongArguments: one of them is not as it has to be.
         """
         name, check = type(self).__name__, Checks()
-        self._folder = Path(check(checked_path, name, "folder", folder) or "").expanduser()
+        self._folder = Path(os.path.expanduser(check(checked_path, name, "folder", folder) or ""))
         self._prefix = check(_checked_prefix, name, prefix)
         self._begin = check(checked_begin, name, begin)
         self._fields = check(checked_fields, name, fields)

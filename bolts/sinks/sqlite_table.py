@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -47,7 +48,7 @@ class SqliteTable(Table):
         """
         name, check = type(self).__name__, Checks()
         check(super().__init__, table, fields, key, create)
-        self._path = Path(check(checked_path, name, "path", path) or "").expanduser()
+        self._path = Path(os.path.expanduser(check(checked_path, name, "path", path) or ""))
         check.end()
 
     def check_table(self) -> None:

@@ -229,7 +229,7 @@ def _time(given: Mapping[str, Any], kind: str, nested: bool) -> str | None:
 
 def _unit(given: Mapping[str, Any]) -> str:
     unit = given.get("unit", "s")
-    if unit not in UNITS:
+    if not isinstance(unit, str) or unit not in UNITS:
         near = did_you_mean(str(unit), list(UNITS))
         raise UserError(f"unit: {quote(str(unit))} unknown, allowed: {listed(list(UNITS))}{near}")
     return str(unit)

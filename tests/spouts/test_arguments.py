@@ -1,7 +1,7 @@
 """Wrong arguments are one line that names the spout, the argument and what was got."""
 
 import pytest
-from waterspout.spouts.arguments import declared, integer, positive, seconds, texts
+from waterspout.spouts.arguments import declared, integer, positive, seconds, text, texts
 from waterspout.spouts.sequence import Sequence
 from waterspout.topology.errors import UserError
 
@@ -41,6 +41,13 @@ def test_what_is_no_duration_over_0_is_refused(value):
 def test_what_is_no_list_of_texts_is_refused(value):
     with pytest.raises(UserError, match="S: p: expected "):
         texts("S", "p", value)
+
+
+@each_case("value", ["", 3, None, ["a"]])
+def test_what_is_no_text_is_refused(value):
+    assert text("S", "p", "a") == "a"
+    with pytest.raises(UserError, match="S: p: expected a text that is not empty, got "):
+        text("S", "p", value)
 
 
 def test_a_long_value_is_cut_in_the_message():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+import itertools
 import json
 import os
 import sys
@@ -10,8 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from waterspout.bolts.registry import BOLTS
+from waterspout.spouts.registry import SPOUTS
 from waterspout.supervisor import linting
+from waterspout.supervisor.classfacts import Finding, inspect_component
 from waterspout.supervisor.linting import LintResult, lint_file
+from waterspout.topology.classes import AllowList, load_class
 
 MODULE = """
 from waterspout.bolts.contract import Bolt
@@ -152,6 +158,32 @@ def test_each_wrong_argument_of_a_ready_made_spout_is_one_line(
         found
     ), found
     assert all(problem.details == "" for problem in found)
+
+
+#: What the arguments below get that have no default.
+GIVEN = {"iterable": "wordcount:one", "function": "wordcount:one", "interval": 1, "fields": ["a"]}
+ODD = (-1, float("nan"), "", "a\0b", "~no-such-user/x", [5], [[]], {"a": [1]}, None)
+
+
+@pytest.mark.parametrize(("kind", "registry"), [("spout", SPOUTS), ("bolt", BOLTS)])
+def test_no_value_of_an_argument_has_a_ready_made_class_raise_anything_but_its_own_words(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, kind: str, registry: dict[str, str]
+) -> None:
+    monkeypatch.syspath_prepend(str(folder))
+    (folder / "wordcount.py").write_text("def one(value): return value\n")
+    allow, found = AllowList(local=("wordcount",)), []
+    for name, path in registry.items():
+        names = inspect.signature(load_class(path)).parameters
+        empty = inspect.Parameter.empty
+        needed = {each: GIVEN.get(each, "x") for each, of in names.items() if of.default is empty}
+        for argument, odd in itertools.product(names, ODD):
+            args = {**needed, argument: odd}
+            asked = {"kind": kind, "class_path": path, "args": args, "customs": ()}
+            findings: list[Finding] = []
+            inspect_component(asked, allow, findings)
+            found += [(name, argument, odd, one.text) for one in findings if one.details]
+    del sys.modules["wordcount"]
+    assert found == []
 
 
 def test_what_only_follows_from_an_argument_that_was_refused_is_not_said(folder: Path) -> None:
