@@ -171,8 +171,8 @@ def _setting_options(command: _F) -> _F:
 @_setting_options
 @click.option(
     "--state-dir", type=click.Path(path_type=Path), metavar="D",
-    help="Where positions, state and dead letters are kept"
-    " [default: waterspout/NAME under the user's state home].",
+    help="Where positions, state and dead letters are kept: an empty folder, or that of earlier"
+    " runs [default: waterspout/NAME under the user's state home].",
 )  # fmt: skip
 @click.option(
     "--snapshots", metavar="URL",

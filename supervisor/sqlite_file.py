@@ -21,6 +21,8 @@ from .store import StateInUse, StoreError
 
 #: How long a writer waits for another process's transaction.
 BUSY_TIMEOUT_MS = 5000
+#: Which option chooses another folder for a file, by what owns it.
+_FOLDER_OPTIONS = {"run": "--state-dir", "coordinator": "--data"}
 _META = "CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value) WITHOUT ROWID"
 
 
@@ -170,7 +172,10 @@ def _own(path: Path, owner: str) -> IO[str]:
         lock.seek(0)
         pid = lock.read().strip() or "unknown"
         lock.close()
-        raise StateInUse(f"another {owner} (pid {pid}) uses {path.parent}") from None
+        raise StateInUse(
+            f"another {owner} (pid {pid}) uses {path.parent}: wait for its end or stop it "
+            f"(kill {pid}), or give this one a folder of its own: {_FOLDER_OPTIONS[owner]} DIR"
+        ) from None
     lock.truncate(0)
     lock.write(str(os.getpid()))
     lock.flush()

@@ -15,7 +15,9 @@ from tempfile import TemporaryFile
 from typing import Any
 
 from waterspout.topology.errors import UserError
+from waterspout.topology.problems import listed
 
+from .part_folders import MARKER
 from .store import Store, StoreError
 from .store_sqlite import SqliteStore
 
@@ -61,15 +63,36 @@ def make_folder(folder: Path) -> None:
     Called by ``run`` before anything is kept in it.
 
     Raises:
-        UserError: it cannot be made or written into.
+        UserError: it cannot be made or written into, or holds what is no state of a run.
     """
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        others = _files_of_others(folder)
         with TemporaryFile(dir=folder):
             pass
     except OSError as error:
         why = f"state folder {folder}: {error.strerror}"
         raise UserError(f"{why}; --state-dir chooses another one") from error
+    if others:
+        raise UserError(
+            f"state folder {folder}: there are other files ({listed(others, 3)}) and no state of a "
+            "run; choose an empty folder with --state-dir, or one that is not there yet"
+        )
+
+
+def _files_of_others(folder: Path) -> list[str]:
+    """Return what is in a folder that holds no store of ours, which is the mark of a state folder.
+
+    Left out is what a run leaves that was refused before it had a store, what the system puts
+    into a new disk, and hidden files.
+    """
+    names = sorted(os.listdir(folder))
+    if STORE_FILE in names:
+        return []
+    known = {f"{STORE_FILE}.lock", "lost+found"}
+    if (folder / "snapshots" / MARKER).is_file():
+        known.add("snapshots")
+    return [name for name in names if name not in known and not name.startswith(".")]
 
 
 def known_topologies(environ: Mapping[str, str] | None = None) -> list[str]:

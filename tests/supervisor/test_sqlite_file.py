@@ -77,8 +77,14 @@ def test_a_file_of_the_right_format_is_opened_without_a_write(path: Path):
 
 def test_a_second_owner_is_refused_and_told_who_has_it(path: Path):
     first = opened(path, owner="coordinator")
-    with pytest.raises(StateInUse, match=rf"another coordinator \(pid {os.getpid()}\) uses"):
-        opened(path, owner="coordinator")
+    pid = os.getpid()
+    for owner, option in (("coordinator", "--data"), ("run", "--state-dir")):
+        with pytest.raises(StateInUse) as refused:
+            opened(path, owner=owner)
+        assert str(refused.value) == (
+            f"another {owner} (pid {pid}) uses {path.parent}: wait for its end or stop it "
+            f"(kill {pid}), or give this one a folder of its own: {option} DIR"
+        )
     opened(path).close()
     first.close()
     opened(path, owner="coordinator").close()

@@ -93,9 +93,31 @@ def test_a_folder_is_made_for_its_owner_alone_and_left_as_it_was_when_it_is_ther
     folder = tmp_path / "a" / "b"
     make_folder(folder)
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
-    (folder / "kept").write_text("x")
+    (folder / ".kept").write_text("x")
     make_folder(folder)
-    assert [each.name for each in folder.iterdir()] == ["kept"]
+    assert [each.name for each in folder.iterdir()] == [".kept"]
+
+
+def test_a_folder_with_files_of_the_user_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
+    for name in ("plan.json", "logs", "snapshots", "d"):
+        (tmp_path / name).mkdir()
+    with pytest.raises(UserError) as refused:
+        make_folder(tmp_path)
+    assert str(refused.value) == (
+        f"state folder {tmp_path}: there are other files (d, logs, plan.json and 1 more) and no "
+        "state of a run; choose an empty folder with --state-dir, or one that is not there yet"
+    )
+
+
+def test_what_a_run_left_or_nobody_sees_is_no_file_of_the_user(tmp_path: Path) -> None:
+    for name in ("snapshots", "lost+found"):
+        (tmp_path / name).mkdir()
+    for name in ("snapshots/remote.url", "store.sqlite.lock", ".gitkeep"):
+        (tmp_path / name).write_text("")
+    make_folder(tmp_path)
+    (tmp_path / "notes.txt").write_text("")
+    store_of_a_run(tmp_path, finished=True).close()
+    make_folder(tmp_path)
 
 
 def test_a_folder_that_cannot_be_written_into_is_refused(tmp_path: Path) -> None:
