@@ -61,7 +61,8 @@ def _as_usual(rows: Any, position: Any, got: Any) -> tuple[Messages, int]:
 
 
 def _refuse_position(messages: int, position: int, start: int) -> None:
-    what = f"read returned {messages} messages and the position {position}"
+    noun = "message" if messages == 1 else "messages"
+    what = f"read returned {messages} {noun} and the position {position}"
     if position > INTEGER_MAX:
         raise UserError(f"{what}; the highest is {INTEGER_MAX}")
     where = "where it began" if position == start else f"and began at {start}"

@@ -50,7 +50,7 @@ def test_other_sequences_and_numbers_are_taken_as_the_usual_ones() -> None:
         (([[1]], 5.0), "with an int as position$"),
         ((None, 5), "with a list of messages$"),
         (("ab", 5), "with a list of messages$"),
-        (([[1]], 3), "^read returned 1 messages and the position 3, where it began; expected"),
+        (([[1]], 3), "^read returned 1 message and the position 3, where it began; expected"),
         (([], 2), "^read returned 0 messages and the position 2, and began at 3; expected"),
         (([[1]], 1 << 63), f"; the highest is {(1 << 63) - 1}$"),
     ],
