@@ -18,6 +18,7 @@ from waterspout.topology.tracebacks import user_frames, user_traceback
 
 from .allow_lists import refused
 from .argcheck import check_args
+from .import_hints import import_hint
 from .signatures import wrong_signatures
 
 
@@ -108,7 +109,7 @@ def _import(
         code = "E_CLASS_KIND" if "not a class" in str(error) else "E_IMPORT"
         findings.append(Finding(where, code, str(error)))
     except BaseException as error:  # a module may raise anything, SystemExit too
-        text = f"importing {quote(path.partition(':')[0])} raised {said(error)}"
+        text = f"importing {quote(path.partition(':')[0])} raised {said(error)}{import_hint(error)}"
         findings.append(Finding(where, "E_IMPORT", text, user_traceback(error)))
     return None
 

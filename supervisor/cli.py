@@ -272,6 +272,7 @@ def new(name: str) -> ExitCode:
     for path in create_project(name, Path()):
         click.echo(str(path))
     click.echo(f"now: cd {name} && waterspout run {name}.yaml", err=True)
+    click.echo("its test: pytest (pip install pytest, where it is missing)", err=True)
     return ExitCode.OK
 
 

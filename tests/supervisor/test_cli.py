@@ -140,3 +140,12 @@ def test_the_absence_of_dead_letters_is_an_answer_and_no_error() -> None:
     assert (result.exit_code, result.stdout) == (ExitCode.OK, "")
     assert "no dead letters" in result.stderr
     assert call("dead-letters", "show", "1").exit_code == ExitCode.REFUSED
+
+
+def test_a_new_project_says_how_it_is_run_and_what_its_test_needs() -> None:
+    result = call("new", "tides")
+    assert result.exit_code == ExitCode.OK
+    assert result.stderr.splitlines() == [
+        "now: cd tides && waterspout run tides.yaml",
+        "its test: pytest (pip install pytest, where it is missing)",
+    ]
