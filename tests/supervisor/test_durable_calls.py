@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from waterspout.bolts.contract import Bolt
+from waterspout.supervisor.log_lines import where
 
 from .core_rig import CLASSES, Cores, plan_of
 
@@ -14,20 +15,23 @@ class Committing(Bolt):
 
     outputs = ("n",)
     calls: ClassVar[list[tuple[str, int]]] = []
+    at: ClassVar[list[str]] = []
 
     def process(self, tup: Any) -> None:
         self.emit([tup[0]])
 
     def before_snapshot(self, number: int) -> None:
         self.calls.append(("before", number))
+        self.at.append(where())
         self.emit([1000 + number])
 
     def on_durable(self, number: int) -> None:
         self.calls.append(("durable", number))
+        self.at.append(where())
 
 
 def cores_of(*, blocking: bool = False) -> Cores:
-    Committing.calls = []
+    Committing.calls, Committing.at = [], []
     plan = plan_of()
     double = plan.spec.bolts["double"]
     object.__setattr__(double, "options", type(double.options)(blocking=blocking))
@@ -47,6 +51,9 @@ def test_rounds_call_them_too_and_what_is_emitted_before_the_copy_is_tracked() -
     assert all(len(core.acker) == 0 for core in cores.cores.values())
     cores.tell_all("durable", round=1)
     assert Committing.calls[1:] == [("durable", 1)]
+    (task,) = [each.task for each in cores.plan.tasks if each.component == "double"]
+    assert Committing.at == [f"double.{task}"] * 2
+    assert where() == "-"
     cores.run(1)
     assert [m["round"] for m in cores.of("durable_done")] == [1]
 

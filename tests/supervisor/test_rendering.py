@@ -64,8 +64,10 @@ def test_messages_that_are_not_acked_are_counted() -> None:
 
 def test_files_and_the_state_are_named() -> None:
     files = [{"component": "write", "path": "counts.csv"}]
-    text = drawn(summary_view(summary(files=files, state_dir="/var/state")))
-    assert text.endswith("write: counts.csv\nstate: /var/state")
+    places = {"state_dir": "/var/state", "logs_dir": "/var/state/logs"}
+    text = drawn(summary_view(summary(files=files, **places)))
+    said = "write: counts.csv\nstate: /var/state\nlogs of components: /var/state/logs"
+    assert text.endswith(said)
 
 
 def test_keys_of_a_top_list_cannot_harm_a_terminal() -> None:

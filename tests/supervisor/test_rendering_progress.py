@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 
 from waterspout.supervisor.rendering_progress import (
     LiveView,
@@ -110,6 +111,13 @@ def test_the_view_fits_the_stream() -> None:
     view = make_view(Terminal())
     assert isinstance(view, LiveView)
     view.close()
+
+
+def test_a_note_that_nobody_reads_any_more_raises_nothing() -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    with open(writer, "w") as stream:
+        PlainView(stream).note("draining")
 
 
 def test_a_note_stands_below_the_table_and_the_table_is_gone_at_the_end() -> None:
