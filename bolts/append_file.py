@@ -45,7 +45,7 @@ class AppendFile:
             path: a regular file.
             log: gets one line when the disk begins to fail.
             quoted: a newline inside double quotes ends no line (CSV).
-            anew: empty the file first.
+            anew: empty the file when ``begin`` is called or something is written, not before.
 
         Raises:
             OSError: it cannot be opened.
@@ -65,7 +65,18 @@ class AppendFile:
         self._write_at = WRITE_BYTES
         self._unsynced: list[bytes] = []
         self._unsynced_bytes = 0
-        self._open(anew)
+        self._anew = anew
+        self._open()
+
+    def begin(self) -> None:
+        """Empty the file that is begun anew, once; what was added since is not in it yet.
+
+        Raises:
+            OSError: it cannot be emptied.
+        """
+        if self._anew and self._descriptor is not None:
+            os.ftruncate(self._descriptor, 0)
+            self._anew = False
 
     def add(self, lines: bytes) -> None:
         """Append ``lines`` (whole ones) to what is written by and by.
@@ -89,6 +100,7 @@ class AppendFile:
         Raises:
             OSError: the disk is full or fails; nothing is lost, the next call tries again.
         """
+        self.begin()
         self._follow_path()
         self._write()
         self._sync()
@@ -99,7 +111,7 @@ class AppendFile:
         if descriptor is not None:
             os.close(descriptor)
 
-    def _open(self, anew: bool = False) -> int:
+    def _open(self) -> int:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
         descriptor = os.open(self.path, flags, 0o666)
@@ -107,9 +119,7 @@ class AppendFile:
             found = os.fstat(descriptor)
             if not stat.S_ISREG(found.st_mode):
                 raise UserError(f"{self.path}: not a regular file, so nothing in it can be durable")
-            size = 0 if anew else found.st_size
-            if anew:
-                os.ftruncate(descriptor, 0)
+            size = 0 if self._anew else found.st_size
             self._first = _repair(descriptor, size, self._quoted)
             _sync_folder(self.path.parent)
         except BaseException:
@@ -131,6 +141,7 @@ class AppendFile:
         if not self._waiting:
             return
         descriptor = self._open() if self._descriptor is None else self._descriptor
+        self.begin()
         self._write_first(descriptor)
         data = b"".join(self._waiting)
         done = 0

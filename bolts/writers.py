@@ -95,6 +95,7 @@ class FileWriter(Bolt):
         anew = self._begin == "new" and context.fresh
         try:
             self._file = AppendFile(path, context.log, quoted=self.quoted, anew=anew)
+            context.at_go.append(self._file.begin)
         except OSError as error:
             what = f"{str(path)!r} cannot be written: {why_not(error, path)}"
             raise UserError(f"{context.component}: path: {what}") from None

@@ -67,6 +67,8 @@ class HandOver:
         self.live = False
         #: No epoch is raised while this is set; and one is raised although nobody is new.
         self.held = self.raise_wanted = False
+        #: Workers were told to go: from now on nobody begins from the start.
+        self.went = False
         self._plan_wire = plan.to_wire()
         self._tasks = {
             worker.number: {t.task for t in plan.tasks if t.worker == worker.number}
@@ -215,7 +217,7 @@ class HandOver:
                 message |= {"kind": "epoch", "durable_round": durable}
             else:
                 message |= {"kind": "assign", "plan": self._plan_wire, "restore_round": restore}
-                message["fresh"] = restore is None and not positions and not worker.was_built
+                message["fresh"] = restore is None and not positions and not self.went
                 message["parts"] = _parts_of(parts, tasks)
                 message["positions"] = {t: positions[t] for t in tasks if t in positions}
                 message["suspects"] = self._suspects.of_worker(number)
@@ -234,7 +236,7 @@ class HandOver:
 
     def go(self, now: float, *, spouts: bool = True) -> None:
         """All tasks run from now on; let spouts start, unless nothing is left to be drawn."""
-        self.live, self._gone_at = True, now
+        self.live, self.went, self._gone_at = True, True, now
         if spouts:
             self.broadcast({"kind": "go"})
 

@@ -91,7 +91,7 @@ Coordinator -> worker
           replays: {task: [[id, stream, values]]}, fresh: bool, draining: bool, paused: bool,
           and what ``paths`` of the Coordinator holds (state_dir, folder)}
                                    to a new worker: its own tasks' parts, positions, suspects.
-          ``fresh``: nothing is durable, and no process of this run had these tasks before. Under
+          ``fresh``: nothing is durable, and nobody was told to go in this run. Under
           exactly-once in every epoch to everybody, also with ``roots``: a worker that runs takes
           its tasks down and builds them anew
   epoch {epoch, peers, durable_round, roots: [..]}   to a survivor. Rounds up to durable_round

@@ -55,7 +55,7 @@ class Resuming:
         for number in sorted(self.waiting):
             handover.workers[number].started(known[number], now)
             # If it is gone, nobody knows; what it wrote is not to be begun anew.
-            handover.workers[number].was_built = True
+            handover.workers[number].was_built = handover.went = True
             handover.send_raw(number, {"kind": "who"})
 
     def on_report(self, worker: Worker, message: Mapping[str, Any]) -> None:

@@ -104,6 +104,10 @@ class WorkerVerbs:
         self._core.going = self._core.restore.went = True
         for spout in self._core.tasks.spouts.values():
             spout.going = True
+        for bolt in self._core.tasks.bolts.values():
+            # A bolt of a user may have put something of its own there.
+            for call in tuple(getattr(bolt.bolt.context, "at_go", ())):
+                call()
 
     def _finish(self, message: Mapping[str, Any]) -> None:
         self._finishing = True

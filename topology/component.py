@@ -83,8 +83,11 @@ class Context:
         parallelism: number of tasks of the component.
         settings: the topology's settings, read only.
         inputs: of a bolt: (component, stream) that it reads -> the fields of that stream.
-        fresh: nothing is durable, and no process of this run had the task before: it begins
+        fresh: nothing is durable, and no component of this run was at work before: it begins
             from the start, and does not go on with what an earlier one left.
+        at_go: of a bolt: called when the components of all workers are built and the run starts
+            in earnest, and after each loss; rows of other workers may come before. What a run
+            that cannot start must leave alone is done here, and not in ``prepare``.
         restored: number of the round or checkpoint that the state is of; None: it begins empty.
         state: durable state (bolts.state.TaskState); None in spouts.
         timers: of a bolt (bolts.timers.Timers), by key, for ``on_timer``; None in spouts.
@@ -107,6 +110,7 @@ class Context:
     random: random.Random
     inputs: Mapping[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
     fresh: bool = False
+    at_go: list[Callable[[], None]] = field(default_factory=list)
     restored: int | None = None
     state: Any = None
     timers: Any = None

@@ -119,9 +119,14 @@ class CommittedFiles(TransactionalSink):
         if why:
             raise UserError(f"{context.component}: folder {str(self._folder)!r} {why}")
         if self._begin == "new" and context.fresh and context.index == 0:
-            for path in self._folder.glob(f"{self._prefix}-*{self.suffix}"):
-                path.unlink(missing_ok=True)
+            context.at_go.append(self._begin_anew)
         super().prepare(context)
+
+    def _begin_anew(self) -> None:
+        """Remove the files of earlier runs, once; no checkpoint of this one is complete yet."""
+        self.context.at_go.remove(self._begin_anew)
+        for path in self._folder.glob(f"{self._prefix}-*{self.suffix}"):
+            path.unlink(missing_ok=True)
 
     def write(self, batch: Batch) -> None:
         """Write a batch into the file of the next checkpoint."""

@@ -270,6 +270,21 @@ def test_a_file_that_is_begun_anew_is_emptied_once_and_not_again_when_it_was_mov
     assert path.read_bytes() == b"of another\nb\nc\n"
 
 
+def test_a_file_that_is_begun_anew_is_left_alone_until_it_is_begun(path: Path) -> None:
+    path.parent.mkdir()
+    path.write_bytes(b"old\n")
+    AppendFile(path, LOG, anew=True).close()
+    assert path.read_bytes() == b"old\n"
+    file = AppendFile(path, LOG, anew=True)
+    file.add(b"a\n")
+    assert path.read_bytes() == b"old\n"
+    file.begin()
+    assert path.read_bytes() == b""
+    file.flush()
+    file.begin()
+    assert path.read_bytes() == b"a\n"
+
+
 def test_only_a_regular_file_is_emptied(path: Path) -> None:
     path.mkdir(parents=True)
     with pytest.raises(OSError, match="directory"):

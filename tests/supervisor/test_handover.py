@@ -120,20 +120,22 @@ def test_new_workers_are_assigned_their_own_tasks_state():
     assert told[0]["positions"] == {1: {"a": [5, []]}}
 
 
-def test_a_worker_is_fresh_until_it_was_built_once_and_while_nothing_is_durable():
+def test_workers_are_fresh_until_they_were_told_to_go_and_while_nothing_is_durable():
     place = Place()
     place.register(0, 1)
     place.handover.raise_epoch(0.0)
     assert place.told()[0]["fresh"]
     place.handover.on_built(place.workers[0])
-    for _ in range(2):
+    for gone in (False, True):
+        if gone:
+            place.handover.go(place.now)
         place.lose(0)
         place.lose(1)
         place.now += 1.0
         place.register(0, 1)
         place.handover.raise_epoch(place.now)
         told = place.told()
-        assert [told[n]["fresh"] for n in (0, 1)] == [False, True]
+        assert [told[n]["fresh"] for n in (0, 1)] == [not gone, not gone]
 
 
 def test_positions_that_were_reserved_are_durable_enough():

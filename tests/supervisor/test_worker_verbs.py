@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from waterspout.topology.component import Context
 
-from .core_rig import Cores, plan_of
+from .core_rig import CLASSES, Cores, Double, plan_of
 
 PLACE = {"endpoint": "tcp://h:1", "key": "K", "pid": 5}
 
@@ -123,3 +124,18 @@ def test_a_stop_of_a_later_epoch_counts_and_that_of_an_earlier_one_does_not(
     cores.cores[0].on_control({"kind": "stop", "epoch": cores.epoch + ahead}, cores.now)
     cores.run(40)
     assert cores.cores[0].stopped is stopped
+
+
+def test_what_waits_for_the_run_to_start_in_earnest_is_called_at_go() -> None:
+    class Waiting(Double):
+        def prepare(self, context: Context) -> None:
+            context.at_go.append(lambda: called.append(context.component))
+
+    called: list[str] = []
+    cores = Cores(plan_of(), {**CLASSES, "double": Waiting})
+    cores.assign()
+    cores.run(20)
+    assert cores.of("ready") and not called
+    cores.tell_all("go")
+    cores.run(1)
+    assert called == ["double"]

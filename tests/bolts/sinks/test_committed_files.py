@@ -108,8 +108,12 @@ def test_a_run_from_the_start_may_begin_with_an_empty_folder(bench, folder: Path
     bench.start(CommitJsonl(str(folder), begin="new"), fresh=False, restored=4)
     bench.start(CommitJsonl(str(folder), begin="append"))
     assert old.exists()
-    bench.start(CommitJsonl(str(folder), begin="new"))
+    sink = bench.start(CommitJsonl(str(folder), begin="new"))
+    assert old.exists()
+    (begin,) = sink.context.at_go
+    begin()
     assert sorted(os.listdir(folder)) == ["part-1.csv"]
+    assert not sink.context.at_go
 
 
 def test_a_file_that_is_gone_is_said_to_be_lost(bench, folder: Path) -> None:
