@@ -176,5 +176,6 @@ def test_a_later_set_wins() -> None:
 
 @given(st.text(max_size=40), st.text(max_size=40))
 def test_no_set_and_no_text_raises(path: str, value: str) -> None:
-    _, problems = read(FILE, (f"{path}={value}", path, f"a.list.{path}={value}"))
+    sets = (f"{path}={value}", path, f"a.list.{path}={value}", f"a.x=[{value}", f'a.y="{value}"')
+    _, problems = read(FILE, sets)
     assert all("\n" not in problem for problem in problems)
