@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,9 @@ def read_maps(
 ) -> Iterator[MapView]:
     """Yield the maps of a snapshot, task by task: only one task's is in memory at a time.
 
+    They are shown as they were written. After a change of parallelism a file is of several tasks,
+    each of which will take the keys that it owns: what it holds is there once all the same.
+
     Args:
         parts: of its manifest.
         folder: with the files.
@@ -62,8 +66,9 @@ def read_maps(
     """
     store = SnapshotStore(folder)
     seen: set[str] = set()
-    for task in sorted({part.task for part in parts}):
-        files = [part for part in parts if part.task == task]
+    once = {part.file: part.task for part in sorted(parts, key=attrgetter("task"), reverse=True)}
+    for task in sorted(set(once.values())):
+        files = [part for part in parts if part.task == task == once[part.file]]
         read = [(store.read(part.file, part.sha256), part.sha256) for part in files]
         read = [each for each in read if not each[0].log]
         seen.update(part.component for part, _ in read)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,15 @@ def test_maps_are_shown_as_the_bolt_calls_them_and_a_chain_as_one(tmp_path: Path
         ("count", 0, "task", "raw", False): {"n": 1},
         ("other", 1, "keyed", "plain", False): {"k": [1]},
     }
+
+
+def test_what_several_tasks_will_share_after_a_change_of_parallelism_is_shown_once(
+    tmp_path: Path,
+) -> None:
+    parts = kept(tmp_path)
+    shown = list(read_maps(parts, tmp_path))
+    shared = [replace(part, task=task) for task in (7, 8, 9) for part in parts]
+    assert list(read_maps(shared, tmp_path)) == shown
 
 
 def test_one_component_is_chosen_by_its_name_or_refused(tmp_path: Path) -> None:
