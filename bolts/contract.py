@@ -194,7 +194,10 @@ class Bolt(Component):
         """
 
     def summary(self) -> dict[str, Any]:
-        """Return a small dict for the run's summary; ``{"top": [[key, count], ...]}`` is merged."""
+        """Return a small dict of names and plain values, which the end of a run shows.
+
+        Numbers are summed over the tasks, others listed; ``"top": [[key, count], ...]`` is merged.
+        """
         return {}
 
     def cleanup(self) -> None:

@@ -15,11 +15,11 @@ from .snapshotting import Snapshotting
 from .status import (
     bolt_rows,
     component_rows,
-    merged_tops,
     percentiles,
     spout_rows,
     worker_rows,
 )
+from .summaries import merged_tops, merged_values
 
 
 class Overview:
@@ -120,6 +120,7 @@ class Overview:
             "latency_ms": percentiles(latencies(spouts)),
             "components": component_rows(self._plan, self._progress, duration_s),
             "top": merged_tops(self._plan, self._phases.summaries),
+            "values": merged_values(self._plan, self._phases.summaries),
             "failing": [
                 {"component": row["component"], "failing": row["failing"]}
                 for row in spout_rows(self._plan, self._progress, now) if row["failing"]

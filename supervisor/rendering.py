@@ -12,7 +12,10 @@ from rich.text import Text
 from .rendering_failing import failing_lines
 from .rendering_status import error_lines, table
 from .rendering_values import count, milliseconds, plural, rate, seconds, text
+from .summaries import FAULT
 
+#: Characters of a value of a component's summary.
+VALUE_CHARS = 100
 #: Width of what does not go to a terminal.
 PLAIN_WIDTH = 120
 
@@ -63,11 +66,15 @@ def summary_view(summary: Mapping[str, Any]) -> RenderableType:
     parts += [_components(summary)]
     for component, top in summary["top"].items():
         parts += [Text(), _top(component, top)]
+    said = [_values(component, each) for component, each in summary.get("values", {}).items()]
+    parts += [Text(), *_whole(said)] if said else []
     failing = failing_lines(summary.get("failing", ()))
     parts += [Text(), *_whole(failing)] if failing else []
-    if failing or summary["failed"] or summary["dead_letters"] or not summary["ok"]:
-        errors = error_lines(summary.get("errors", ()), tracebacks=False)
-        parts += [Text(), *_whole(errors)] if errors else []
+    rows = summary.get("errors", ())
+    if not (failing or summary["failed"] or summary["dead_letters"] or not summary["ok"]):
+        rows = [row for row in rows if row["text"].startswith(FAULT)]
+    errors = error_lines(rows, tracebacks=False)
+    parts += [Text(), *_whole(errors)] if errors else []
     files = summary.get("files", ())
     parts += [Text()] if files or summary.get("state_dir") else []
     parts += [_place(text(each["component"]), _written_to(each)) for each in files]
@@ -184,6 +191,21 @@ def _top(component: str, top: Any) -> RenderableType:
     for key, number in top:
         made.add_row(text(key, 64), count(number))
     return made
+
+
+def _values(component: str, values: Mapping[str, Any]) -> Text:
+    """Return what ``summary`` of a component said beside ``top``."""
+    shown = (f"{text(name, 64)} {_value(value)}" for name, value in values.items())
+    line = Text(f"summary of {text(component, 64)}: ", style="dim")
+    return line.append(", ".join(shown), style="not dim")
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, list):
+        return " | ".join(map(_value, value))
+    if isinstance(value, float):
+        return f"{value:,.6g}"
+    return count(value) if type(value) is int else text(value, VALUE_CHARS)
 
 
 def _written_to(row: Mapping[str, str]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from waterspout.topology.event_time import iso_text
@@ -15,9 +15,6 @@ from .progress import Progress, latencies
 from .restarts import Workers
 from .root_places import places
 from .tallies import LATE, Tally
-
-#: Rows of a merged ``top`` list.
-TOP_MAX = 10
 
 
 def spout_rows(plan: Any, progress: Progress, now: float) -> list[dict[str, Any]]:
@@ -154,19 +151,6 @@ def component_rows(plan: Any, progress: Progress, duration_s: float) -> list[dic
             row["late"] = sum(tally.late() for tally in progress.of_component(component))
             rows.append(row)
     return rows
-
-
-def merged_tops(plan: Any, summaries: Mapping[int, Mapping[str, Any]]) -> dict[str, list[Any]]:
-    """Return component -> its tasks' ``top`` lists as one, highest count first."""
-    found: dict[str, list[Any]] = {}
-    for task in plan.tasks:
-        top = summaries.get(task.task, {}).get("top")
-        if top:
-            found.setdefault(task.component, []).extend([key, count] for key, count in top)
-    for rows in found.values():
-        rows.sort(key=lambda row: (-row[1], str(row[0])))
-        del rows[TOP_MAX:]
-    return found
 
 
 def percentiles(histogram: Counter[int]) -> dict[str, float | None]:

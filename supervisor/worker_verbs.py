@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from waterspout.topology.task_env import reason_of
 
 from .log_lines import RUNNING
+from .summaries import FAULT, checked
 from .worker_checkpoints import WorkerCheckpoints
 from .worker_rounds import WorkerRounds
 
@@ -120,8 +121,10 @@ class WorkerVerbs:
         for task, executor in core.tasks.bolts.items():
             RUNNING.set(executor)
             try:
-                summaries[task] = executor.bolt.summary()
+                summaries[task], faults = checked(executor.bolt.summary())
             except Exception as error:
-                core.env.note_error(executor.component, task, f"summary: {reason_of(error)}")
+                faults = [reason_of(error)]
+            for fault in faults:
+                core.env.note_error(executor.component, task, f"{FAULT}{fault}")
         RUNNING.set(None)
         core.control_outbox.append({"kind": "summaries", "epoch": core.epoch, "tasks": summaries})

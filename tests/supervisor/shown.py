@@ -56,8 +56,8 @@ def summary(**changes: Any) -> dict[str, Any]:
         "components": [
             {"component": "lines", "kind": "spout", "tuples": 858_237, "tuples_per_s": 158_932.8}
         ],
-        "top": {"count": [["self", 222_424], ["def", 61_156]]}, "errors": [], "failing": [],
-        "reason": "",
+        "top": {"count": [["self", 222_424], ["def", 61_156]]}, "values": {}, "errors": [],
+        "failing": [], "reason": "",
         **changes,
     }  # fmt: skip
 

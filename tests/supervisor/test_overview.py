@@ -14,7 +14,7 @@ SUMMARY = {
     "topology", "guarantee", "ok", "outcome", "duration_s", "messages", "acked", "failed",
     "replayed", "duplicates_possible", "worked_again", "skipped_possible", "dead_letters",
     "restarts", "epochs", "errors", "failing", "checkpoints",
-    "latency_ms", "components", "top", "reason",
+    "latency_ms", "components", "top", "values", "reason",
 }  # fmt: skip
 
 

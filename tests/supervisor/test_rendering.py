@@ -130,3 +130,15 @@ def test_what_failed_is_said_with_its_reason_at_the_end() -> None:
     for more in ({"dead_letters": 3}, {"failed": 1}, {"ok": False, "outcome": "failed"}):
         shown = drawn(summary_view(summary(errors=[row], **more))).splitlines()
         assert "b (task 2), 3 times: KeyError: 'nn'" in shown
+
+
+def test_what_components_said_is_shown_beside_their_tops_and_what_was_none_in_one_line() -> None:
+    values = {"count": {"keys": 61_156, "share": 0.5, "mode": ["a", True], "odd\x1b": ["x"]}}
+    errors = [
+        {"component": "count", "task": 3, "count": 1, "text": f"{begin}no dict", "traceback": "T"}
+        for begin in ("summary: ", "")
+    ]
+    text = drawn(summary_view(summary(values=values, errors=errors)))
+    shown = row(text, "summary of")
+    assert shown == r"summary of count: keys 61,156, share 0.5, mode a | True, odd\x1b x"
+    assert "summary: no dict" in text and text.count("no dict") == 1

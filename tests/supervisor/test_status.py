@@ -11,10 +11,8 @@ import pytest
 from waterspout.supervisor.progress import Progress
 from waterspout.supervisor.restarts import Workers
 from waterspout.supervisor.status import (
-    TOP_MAX,
     bolt_rows,
     component_rows,
-    merged_tops,
     percentiles,
     spout_rows,
     worker_rows,
@@ -140,17 +138,6 @@ def test_late_tuples_are_those_of_all_incarnations(progress: Progress):
     report(progress, 2.0, 3, executed=5, metrics={"late": 2, "depth": 4})
     assert component_rows(PLAN, progress, duration_s=10.0)[1]["late"] == 9
     assert bolt_rows(PLAN, progress)[0]["metrics"] == {"depth": 4, "late": 9}
-
-
-def test_tops_of_tasks_are_merged_highest_first_and_cut():
-    summaries = {
-        3: {"top": [["a", 9], ["b", 1]]},
-        4: {"top": [["c", 5], *[[f"x{n}", 3] for n in range(20)]]},
-    }
-    (rows,) = merged_tops(PLAN, summaries).values()
-    assert rows[:3] == [["a", 9], ["c", 5], ["x0", 3]]
-    assert len(rows) == TOP_MAX
-    assert merged_tops(PLAN, {}) == {}
 
 
 def test_percentiles_are_read_from_the_histogram():
