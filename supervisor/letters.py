@@ -47,6 +47,8 @@ class Letters:
         self.blocked = ""
         #: Dead letters that are kept, as of the last look.
         self.count = store.dead_letter_count()
+        #: Other tries of letters in this run: those that went through, and that failed again.
+        self.through = self.failed_again = 0
         self._store, self._worker_of, self._letters_max = store, worker_of, letters_max
         self._send, self._progress, self._exact = send, progress, exact
         #: (worker, message) that wait, in order; bounded by what the workers have pending.
@@ -142,7 +144,8 @@ class Letters:
         self._store.add_dead_letters(records)
         self.count = self._store.dead_letter_count()
         for record in records:
-            self._replaying.pop(record.get("replay_of"), None)
+            known = self._replaying.pop(record.get("replay_of"), None)
+            self.failed_again += known is not None
         return ""
 
     def _all_known(self, records: Any) -> bool:
@@ -179,7 +182,7 @@ class Letters:
             StoreError: the letters are counted later.
         """
         for id in ids:
-            self._replaying.pop(id, None)
+            self.through += self._replaying.pop(id, None) is not None
         self.count = self._store.dead_letter_count()
 
 

@@ -114,6 +114,8 @@ class Overview:
             "worked_again": twice if exact else 0,
             "skipped_possible": sum(tally.skipped() for tally in spouts),
             "dead_letters": self._letters.count,
+            "dead_letters_through": self._letters.through,
+            "dead_letters_failed_again": self._letters.failed_again,
             "restarts": sum(worker.restarts for worker in self._handover.workers),
             "epochs": self._handover.epochs,
             "checkpoints": checkpoint_summary(self._plan, self._rounds),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from pathlib import Path
+from shlex import quote
 from typing import IO, Any
 
 from rich.console import Console, Group, RenderableType
@@ -12,6 +14,7 @@ from rich.text import Text
 from .rendering_failing import failing_lines
 from .rendering_status import error_lines, table
 from .rendering_values import count, milliseconds, plural, rate, seconds, text
+from .state_folder import state_folder
 from .summaries import FAULT
 
 #: Characters of a value of a component's summary.
@@ -76,8 +79,10 @@ def summary_view(summary: Mapping[str, Any]) -> RenderableType:
     errors = error_lines(rows, tracebacks=False)
     parts += [Text(), *_whole(errors)] if errors else []
     files = summary.get("files", ())
-    parts += [Text()] if files or summary.get("state_dir") else []
+    parts += [Text()] if files or summary.get("state_dir") or summary["dead_letters"] else []
     parts += [_place(text(each["component"]), _written_to(each)) for each in files]
+    if summary["dead_letters"]:
+        parts.append(_place("dead letters", letters_command(summary)))
     if summary.get("state_dir"):
         parts.append(_place("state", summary["state_dir"]))
     if summary.get("logs_dir"):
@@ -104,7 +109,7 @@ def _messages(summary: Mapping[str, Any]) -> RenderableType:
     per_s = rate(summary["acked"] / duration_s) if duration_s > 0 else ""
     left = summary["messages"] - summary["acked"] - summary["dead_letters"]
     waiting = f"{count(left)} were not acked yet" if left > 0 else ""
-    letters = "waterspout dead-letters list" if summary["dead_letters"] else ""
+    letters = "given up on, and kept" if summary["dead_letters"] else ""
     latency = summary["latency_ms"]
     rows = (
         ("messages", count(summary["messages"]), waiting),
@@ -115,6 +120,7 @@ def _messages(summary: Mapping[str, Any]) -> RenderableType:
         ("worked again", count(summary["worked_again"]), _AGAIN),
         ("skipped possible", count(summary["skipped_possible"]), _SKIPPED),
         ("dead letters", count(summary["dead_letters"]), letters),
+        ("dead letters tried again", *_tried_again(summary)),
         ("late", *_late(summary)),
         ("checkpoints", *_checkpoints(summary)),
         ("restarts", count(summary["restarts"]), "worker processes that were lost"),
@@ -124,7 +130,7 @@ def _messages(summary: Mapping[str, Any]) -> RenderableType:
     for name, number, meaning in rows:
         if _ONLY.get(name, summary["guarantee"]) != summary["guarantee"]:
             continue
-        if name == "late" and number == "0":
+        if name in _ONLY_IF_ANY and number == "0":
             continue
         alarming = number not in ("0", "-") and name in _ALARMING
         style = "yellow" if alarming else ""
@@ -140,8 +146,13 @@ _ONLY = {
     "worked again": "exactly-once",
     "checkpoints": "exactly-once",
 }
+#: Figures that are not shown when they are 0.
+_ONLY_IF_ANY = ("late", "dead letters tried again")
 #: Figures whose meaning is always said.
-_EXPLAINED = ("messages", "acked", "duplicates possible", "worked again", "checkpoints")
+_EXPLAINED = (
+    "messages", "acked", "duplicates possible", "worked again", "checkpoints",
+    "dead letters tried again",
+)  # fmt: skip
 #: Figures that are 0 when all went well.
 _ALARMING = (
     "failed", "replayed", "duplicates possible", "skipped possible", "dead letters", "late",
@@ -159,6 +170,12 @@ def _bound(summary: Mapping[str, Any]) -> str:
     if summary["guarantee"] == "exactly-once":
         return "every message counts once in state and sinks"
     return "every message was worked on once"
+
+
+def _tried_again(summary: Mapping[str, Any]) -> tuple[str, str]:
+    through = summary.get("dead_letters_through", 0)
+    failed = summary.get("dead_letters_failed_again", 0)
+    return count(through + failed), f"{count(through)} went through, {count(failed)} failed again"
 
 
 def _late(summary: Mapping[str, Any]) -> tuple[str, str]:
@@ -223,5 +240,13 @@ def warnings_of(summary: Mapping[str, Any]) -> list[str]:
     found = []
     if summary["dead_letters"]:
         letters = plural(summary["dead_letters"], "dead letter")
-        found.append(f"{letters}: waterspout dead-letters list")
+        found.append(f"{letters}: {letters_command(summary)}")
     return found
+
+
+def letters_command(summary: Mapping[str, Any]) -> str:
+    """Return the command that lists the dead letters of a run, ready to be copied."""
+    name, folder = summary["topology"], summary.get("state_dir")
+    if folder and Path(folder) != state_folder(name).absolute():
+        return f"waterspout dead-letters list --state-dir {quote(folder)}"
+    return f"waterspout dead-letters list --topology {quote(name)}"

@@ -51,6 +51,7 @@ def summary(**changes: Any) -> dict[str, Any]:
         "outcome": "finished", "duration_s": 5.4,
         "messages": 858_237, "acked": 858_237, "failed": 0, "replayed": 0,
         "duplicates_possible": 0, "worked_again": 0, "skipped_possible": 0, "dead_letters": 0,
+        "dead_letters_through": 0, "dead_letters_failed_again": 0,
         "restarts": 0, "epochs": 1, "checkpoints": None,
         "latency_ms": {"p50": 12.0, "p99": 524.0},
         "components": [

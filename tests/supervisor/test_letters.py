@@ -169,6 +169,7 @@ def test_letters_that_came_through_are_not_waited_for_any_more(marked: Desk):
     assert (marked.letters.count, marked.letters.replaying) == (1, True)
     marked.letters.on_replayed([2])
     assert not marked.letters.replaying
+    assert (marked.letters.through, marked.letters.failed_again) == (3, 0)
 
 
 def test_after_a_restore_letters_are_given_out_again_and_old_requests_are_void(marked: Desk):
@@ -191,6 +192,7 @@ def test_a_letter_that_failed_again_is_kept_although_there_is_no_room(marked: De
     assert marked.answered() == [(0, "dead_letters_stored", 9)]
     first = marked.store.dead_letters()[0]
     assert (first.id, first.status) == (1, "kept")
+    assert (marked.letters.through, marked.letters.failed_again) == (0, 1)
     marked.tick(replay=True)
     assert replays(marked) == []
 

@@ -13,7 +13,8 @@ STATUS = {
 SUMMARY = {
     "topology", "guarantee", "ok", "outcome", "duration_s", "messages", "acked", "failed",
     "replayed", "duplicates_possible", "worked_again", "skipped_possible", "dead_letters",
-    "restarts", "epochs", "errors", "failing", "checkpoints",
+    "dead_letters_through", "dead_letters_failed_again", "restarts", "epochs", "errors",
+    "failing", "checkpoints",
     "latency_ms", "components", "top", "values", "reason",
 }  # fmt: skip
 

@@ -6,6 +6,7 @@ import io
 
 import pytest
 from waterspout.supervisor.rendering import console, print_summary, summary_view, warnings_of
+from waterspout.supervisor.state_folder import state_folder
 
 from .shown import drawn, summary
 
@@ -99,7 +100,25 @@ def test_there_are_no_colours_where_there_is_no_terminal_or_where_they_are_not_w
 
 def test_dead_letters_deserve_a_warning() -> None:
     assert warnings_of(summary()) == []
-    assert warnings_of(summary(dead_letters=1)) == ["1 dead letter: waterspout dead-letters list"]
+    (line,) = warnings_of(summary(dead_letters=1))
+    assert line == "1 dead letter: waterspout dead-letters list --topology wordcount"
+
+
+def test_the_command_that_lists_dead_letters_works_when_it_is_copied() -> None:
+    known = {"dead_letters": 2, "state_dir": str(state_folder("wordcount").absolute())}
+    for folder, options in ((known["state_dir"], "--topology wordcount"),
+                            ("/my st/x", "--state-dir '/my st/x'")):  # fmt: skip
+        of_run = summary(**{**known, "state_dir": folder})
+        command = f"waterspout dead-letters list {options}"
+        assert warnings_of(of_run) == [f"2 dead letters: {command}"]
+        assert f"\ndead letters: {command}\n" in drawn(summary_view(of_run))
+
+
+def test_dead_letters_that_were_tried_again_have_a_line() -> None:
+    assert "tried again" not in drawn(summary_view(summary()))
+    text = drawn(summary_view(summary(dead_letters_through=38, dead_letters_failed_again=31)))
+    shown = " ".join(row(text, "dead letters tried again").split())
+    assert shown == "dead letters tried again 69 38 went through, 31 failed again"
 
 
 def test_what_was_written_is_shown_with_its_table() -> None:
