@@ -185,6 +185,18 @@ def test_a_file_is_started_over_when_a_run_begins_from_the_start_and_that_is_wan
     assert second == (first + row if stays else first)
 
 
+def test_a_file_is_emptied_when_the_run_goes_and_not_while_it_may_not_start(
+    bench, path: str
+) -> None:
+    Path(path).write_text("of the run before\n")
+    bench.start(WriteLines(path, begin="new")).cleanup()
+    assert Path(path).read_text() == "of the run before\n"
+    bolt = bench.start(WriteLines(path, begin="new"))
+    (begin,) = bolt.context.at_go
+    begin()
+    assert Path(path).read_text() == ""
+
+
 def test_any_other_beginning_is_refused(path: str) -> None:
     with pytest.raises(UserError, match="WriteCsv: begin: append or new expected, got 'fresh'"):
         WriteCsv(path, begin="fresh")  # type: ignore[arg-type]

@@ -252,6 +252,11 @@ def test_draining_and_pausing_wait_until_the_workers_are_taken_over(second: Seco
     assert second.coordinator.phases.phase is Phase.DRAINING
 
 
+def test_with_somebody_known_nobody_begins_from_the_start(first: Run, second: Second):
+    assert second.coordinator.handover.went
+    assert not Second(first, {}).coordinator.handover.went
+
+
 def test_without_anybody_known_it_is_a_start(first: Run):
     second = Second(first, {})
     assert [e.worker for e in second.take(StartWorker)] == [0, 1]
