@@ -9,6 +9,9 @@ back to the last complete checkpoint::
     drawn      m1 m2 m3 | m4 m5 | m6
                         ^ cut 7 ^ cut 8      complete: 7, so first unacked is m4
 
+Where failures came before a checkpoint was complete, ``draw_max`` messages go out until one is, and
+more after each (supervisor/slow_start.py says how many).
+
 Pure: fed with roots, cuts and the time.
 """
 
@@ -27,6 +30,15 @@ from .ledger import Ledger
 from .positions import Positions
 from .retries import Retry
 
+#: From so many times max_pending on, what is drawn until a checkpoint is complete has no bound.
+DRAW_MAX_PENDINGS = 16
+
+
+def grown(draw_max: int | None, max_pending: int) -> int | None:
+    """Return how much may be drawn after one more complete checkpoint: half as much again."""
+    more = None if draw_max is None else draw_max + (draw_max + 1) // 2
+    return None if more is None or more >= DRAW_MAX_PENDINGS * max_pending else more
+
 
 @dataclass(slots=True)
 class Cut:
@@ -36,12 +48,14 @@ class Cut:
         positions: of the partitions that moved since the last complete checkpoint.
         acked, dead: messages of this epoch that are settled once it is complete.
         open: roots that were not worked through; shrinks while they are.
+        sent: messages that went out in this epoch.
     """
 
     positions: dict[str, Positions]
     acked: int
     dead: int
     open: list[int]
+    sent: int
 
 
 class ExactLedger(Ledger):
@@ -55,6 +69,10 @@ class ExactLedger(Ledger):
         )
         #: Messages drawn; a skipped one once its dead letter is stored.
         self._drawn = 0
+        #: Messages that may go out until a checkpoint is complete; None: as many as there are.
+        self.draw_max: int | None = None
+        #: Messages that went out, and of these before the newest complete checkpoint.
+        self._sent = self._sent_durable = 0
         self._cuts: dict[int, Cut] = {}
         #: Failed; the restore that was asked for brings them back.
         self._lost: list[Group] = []
@@ -69,9 +87,17 @@ class ExactLedger(Ledger):
         """Note that a group went out under ``root``."""
         super().sent(root, group)
         self._drawn += group.count
+        self._sent += group.count
         first = self._first[-1]
         if first[1] is None:
             first[1] = group
+
+    def room(self) -> int:
+        """Return how many messages may go out now."""
+        room = super().room()
+        if self.draw_max is None:
+            return room
+        return min(room, self.draw_max - self._sent + self._sent_durable)
 
     def skip(self, group: Group) -> None:
         """Note that a message is not emitted any more: it waits for its dead letter."""
@@ -145,7 +171,7 @@ class ExactLedger(Ledger):
                 moved.add(0, position)
         open_ = [*self._groups, *self._burying]
         acked = self._drawn - self.dead
-        self._cuts[number] = Cut(positions, acked, self.dead, open_)
+        self._cuts[number] = Cut(positions, acked, self.dead, open_, self._sent)
         self._first.append([number, None])
         return {name: each.to_wire() for name, each in positions.items()}
 
@@ -171,6 +197,9 @@ class ExactLedger(Ledger):
             known = self.positions_of(partition)
             known.merge(positions)
             self._suspects.durable(partition, known)
+        if self.draw_max is not None and cut.sent > self._sent_durable:
+            self.draw_max = grown(self.draw_max, self.settings.max_pending)
+        self._sent_durable = cut.sent
         self.worked_through = max(self.acked + self.dead - cut.acked - cut.dead, 0)
         while self._first[0][0] < number:
             self._first.popleft()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from .checkpoints import Checkpoints
 from .snapshotting import Snapshotting
 
 
@@ -31,8 +32,20 @@ def checkpoint_row(plan: Any, snapshots: Snapshotting, now: float) -> dict[str, 
         "state": str(snapshots.state),
         "complete": snapshots.done,
         "bytes": snapshots.bytes,
+        "restores_in_row": _restores(snapshots)[0],
+        "restored_for": _restores(snapshots)[1],
         "components": _component_rows(plan, snapshots),
     }
+
+
+def restores_trouble(snapshots: Snapshotting) -> str:
+    """Return why no checkpoint comes to an end, and what can be done; "" while they do."""
+    return snapshots.slow_start.trouble if isinstance(snapshots, Checkpoints) else ""
+
+
+def _restores(snapshots: Snapshotting) -> tuple[int, str]:
+    assert isinstance(snapshots, Checkpoints)
+    return snapshots.slow_start.restores, snapshots.slow_start.why
 
 
 def _component_rows(plan: Any, snapshots: Snapshotting) -> list[dict[str, Any]]:

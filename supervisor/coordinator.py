@@ -315,7 +315,7 @@ class Coordinator:
         """Have all tasks go back to the last complete checkpoint, after a back-off."""
         self.outbox.event("restore", why=why, checkpoint=self.rounds.last or None)
         self.handover.want_raise(now)
-        self.durability.on_rolled_back(now)
+        self.durability.on_rolled_back(now, why)
 
     def _cannot_boot(self, worker: Worker, text: str, now: float) -> None:
         worker.apply(WorkerEvent.CANNOT_BOOT)
@@ -328,11 +328,11 @@ class Coordinator:
             return keep()
         except StoreError as error:
             self.outbox.event("store failed", error=str(error))
-        return None
+            return None
 
     def _assign_extra(self, worker: int) -> dict[str, Any]:
         flags = {"draining": self.phases.draining, "paused": self._paused}
-        return {**self._paths, **flags, "replays": self.letters.replays(worker)}
+        return {**self._paths, **flags, **self.durability.assign_extra(worker)}
 
     # Moving on: called after every event.
 

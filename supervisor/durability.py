@@ -90,6 +90,13 @@ class Durability:
         """
         self.snapshots.last_done = self._store.final()
 
+    def assign_extra(self, worker: int) -> dict[str, Any]:
+        """Return fields for an ``assign``: letters to be tried again, and how much is drawn."""
+        extra: dict[str, Any] = {"replays": self._letters.replays(worker)}
+        if isinstance(self.snapshots, Checkpoints):
+            extra["draw_max"] = self.snapshots.slow_start.draw_max
+        return extra
+
     def go(self, now: float) -> None:
         """All tasks run; called in every epoch."""
         self.snapshots.postpone(now)
@@ -102,13 +109,20 @@ class Durability:
             self._phases.input_ended = True
             self._phases.step(Step.OVER, now)
 
-    def on_rolled_back(self, now: float) -> None:
-        """A worker is lost, or all tasks are to be restored: nothing under way completes."""
+    def on_rolled_back(self, now: float, why: str = "") -> None:
+        """A worker is lost, or all tasks are to be restored: nothing under way completes.
+
+        Args:
+            now: monotonic seconds.
+            why: the failure that leads to it; "" for a loss.
+        """
         self.snapshots.abort(now)
         self.savepoints.broken("a worker was lost, or a message failed")
         self._last_snapshots = 0
         if isinstance(self.snapshots, Checkpoints):
             self.snapshots.restored()
+            if why:
+                self.snapshots.slow_start.restored(why)
         if not self.over:
             self._phases.step(Step.LOST, now)
             self._take_back(self._handover.epoch)
@@ -160,8 +174,15 @@ class Durability:
         elif self.savepoints.wanted:
             if snapshots.start(self._handover.epoch, now, whole=True):
                 self.savepoints.began()
-        elif self._progress.news and snapshots.due(now):
+        elif self._progress.news and (snapshots.due(now) or self._due_early(now)):
             snapshots.start(self._handover.epoch, now)
+
+    def _due_early(self, now: float) -> bool:
+        """Say whether spouts wait for a checkpoint, and all that they drew is through."""
+        snapshots = self.snapshots
+        if not isinstance(snapshots, Checkpoints) or not snapshots.due_early(now):
+            return False
+        return self._progress.all_through(self._handover.epoch, snapshots.early_at)
 
     def _close(self, now: float) -> None:
         """Make the last snapshot, then wait until everybody did what follows from it."""
@@ -198,6 +219,7 @@ class Durability:
         if not committed:
             return
         snapshots = self.snapshots
+        self._handover.got_on()
         self._progress.on_durable(snapshots.settled)
         with suppress(StoreError):
             self._letters.on_replayed(snapshots.letters)
@@ -235,6 +257,7 @@ def make_snapshotting(
             interval_s=settings.checkpoint_interval_s,
             min_pause_s=settings.checkpoint_min_pause_s,
             tolerable=settings.checkpoint_tolerable_failures,
+            max_pending=settings.max_pending,
             timeout_s=settings.checkpoint_timeout_s,
             **common,
         )

@@ -154,6 +154,11 @@ class HandOver:
             self._raise_at = now + self._spacing.next(now - self._gone_at)
         self.live, self.raise_wanted = False, True
 
+    def got_on(self) -> None:
+        """A snapshot is complete: raises that come later begin with the shortest pause."""
+        if self._all:
+            self._spacing.wait_s = 0.0
+
     # Time.
 
     def start_due(self, now: float) -> None:

@@ -10,7 +10,7 @@ from .rendering_values import text
 #: Different errors of components that are told as they come; all are in ``status``.
 ERRORS_SAID_MAX = 20
 #: What the run itself says under ``errors`` while it is so: it is the reason for "degraded".
-OF_THE_RUN = frozenset(("rounds", "checkpoints", "commits", "dead letters"))
+OF_THE_RUN = frozenset(("rounds", "checkpoints", "commits", "dead letters", "restores"))
 #: Characters of an error in one line: as many as a reason has, and what to do stands at its end.
 ERROR_CHARS_MAX = 600
 

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from .checkpoint_rows import checkpoint_row, checkpoint_summary, snapshot_row
+from .checkpoint_rows import (
+    checkpoint_row,
+    checkpoint_summary,
+    restores_trouble,
+    snapshot_row,
+)
 from .effects import TopologyDone
 from .failing import is_failing
 from .handover import HandOver
@@ -71,7 +76,8 @@ class Overview:
         missing = self._phases.phase is Phase.RUNNING and not self._handover.live
         failing = self._rounds.failures_in_row or self._rounds.answers.failure
         unread = self._phases.phase is Phase.RUNNING and is_failing(self._progress.spouts())
-        if missing or failing or unread or self._letters.blocked:
+        set_back = restores_trouble(self._rounds)
+        if missing or failing or unread or set_back or self._letters.blocked:
             return "degraded"
         return "healthy"
 
@@ -81,6 +87,7 @@ class Overview:
             (f"{self._rounds.noun}s", self._rounds.failure),
             ("commits", self._rounds.answers.failure),
             ("dead letters", self._letters.blocked),
+            ("restores", restores_trouble(self._rounds)),
         )
         for component, text in failing:
             if text:

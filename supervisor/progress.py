@@ -212,6 +212,14 @@ class Progress:
             tally.epoch == epoch and bool(tally.report.get(flag)) for tally in self.spouts()
         )
 
+    def all_through(self, epoch: int, since: float) -> bool:
+        """Say whether every spout task reported in this epoch, after ``since``, that nothing of
+        it is in flight."""
+        return all(
+            tally.epoch == epoch and tally.at > since and not tally.gauge("pending")
+            for tally in self._spouts
+        )
+
     def input_over(self, epoch: int) -> bool:
         """Say whether all input was drawn and event time, where there is any, has ended everywhere.
 

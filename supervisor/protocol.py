@@ -89,11 +89,12 @@ Coordinator -> worker
           parts: {task: [[file, sha256]]}, positions: {task: {partition: [first_unacked, ahead]}},
           suspects: {task: [[partition, start, end, attempts]]},
           replays: {task: [[id, stream, values]]}, fresh: bool, draining: bool, paused: bool,
-          and what ``paths`` of the Coordinator holds (state_dir, folder)}
+          draw_max: int | nil, and what ``paths`` of the Coordinator holds (state_dir, folder)}
                                    to a new worker: its own tasks' parts, positions, suspects.
           ``fresh``: nothing is durable, and nobody was told to go in this run. Under
           exactly-once in every epoch to everybody, also with ``roots``: a worker that runs takes
-          its tasks down and builds them anew
+          its tasks down and builds them anew. There ``draw_max`` may bound what a spout task draws
+          until a checkpoint is complete (slow_start.py)
   epoch {epoch, peers, durable_round, roots: [..]}   to a survivor. Rounds up to durable_round
           are durable, later ones are aborted. It may come while an ``assign`` is still being
           worked on; then the state that was assigned still stands. ``roots`` were at work in

@@ -20,6 +20,7 @@ from .rendering import console
 from .rendering_failing import failing_short
 from .rendering_status import Rates, progress_view
 from .rendering_values import count, rate, seconds, text
+from .slow_start import RESTORES_TOLD_MIN
 
 #: Seconds between two plain lines: often at first, then as often as a log can bear.
 PLAIN_INTERVALS_S = (2.0, 3.0, 5.0, 10.0, 30.0, 60.0)
@@ -188,5 +189,8 @@ def progress_line(status: Mapping[str, Any], rates: Mapping[str, float]) -> str:
     parts += [f"{name} {count(totals[name])}" for name in ("failed", "replayed") if totals[name]]
     if status["dead_letters"]:
         parts.append(f"dead letters {count(status['dead_letters'])}")
+    again = (status.get("checkpoint") or {}).get("restores_in_row", 0)
+    if again >= RESTORES_TOLD_MIN:
+        parts.append(f"{count(again)} restores in a row with no checkpoint complete")
     line = f"{state} {seconds(status['uptime_s'])}: " + ", ".join(parts)
     return line + failing_short(spouts)

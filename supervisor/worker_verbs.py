@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from waterspout.spouts.exact_ledger import ExactLedger
 from waterspout.topology.task_env import reason_of
 
 from .log_lines import RUNNING
@@ -58,6 +59,9 @@ class WorkerVerbs:
         self._finishing = False
         self._tell_positions(message.get("all_positions"))
         self._hold_back(bool(message.get("draining")), bool(message.get("paused")))
+        for spout in self._core.tasks.spouts.values():
+            if isinstance(spout.ledger, ExactLedger):
+                spout.ledger.draw_max = message.get("draw_max")
 
     def new_epoch(self, message: Mapping[str, Any]) -> None:
         """Whatever was finishing starts over."""

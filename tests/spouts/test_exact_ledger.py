@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from waterspout.spouts.exact_ledger import ExactLedger
+from waterspout.spouts.exact_ledger import ExactLedger, grown
 from waterspout.spouts.groups import Group
 from waterspout.topology.control_frames import Failure
 from waterspout.topology.settings import Settings
@@ -130,3 +130,50 @@ def test_a_later_checkpoint_makes_durable_what_an_aborted_one_would_have() -> No
     ledger.durable(2)
     assert not ledger.news and ledger.first_unacked(0.0) is None
     assert ledger.positions_of("p").first_unacked == 3
+
+
+# --- fewer messages until a checkpoint is complete ----------------------------------------------
+
+
+def test_what_may_be_drawn_is_used_up_until_a_checkpoint_is_complete_and_is_more_then() -> None:
+    ledger = ledger_of(max_pending=100)
+    assert ledger.room() == 100
+    ledger.draw_max = 4
+    send(ledger, 1, 0, 3)
+    assert ledger.room() == 1
+    send(ledger, 2, 3, 4)
+    for root in (1, 2):
+        ledger.completed(root, 20.0)
+    assert ledger.room() == 0, "through is not enough: it may be taken back"
+    ledger.cut(1, {"p": 4})
+    assert ledger.room() == 0
+    ledger.durable(1)
+    assert (ledger.draw_max, ledger.room()) == (6, 6)
+
+
+def test_a_checkpoint_with_nothing_new_lets_no_more_be_drawn() -> None:
+    ledger = ledger_of(max_pending=100)
+    ledger.draw_max = 4
+    ledger.cut(1, {})
+    ledger.durable(1)
+    assert ledger.draw_max == 4
+
+
+def test_skipped_messages_do_not_use_up_what_may_be_drawn() -> None:
+    """No checkpoint is asked for on their account alone: the next message would wait for ever."""
+    ledger = ledger_of(max_pending=100)
+    ledger.draw_max = 1
+    skipped = Group("p", 0, 1, 1, 10.0)
+    ledger.skip(skipped)
+    ledger.buried(skipped)
+    assert ledger.room() == 1
+
+
+@pytest.mark.parametrize(("draw_max", "expected"), [(1, 2), (7, 11), (150, 225), (1066, 1599)])
+def test_what_may_be_drawn_grows_by_half(draw_max: int, expected: int) -> None:
+    assert grown(draw_max, 100) == expected
+
+
+def test_from_a_multiple_of_max_pending_on_nothing_bounds_what_is_drawn() -> None:
+    assert grown(1067, 100) is None
+    assert grown(None, 100) is None

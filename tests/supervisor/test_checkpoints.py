@@ -20,6 +20,7 @@ class Board:
         self.sent: list[tuple[int, str, int]] = []
         self.messages: list[dict[str, Any]] = []
         wanted = {"interval_s": 10.0, "min_pause_s": 0.0, "tolerable": 0, "timeout_s": 60.0}
+        wanted["max_pending"] = 100
         self.checkpoints = Checkpoints(
             tasks={0: frozenset(), 1: frozenset({10, 11})},
             workers=(0, 1),
@@ -319,3 +320,16 @@ def test_retained_ones_keep_their_files_and_one_can_fall_back_to_them():
     assert board.store.positions() == {1: {"p": [second, []]}}
     assert board.store.fall_back() is None
     assert first < second == board.store.restore_round()
+
+
+def test_one_begins_early_only_while_spouts_draw_less_and_after_the_least_pause() -> None:
+    board = Board(min_pause_s=2.0)
+    board.checkpoints.slow_start.restored("x")
+    assert not board.checkpoints.due_early(5.0)
+    board.checkpoints.slow_start.restored("x")
+    assert board.checkpoints.due_early(5.0) and not board.checkpoints.due_early(-1.0)
+    number = board.start(5.0)
+    assert not board.checkpoints.due_early(5.0), "one is under way"
+    for worker in (0, 1):
+        board.answer(worker, number, 6.0)
+    assert [board.checkpoints.due_early(now) for now in (7.9, 8.0)] == [False, True]

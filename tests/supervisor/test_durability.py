@@ -216,6 +216,59 @@ def test_restores_that_come_quickly_are_spaced_out_by_the_back_off(run: Exact):
     assert raised == sorted(raised) and raised[-1] > 4 * raised[0]
 
 
+def set_back(run: Exact, times: int) -> list[Any]:
+    """Let messages fail so often, each in an epoch of its own; return the newest assignments."""
+    told: list[Any] = []
+    for _ in range(times):
+        run.fail(0)
+        epoch = run.epoch
+        run.effects.clear()
+        while run.epoch == epoch:
+            run.tick(0.05)
+        told = [e.message for e in run.take(Send)]
+        run.ready(0, 1)
+    return told
+
+
+def test_a_complete_checkpoint_starts_the_pauses_between_restores_anew(run: Exact):
+    set_back(run, 4)
+    run.checkpoint()
+    start = run.now
+    set_back(run, 1)
+    assert run.now - start < 0.2
+
+
+def test_spouts_draw_less_with_each_restore_in_a_row(run: Exact):
+    drawn = [set_back(run, 1)[0]["draw_max"] for _ in range(3)]
+    assert drawn == [None, 5000, 2500]
+    run.checkpoint()
+    assert [m["draw_max"] for m in set_back(run, 1)] == [3750, 3750], "one between: not halved"
+
+
+def test_a_checkpoint_begins_as_soon_as_the_little_that_may_be_drawn_is_through(run: Exact):
+    set_back(run, 2)
+    run.effects.clear()
+    for pending in (7, 0):
+        assert not run.told()
+        for worker in (0, 1):
+            run.report(worker, emitted=7, pending=pending)
+    assert (0, "checkpoint") in run.told()
+
+
+def test_three_restores_in_a_row_are_degraded_and_it_is_said_why_and_what_to_do(run: Exact):
+    set_back(run, 2)
+    assert run.coordinator.status(run.now)["health"] == "healthy"
+    set_back(run, 1)
+    status = run.coordinator.status(run.now)
+    assert status["health"] == "degraded"
+    row = status["checkpoint"]
+    assert (row["restores_in_row"], row["restored_for"]) == (3, "count: ValueError: x")
+    (said,) = [each["text"] for each in status["errors"] if each["component"] == "restores"]
+    assert "count: ValueError: x" in said and "fail_to_dead_letter" in said
+    run.checkpoint()
+    assert run.coordinator.status(run.now)["health"] == "healthy"
+
+
 def test_several_failures_before_the_raise_are_one_restore(run: Exact):
     run.fail(0, suspects=[[1, "p", 40, 41, 1]])
     run.fail(1, suspects=[[2, "q", 7, 8, 1]])

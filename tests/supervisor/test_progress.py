@@ -197,3 +197,14 @@ def test_at_most_once_nothing_is_taken_back():
     progress.on_report(0, {"epoch": 3, "tasks": [entry], "errors": []}, 1.0)
     assert progress.take_back(3) == 0
     assert [tally.total("acked") for tally in progress.spouts()] == [8]
+
+
+def test_all_is_through_once_every_spout_task_said_so_in_this_epoch_and_since(progress: Progress):
+    report(progress, 5.0, task=1, epoch=2, pending=0)
+    assert not progress.all_through(2, 4.0)
+    report(progress, 5.0, task=2, epoch=2, pending=3)
+    assert not progress.all_through(2, 4.0)
+    report(progress, 6.0, task=2, epoch=2, pending=0)
+    assert progress.all_through(2, 4.0)
+    assert not progress.all_through(2, 5.0)
+    assert not progress.all_through(3, 4.0)

@@ -41,6 +41,13 @@ def test_plain_lines_come_often_at_first_then_rarely() -> None:
     ]
 
 
+def test_restores_in_a_row_stand_in_the_line_about_a_run() -> None:
+    for number, words in ((2, ""), (3, ", 3 restores in a row with no checkpoint complete")):
+        row = {"restores_in_row": number}
+        assert ("restores" in words) == ("restores" in progress_line(status(checkpoint=row), {}))
+        assert words in progress_line(status(checkpoint=row), {})
+
+
 def test_an_error_is_told_once() -> None:
     out = io.StringIO()
     view = PlainView(out)
