@@ -40,7 +40,9 @@ class Files(Source):
         encoding: text encoding; bytes that do not decode become U+FFFD, no line is lost.
         line_bytes_max: a longer line is not emitted; a message that begins with
             ``[waterspout: line too long]`` and names file and offset takes its place.
-        follow: go on at the end of files, take up new ones, survive rotation and truncation.
+        follow: go on at the end of files, take up new ones, survive rotation and truncation. Files
+            are looked for each ``discover_interval``: one that comes and is renamed to what no glob
+            matches within that time is not found.
         allow_empty: run even when no file matches; without it that is an error.
 
     Raises:

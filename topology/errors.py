@@ -47,7 +47,8 @@ class EmitError(UserError, TypeError):
 
 
 class UnserialisableValue(EmitError):
-    """An emitted value has no wire form (a set, a datetime, an object, an int over 64 bits)."""
+    """An emitted value has no wire form (a set, a datetime, an object; an int over 64 bits on the
+    way to another worker, or with ``check_values``)."""
 
     def __init__(self, component: str, stream: str, field: str, value_type: str) -> None:
         super().__init__(

@@ -354,7 +354,7 @@ BUGS: dict[str, tuple[Bug, int]] = {
         (position_after_more_was_drawn, 1),
         (survivors_keep_their_state, 0),
         (old_epochs_frames_are_taken, 10),
-        (commit_before_durable, 0),
+        (commit_before_durable, 1),
         (commit_is_forgotten, 26),
         (abort_does_not_release, 7),
         (task_maps_are_not_kept, 39),
